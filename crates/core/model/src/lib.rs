@@ -1,0 +1,20 @@
+//! The vocabulary of Waxseal: ids, times, events, data classes, and the traits for clock and chance.
+//!
+//! Everything here is pure: no I/O, no system clock, no randomness of its own.
+
+pub mod clock;
+pub mod data_class;
+pub mod event;
+pub mod id;
+pub mod network;
+pub mod options;
+pub mod random;
+pub mod sealed;
+pub mod suppression;
+pub mod time;
+
+pub use clock::{Clock, ManualClock};
+pub use id::{AccountId, CredentialId, DomainId, EventId, InboxId, KeyId, MessageId, RecipientId};
+pub use random::{Random, SeededRandom};
+pub use sealed::{Access, Actor, Purpose, Sealed};
+pub use time::Timestamp;

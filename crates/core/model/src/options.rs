@@ -1,0 +1,46 @@
+//! What a caller may ask for with a message, besides its content.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// Whether and where links or opens are tracked; kept with the message for the tracking service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tracking {
+    /// Tracked in every part.
+    Yes,
+    /// Not tracked.
+    No,
+    /// Tracked in the HTML part alone.
+    HtmlOnly,
+}
+
+/// The options that travel with a stored message until its last recipient is settled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeliveryOptions {
+    /// Never fall back to plaintext: defer instead (`o:require-tls`, RFC 3207).
+    pub require_tls: bool,
+    /// Do not check the certificate of the recipient's server (`o:skip-verification`).
+    pub skip_verification: bool,
+    /// Accept and report as delivered, but send nothing (`o:testmode`).
+    pub test_mode: bool,
+    /// Opens, if the caller said something about them.
+    pub tracking_opens: Option<Tracking>,
+    /// Clicks, if the caller said something about them.
+    pub tracking_clicks: Option<Tracking>,
+    /// Source address asked for (`o:sending-ip`).
+    pub sending_ip: Option<String>,
+    /// Pool of source addresses asked for (`o:sending-ip-pool`).
+    pub sending_ip_pool: Option<String>,
+}
+
+/// When a message may leave and when it is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// Not before this time (`o:deliverytime`; the time of acceptance otherwise).
+    pub not_before: Timestamp,
+    /// Given up at this time (`o:deliver-within` counted from `not_before`, or five days).
+    pub give_up_at: Timestamp,
+}

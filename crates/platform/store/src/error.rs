@@ -1,0 +1,53 @@
+//! What can go wrong in the store.
+
+use thiserror::Error;
+
+/// An operation failed. "Not found" is never an error: look-ups answer `Option`.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Something with this identity is there already.
+    #[error("{what} exists already")]
+    Conflict {
+        /// What: `domain`, `credential`, …
+        what: &'static str,
+    },
+    /// The database or the disk does not answer now: defer and try again.
+    #[error("the store is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A stored value cannot be read back.
+    #[error("a stored value of {table}.{column} cannot be read")]
+    Corrupt {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+    },
+    /// The key of this value has been destroyed: the value is gone for good.
+    #[error("the key of this value has been destroyed")]
+    Erased,
+}
+
+/// The store could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Reading or making a file failed.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The master key is not 32 bytes of hex or base64, or does not fit the keyring.
+    #[error("master key: {0}")]
+    MasterKey(String),
+    /// The database cannot be reached or migrated.
+    #[error("database: {0}")]
+    Database(String),
+    /// Another process has the data folder.
+    #[error("{path} is in use by another waxseal process")]
+    InUse {
+        /// The lock file.
+        path: String,
+    },
+}

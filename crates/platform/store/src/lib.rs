@@ -1,0 +1,20 @@
+//! Where data rests: entities, migrations, queue, event log, bodies and keys, on SQLite or PostgreSQL.
+//!
+//! Operations are the size of an intention (`accept`, `lease`, `settle`, …), and each is one
+//! transaction. Nothing outside this crate knows SQL, table names or file layouts. Personal values go
+//! in as plain values, rest sealed, and come out as [`waxseal_model::Sealed`].
+
+pub mod account;
+pub mod credential;
+pub mod domain;
+pub mod error;
+pub mod event_log;
+pub mod inbox;
+pub mod message;
+pub mod open;
+pub mod queue;
+pub mod retention;
+pub mod suppression;
+
+pub use error::{OpenError, StoreError};
+pub use open::{Engine, MasterKey, Store, StoreConfig};

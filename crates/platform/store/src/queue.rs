@@ -1,0 +1,203 @@
+//! The queue: what waits, who works on it, and how it ended.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, options::Schedule};
+
+use crate::{
+    error::StoreError,
+    message::{Envelope, NewEvent},
+    open::Store,
+    suppression::NewSuppression,
+};
+
+/// Marks who holds an entry; an entry is held by one lease at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeaseId(pub u128);
+
+/// A request for work.
+#[derive(Debug, Clone)]
+pub struct LeaseRequest {
+    /// Entries due at this time or before.
+    pub now: Timestamp,
+    /// At most this many.
+    pub limit: u32,
+    /// How long the entries are ours; after it anybody may take them.
+    pub hold_for: Duration,
+    /// Recipient domains that are at their limit: their entries stay.
+    pub skip_domains: Vec<String>,
+}
+
+/// A queue entry in our hands.
+pub struct LeasedEntry {
+    /// Id.
+    pub id: RecipientId,
+    /// Proof that it is ours.
+    pub lease: LeaseId,
+    /// Account.
+    pub account: AccountId,
+    /// Domain.
+    pub domain: DomainId,
+    /// Message.
+    pub message: MessageId,
+    /// The recipient's domain.
+    pub recipient_domain: String,
+    /// Addresses.
+    pub envelope: Sealed<Envelope>,
+    /// Attempts made before this one.
+    pub attempts: u32,
+    /// Time of acceptance.
+    pub accepted_at: Timestamp,
+    /// When the first attempt was made.
+    pub first_attempt_at: Option<Timestamp>,
+    /// When it may leave and when it is given up.
+    pub schedule: Schedule,
+    /// Kept in the sandbox inbox instead of leaving.
+    pub capture: bool,
+}
+
+/// How an attempt ended for one recipient. Its events are committed with it.
+pub struct Settlement {
+    /// The entry.
+    pub entry: RecipientId,
+    /// Our lease; `None` (an operator, or a customer who clears the queue) takes only entries that
+    /// nobody holds.
+    pub lease: Option<LeaseId>,
+    /// Outcome.
+    pub outcome: Outcome,
+    /// Events: exactly one terminal event unless deferred.
+    pub events: Vec<NewEvent>,
+}
+
+/// What becomes of the entry.
+pub enum Outcome {
+    /// It is done: delivered, failed or dropped. The entry goes.
+    Done {
+        /// Put on a suppression list, unless the address is on the domain's allow list.
+        suppress: Option<NewSuppression>,
+    },
+    /// It stays for another attempt.
+    Deferred {
+        /// When.
+        next_attempt_at: Timestamp,
+        /// When the first attempt was made.
+        first_attempt_at: Timestamp,
+        /// The last reply, for `queue why`: code, text scrubbed of addresses.
+        last_reply: String,
+    },
+    /// It is kept in the sandbox inbox and the entry goes.
+    Captured {
+        /// When the inbox forgets it.
+        expires_at: Timestamp,
+    },
+    /// It was not tried (shutdown, no slot): the entry is free again as it was.
+    Released,
+}
+
+/// What became of a settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Committed.
+    Yes,
+    /// The entry is gone or somebody else's: nothing was written, no event either.
+    NotOurs,
+}
+
+/// A queue entry as `queue list` and `queue why` show it.
+pub struct QueueEntry {
+    /// Id.
+    pub id: RecipientId,
+    /// Account.
+    pub account: AccountId,
+    /// Domain.
+    pub domain: DomainId,
+    /// Message.
+    pub message: MessageId,
+    /// The recipient's domain.
+    pub recipient_domain: String,
+    /// Addresses.
+    pub envelope: Sealed<Envelope>,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Due at this time.
+    pub next_attempt_at: Timestamp,
+    /// Given up at this time.
+    pub give_up_at: Timestamp,
+    /// Time of acceptance.
+    pub accepted_at: Timestamp,
+    /// Whether somebody works on it now.
+    pub in_flight: bool,
+    /// Last reply, scrubbed.
+    pub last_reply: Option<String>,
+}
+
+/// Which entries.
+#[derive(Debug, Clone, Default)]
+pub struct QueueFilter {
+    /// Of this account.
+    pub account: Option<AccountId>,
+    /// Of this domain.
+    pub domain: Option<DomainId>,
+    /// Of this message.
+    pub message: Option<MessageId>,
+    /// After this entry (paging; ordered by id).
+    pub after: Option<RecipientId>,
+}
+
+/// How many entries there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Waiting for their time.
+    pub waiting: u64,
+    /// Being worked on.
+    pub in_flight: u64,
+}
+
+impl Store {
+    /// Takes due entries, oldest due first.
+    pub async fn lease(&self, _request: LeaseRequest) -> Result<Vec<LeasedEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Commits how attempts ended, with their events, suppressions and inbox items, in one
+    /// transaction. When a message's last entry goes, its body goes too unless `keep_until` is later.
+    /// Answers in the order of `settlements`.
+    pub async fn settle(&self, _settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Frees every lease, at start: whoever held them is gone. Returns how many. (One node only.)
+    pub async fn free_leases(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    /// When the next entry that nobody holds is due.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
+    /// Changes whenever entries were added or became due earlier: wakes the delivery worker.
+    pub fn queue_changes(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+
+    /// How many entries there are, of all or of a domain.
+    pub async fn queue_counts(&self, _filter: &QueueFilter) -> Result<QueueCounts, StoreError> {
+        Ok(QueueCounts::default())
+    }
+
+    /// Entries by id.
+    pub async fn queue_entries(
+        &self,
+        _filter: &QueueFilter,
+        _limit: u64,
+    ) -> Result<Vec<QueueEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Makes the waiting entries of a message due now; how many.
+    pub async fn retry_now(&self, _message: MessageId, _now: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}

@@ -1,0 +1,45 @@
+//! Why a message was not accepted.
+
+use thiserror::Error;
+use waxseal_model::Timestamp;
+use waxseal_store::StoreError;
+
+/// Why a message was not accepted. The texts are the API's own where clients read them.
+#[derive(Debug, Error)]
+pub enum SendError {
+    /// A parameter is missing or wrong; the text names it (HTTP 400, SMTP 550/501).
+    #[error("{0}")]
+    Invalid(String),
+    /// The domain may not send (HTTP 403).
+    #[error("Domain {domain} is not allowed to send: {why}")]
+    NotAllowed {
+        /// Domain.
+        domain: String,
+        /// Why.
+        why: String,
+    },
+    /// The message is larger than the limit (HTTP 413, SMTP 552).
+    #[error("message size {size} exceeds the limit of {limit} bytes")]
+    TooLarge {
+        /// Size in bytes.
+        size: u64,
+        /// Limit in bytes.
+        limit: u64,
+    },
+    /// The idempotency key was used for another request (HTTP 422).
+    #[error("Idempotency-Key was used for another request within the last 24 hours")]
+    KeyReused,
+    /// A limit per time is reached (HTTP 429, SMTP 451).
+    #[error("Domain {domain} is not allowed to send: {reason} limit exceeded, try again after {}", retry_at.as_secs())]
+    Throttled {
+        /// Domain.
+        domain: String,
+        /// `request`, `recipient` or `bytes`.
+        reason: &'static str,
+        /// When to try again.
+        retry_at: Timestamp,
+    },
+    /// The store failed: nothing was accepted (HTTP 503, SMTP 451).
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
