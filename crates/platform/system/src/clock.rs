@@ -1,0 +1,72 @@
+//! The machine's clock.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use waxseal_model::{Clock, Timestamp, clock::Sleep};
+
+/// How long a sleeper goes without looking at the wall clock: a change of the clock is seen after that.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The machine's wall clock and its steady clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// The clock, with the steady time counted from now.
+    #[expect(clippy::disallowed_methods, reason = "this is the Clock that everything else takes")]
+    pub fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the Clock that everything else takes")]
+    fn now(&self) -> Timestamp {
+        let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
+        };
+        Timestamp::from_micros(micros)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> Sleep<'_> {
+        Box::pin(async move {
+            // The wall clock may be set while we sleep, and timers run by the steady one: look again.
+            loop {
+                let now = self.now();
+                if now >= at {
+                    return;
+                }
+                tokio::time::sleep(at.since(now).min(LOOK_EVERY)).await;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_its_time_has_come() {
+        let clock = SystemClock::new();
+        let at = clock.now() + Duration::from_millis(20);
+        let before = clock.monotonic();
+        clock.sleep_until(at).await;
+        assert!(clock.now() >= at);
+        assert!(clock.monotonic() > before);
+        clock.sleep_until(at).await;
+    }
+}
