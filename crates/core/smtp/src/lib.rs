@@ -1,1 +1,9 @@
-//! (to be written)
+//! SMTP (RFC 5321 and its extensions), both sides, without I/O: bytes in, bytes and decisions out.
+//!
+//! Nothing here opens a socket, reads a clock or rolls dice. A driver feeds what it received and does
+//! what it is told; that makes every dialogue testable byte by byte, whatever the segmentation.
+
+pub mod capabilities;
+pub mod reply;
+
+pub use reply::{EnhancedCode, Reply};
