@@ -1,1 +1,70 @@
-fn main() {}
+//! Developer commands: `cargo xtask help` lists them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to whoever runs it")]
+
+mod arrows;
+mod commands;
+mod packages;
+mod report;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::report::Findings;
+
+const HELP: &str = "\
+Developer commands of Waxseal.
+
+Usage: cargo xtask COMMAND
+
+  test        run everything that must hold before a change lands, stage by stage
+              (installs what it needs and lacks; says so first)
+                --list         name the stages
+                --stage NAME   run one stage; may be given more than once
+                --no-install   install nothing: skip what is missing
+  arrows      imports run downwards only: core < platform < services < doors < waxseal;
+              each floor keeps to the outside crates it may use
+  tidy        files and words: module docs, sizes, names, links, leftovers
+  packages    number, licences and bans of the packages built; dependencies nobody uses
+  help        this text
+
+Environment:
+  CI=true                 what cannot be installed is an error, not a skip
+  WAXSEAL_CORPORA=DIR     folder of public mail corpora; tests that need it skip without
+  WAXSEAL_TOOLS=DIR       where client libraries for the tests are kept
+                          (default: the user's cache folder)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let outcome = match command {
+        "test" => return finish(test::run(rest)),
+        "arrows" => arrows::check(),
+        "tidy" => tidy::check(),
+        "packages" => packages::check(),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("xtask: no command `{other}`\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    finish(outcome.and_then(Findings::into_result))
+}
+
+fn finish(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The stages of `cargo xtask test`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::{install, toolbox};
+use crate::{arrows, commands, packages, report::Findings, tidy, workspace};
+
+/// One stage.
+pub(super) struct Stage {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) run: fn() -> Result<()>,
+}
+
+/// All of them, quick ones first.
+pub(super) const STAGES: &[Stage] = &[
+    Stage { name: "tools", about: "servers and clients that the tests use", run: install::all },
+    Stage { name: "fmt", about: "sources are formatted", run: || cargo(&["fmt", "--all", "--check"]) },
+    Stage { name: "tidy", about: "files and words", run: || tidy::check().and_then(Findings::into_result) },
+    Stage {
+        name: "arrows",
+        about: "imports run downwards only",
+        run: || arrows::check().and_then(Findings::into_result),
+    },
+    Stage {
+        name: "packages",
+        about: "number, licences and bans of what is built",
+        run: || packages::check().and_then(Findings::into_result),
+    },
+    Stage {
+        name: "clippy",
+        about: "no warning anywhere",
+        run: || {
+            cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
+        },
+    },
+    Stage {
+        name: "build",
+        about: "the binary",
+        run: || cargo(&["build", "--workspace", "--bins", "--locked", "--quiet"]),
+    },
+    Stage { name: "tests", about: "every test of every crate", run: tests },
+    Stage {
+        name: "doctests",
+        about: "examples in the documentation of the core",
+        run: || {
+            let core = ["-p", "waxseal-model", "-p", "waxseal-mail", "-p", "waxseal-smtp"];
+            cargo(&[&["test", "--doc", "--locked", "--quiet"], &core[..]].concat())
+        },
+    },
+    Stage { name: "doc", about: "documentation builds without a warning", run: documentation },
+    Stage {
+        name: "quickstart",
+        about: "one message by HTTP, one by SMTP, verified on arrival",
+        run: || {
+            commands::run(&binary().to_string_lossy(), &["quickstart", "--once"], &workspace::root(), &[])
+        },
+    },
+    Stage { name: "conformance", about: "real clients against the real binary", run: conformance },
+];
+
+fn tests() -> Result<()> {
+    if commands::is_present("cargo-nextest", &[]) {
+        return cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
+    }
+    println!("cargo-nextest is not here: using cargo test");
+    cargo(&["test", "--workspace", "--all-targets", "--locked", "--no-fail-fast"])
+}
+
+fn documentation() -> Result<()> {
+    let folder = workspace::root();
+    let arguments = ["doc", "--workspace", "--no-deps", "--locked", "--quiet"];
+    commands::run(&workspace::cargo(), &arguments, &folder, &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn conformance() -> Result<()> {
+    if !workspace::root().join("tools/conformance/Cargo.toml").exists() {
+        println!("there is no tools/conformance yet");
+        return Ok(());
+    }
+    cargo(&["run", "--locked", "--quiet", "--package", "waxseal-conformance"])
+}
+
+/// Cargo, in the workspace, with the variables that tests read.
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let variables = toolbox::variables();
+    let mut variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let binary = binary();
+    let binary = binary.to_string_lossy();
+    variables.push(("WAXSEAL_BIN", &binary));
+    commands::run(&workspace::cargo(), arguments, &workspace::root(), &variables)
+}
+
+/// Where cargo puts the binary: this program lies beside it.
+fn binary() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.with_file_name(format!("waxseal{}", std::env::consts::EXE_SUFFIX))
+}

@@ -1,0 +1,106 @@
+//! The programs and client libraries that tests use, and where they are kept.
+
+use std::path::PathBuf;
+
+use crate::commands;
+
+/// Something that the system's package manager provides.
+pub(super) struct Program {
+    /// What it is called in announcements.
+    pub(super) name: &'static str,
+    /// Programs that show that it is there.
+    pub(super) shown_by: &'static [&'static str],
+    /// Debian packages that bring it.
+    pub(super) packages: &'static [&'static str],
+    /// What is skipped without it.
+    pub(super) used_by: &'static str,
+}
+
+pub(super) const PROGRAMS: &[Program] = &[
+    Program {
+        name: "PostgreSQL",
+        shown_by: &["initdb", "postgres"],
+        packages: &["postgresql"],
+        used_by: "the store's contract on PostgreSQL",
+    },
+    Program {
+        name: "Postfix's tools",
+        shown_by: &["smtp-source", "smtp-sink"],
+        packages: &["postfix"],
+        used_by: "submission by smtp-source, delivery to smtp-sink",
+    },
+    Program {
+        name: "swaks",
+        shown_by: &["swaks"],
+        packages: &["swaks", "libnet-ssleay-perl", "libnet-dns-perl"],
+        used_by: "submission by swaks",
+    },
+    Program {
+        name: "OpenDKIM's tools",
+        shown_by: &["opendkim-testmsg"],
+        packages: &["opendkim-tools"],
+        used_by: "signatures checked by opendkim",
+    },
+    Program {
+        name: "strace",
+        shown_by: &["strace"],
+        packages: &["strace"],
+        used_by: "the order of fsync and answer",
+    },
+    Program {
+        name: "Node.js",
+        shown_by: &["node", "npm"],
+        packages: &["nodejs", "npm"],
+        used_by: "JavaScript clients",
+    },
+    Program {
+        name: "Python",
+        shown_by: &["python3"],
+        packages: &["python3", "python3-venv"],
+        used_by: "Python clients",
+    },
+    Program { name: "curl", shown_by: &["curl"], packages: &["curl"], used_by: "the README's commands" },
+];
+
+impl Program {
+    /// Whether everything it brings is there.
+    pub(super) fn is_present(&self) -> bool {
+        let more = server_folders();
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        self.shown_by.iter().all(|program| commands::is_present(program, &more))
+    }
+}
+
+/// Folders outside `PATH` where servers lie: `/usr/sbin`, and PostgreSQL's versions, newest first.
+fn server_folders() -> Vec<String> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<String> =
+        versions.map(|version| version.path().join("bin").to_string_lossy().into_owned()).collect();
+    folders.sort();
+    folders.reverse();
+    folders.push("/usr/sbin".into());
+    folders
+}
+
+/// Where client libraries are kept: outside the checkout, so that it stays clean and they stay warm.
+pub(super) fn folder() -> PathBuf {
+    if let Some(chosen) = std::env::var_os("WAXSEAL_TOOLS") {
+        return chosen.into();
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    cache.or_else(home).unwrap_or_else(std::env::temp_dir).join("waxseal/tools")
+}
+
+/// The variables by which tests find all of it.
+pub(super) fn variables() -> Vec<(&'static str, String)> {
+    let folder = folder();
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    let path = std::env::var("PATH").unwrap_or_default();
+    vec![
+        ("WAXSEAL_TOOLS", text(folder.clone())),
+        ("WAXSEAL_PYTHON", text(folder.join("python/bin/python"))),
+        ("NODE_PATH", text(folder.join("node/node_modules"))),
+        ("PATH", format!("{path}:{}", server_folders().join(":"))),
+    ]
+}
