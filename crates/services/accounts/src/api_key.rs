@@ -1,11 +1,25 @@
 //! API keys: 256 random bits, shown once, kept as a hash.
+//!
+//! A secret reads `key-<64 hex digits>-<8 hex digits>`: the prefix that clients and secret scanners
+//! know, 256 random bits, and the first four bytes of a SHA-256 over what stands before, so that a
+//! mistyped or shortened key is recognised without asking the store.
 
 use std::net::IpAddr;
 
-use waxseal_model::{AccountId, KeyId, Timestamp};
-use waxseal_store::{StoreError, account::KeyScope};
+use aws_lc_rs::digest;
+use subtle::ConstantTimeEq;
+use waxseal_model::{AccountId, KeyId, Random, Timestamp};
+use waxseal_store::{
+    StoreError,
+    account::{ApiKey, KeyScope, NewApiKey},
+};
 
-use crate::caller::Caller;
+use crate::{
+    account::Accounts,
+    caller::{Caller, Proof},
+};
+
+pub use crate::account::FreshAccount;
 
 /// A key just made: the only time its secret is known.
 pub struct FreshKey {
@@ -15,47 +29,151 @@ pub struct FreshKey {
     pub secret: String,
 }
 
-/// An account just made.
-pub struct FreshAccount {
-    /// Id.
-    pub id: AccountId,
-    /// Its first, all-powerful key.
-    pub key: FreshKey,
-    /// Time of making.
-    pub created_at: Timestamp,
-}
-
-/// Makes accounts and keys and knows whose they are. Cheap to clone.
-#[derive(Clone)]
-pub struct Accounts {}
-
 impl Accounts {
-    /// Makes an account with its first key.
-    pub async fn create(
-        &self,
-        _name: &str,
-        _email: &str,
-        _company: Option<&str>,
-    ) -> Result<FreshAccount, StoreError> {
-        Err(StoreError::Erased)
-    }
-
     /// Makes a key; it is shown once.
     pub async fn create_key(
         &self,
-        _account: AccountId,
-        _scope: KeyScope,
-        _label: &str,
+        account: AccountId,
+        scope: KeyScope,
+        label: &str,
     ) -> Result<FreshKey, StoreError> {
-        Err(StoreError::Erased)
+        let (clock, random) = (&*self.inner.clock, &*self.inner.random);
+        let id = KeyId::new(clock, random);
+        let (key, row) = new_key(random, id, account, scope, label, clock.now());
+        self.inner.store.create_api_key(row).await?;
+        Ok(key)
     }
 
-    /// The caller with this secret; `None` if it is not the secret of any key. Constant time in the secret.
-    pub async fn by_api_key(
-        &self,
-        _secret: &str,
-        _peer: Option<IpAddr>,
-    ) -> Result<Option<Caller>, StoreError> {
-        Ok(None)
+    /// The account's keys, oldest first; without their secrets, which nobody knows.
+    pub async fn keys(&self, account: AccountId) -> Result<Vec<ApiKey>, StoreError> {
+        self.inner.store.api_keys(account).await
+    }
+
+    /// Deletes a key, which opens nothing from now on; whether there was one.
+    pub async fn delete_key(&self, account: AccountId, id: KeyId) -> Result<bool, StoreError> {
+        let deleted = self.inner.store.delete_api_key(account, id).await;
+        self.key_cache().forget(id);
+        deleted
+    }
+
+    /// The caller with this secret; `None` if it is not the secret of any key. Constant time in the secret:
+    /// it is looked up by its hash, and the hash found is compared in constant time.
+    pub async fn by_api_key(&self, secret: &str, peer: Option<IpAddr>) -> Result<Option<Caller>, StoreError> {
+        if !is_well_formed(secret) {
+            return Ok(None);
+        }
+        let hash = sha256(secret.as_bytes());
+        let Some(key) = self.key_by_hash(&hash).await? else { return Ok(None) };
+        if !bool::from(key.secret_hash.ct_eq(&hash)) {
+            return Ok(None);
+        }
+        let only_domain = match key.scope {
+            KeyScope::Account => None,
+            KeyScope::DomainSending(domain) => Some(domain),
+        };
+        let proof = Proof::ApiKey(shown_key_id(key.id));
+        Ok(Some(Caller { account: key.account, only_domain, proof, peer }))
+    }
+
+    async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        let now = self.inner.clock.monotonic();
+        // Read before the store is asked: a deletion in between then keeps the key out of the cache.
+        let generation = {
+            let cache = self.key_cache();
+            if let Some(key) = cache.look_up(hash, now) {
+                return Ok(Some(key));
+            }
+            cache.generation()
+        };
+        let found = self.inner.store.api_key_by_hash(hash).await?;
+        if let Some(key) = &found {
+            self.key_cache().remember(key.clone(), now, generation);
+        }
+        Ok(found)
+    }
+
+    fn key_cache(&self) -> std::sync::MutexGuard<'_, crate::key_cache::KeyCache> {
+        self.inner.keys.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The id of a key as customers see it, in `X-Mailgun-Key-Id` and in events: `<8 hex>-<8 hex>`.
+pub fn shown_key_id(id: KeyId) -> String {
+    let low = id.as_u128() as u64;
+    format!("{:08x}-{:08x}", low >> 32, low & 0xffff_ffff)
+}
+
+pub(crate) fn new_key(
+    random: &dyn Random,
+    id: KeyId,
+    account: AccountId,
+    scope: KeyScope,
+    label: &str,
+    created_at: Timestamp,
+) -> (FreshKey, NewApiKey) {
+    let secret = fresh_secret(random);
+    let secret_hash = sha256(secret.as_bytes());
+    let label = label.chars().filter(|c| !c.is_control()).take(LONGEST_LABEL).collect();
+    (FreshKey { id, secret }, NewApiKey { id, account, scope, secret_hash, label, created_at })
+}
+
+fn fresh_secret(random: &dyn Random) -> String {
+    let mut bits = [0u8; 32];
+    random.fill(&mut bits);
+    let body = format!("{PREFIX}{}", hex::encode(bits));
+    let checksum = checksum(&body);
+    format!("{body}-{checksum}")
+}
+
+fn is_well_formed(secret: &str) -> bool {
+    let Some((body, given)) = secret.rsplit_once('-') else { return false };
+    let Some(bits) = body.strip_prefix(PREFIX) else { return false };
+    bits.len() == 64
+        && bits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && bool::from(checksum(body).as_bytes().ct_eq(given.as_bytes()))
+}
+
+fn checksum(body: &str) -> String {
+    hex::encode(&sha256(body.as_bytes())[..4])
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0u8; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
+}
+
+const PREFIX: &str = "key-";
+const LONGEST_LABEL: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use waxseal_model::SeededRandom;
+
+    use super::*;
+
+    #[test]
+    fn a_fresh_secret_is_well_formed_and_any_changed_digit_is_not() {
+        let secret = fresh_secret(&SeededRandom::new(1));
+        assert_eq!(secret.len(), 4 + 64 + 1 + 8);
+        assert!(is_well_formed(&secret));
+        for at in 0..secret.len() {
+            let mut changed = secret.clone().into_bytes();
+            changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
+            assert!(!is_well_formed(std::str::from_utf8(&changed).expect("ascii")), "digit {at}");
+        }
+    }
+
+    #[test]
+    fn texts_that_are_no_key_are_refused_without_a_panic() {
+        for text in ["", "key-", "key--", "key-é-é", "api", "key-0123456789abcdef0123456789abcdef", "---"] {
+            assert!(!is_well_formed(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_shown_id_has_two_groups_of_eight_digits() {
+        let id = KeyId::from_u128(0x1234_5678_9abc_def0_0000_0001_0000_00ff);
+        assert_eq!(shown_key_id(id), "00000001-000000ff");
     }
 }
