@@ -1,0 +1,221 @@
+//! Searching the event log: what an index can answer goes to the store, the rest is looked at event by
+//! event, up to a budget; a search that spends it ends early with a place to go on from.
+
+use thiserror::Error;
+use waxseal_model::{Access, AccountId, DomainId, Timestamp, event::EventKind};
+use waxseal_store::{
+    Store, StoreError,
+    event_log::{EventPosition, EventQuery, StoredEvent},
+};
+
+use crate::{
+    field::Field,
+    filter::{Filter, FilterError},
+    range::Range,
+};
+
+/// Most events of a page.
+pub const MAX_PAGE: usize = 300;
+/// Events of a page if nothing is said.
+pub const DEFAULT_PAGE: usize = 100;
+/// Most filters of a search.
+pub const MAX_FILTERS: usize = 32;
+
+/// Events looked at for one page.
+const SCAN_BUDGET: usize = 20_000;
+/// Events fetched at a time where most may not match.
+const SCAN_CHUNK: usize = 500;
+
+/// Searches the event log. Cheap to clone.
+#[derive(Clone)]
+pub struct Insight {
+    pub(crate) store: Store,
+    scan_budget: usize,
+}
+
+/// A question to the event log.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// Whose events: from the authentication, never from input.
+    pub account: AccountId,
+    /// Of this domain; of all the account's otherwise.
+    pub domain: Option<DomainId>,
+    /// Time range and direction.
+    pub range: Range,
+    /// Conditions; all must hold.
+    pub filters: Vec<(Field, Filter)>,
+    /// Which page.
+    pub place: Place,
+    /// At most this many events; between 1 and [`MAX_PAGE`].
+    pub limit: usize,
+}
+
+/// Which page of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The first.
+    First,
+    /// The last.
+    Last,
+    /// The one after this event, in the direction of reading.
+    After(EventPosition),
+    /// The one before this event.
+    Before(EventPosition),
+}
+
+/// A page of events in the direction of reading.
+pub struct Page {
+    /// The events.
+    pub events: Vec<StoredEvent>,
+    /// The page after this one; later it may hold events that are new by then.
+    pub next: Place,
+    /// The page before this one.
+    pub previous: Place,
+}
+
+/// Why a search is wrong; the texts name the parameter.
+#[derive(Debug, Error)]
+pub enum SearchError {
+    /// Events have no such field.
+    #[error("{0} parameter is not a field of events")]
+    UnknownField(String),
+    /// The expression is wrong.
+    #[error("{field} parameter is not a valid filter expression: {error}")]
+    Filter {
+        /// Field.
+        field: String,
+        /// What is wrong.
+        error: FilterError,
+    },
+    /// More filters than allowed.
+    #[error("too many filters, max is {MAX_FILTERS}")]
+    TooManyFilters,
+}
+
+/// Reads a filter as it came in.
+pub fn filter(name: &str, expression: &str) -> Result<(Field, Filter), SearchError> {
+    let field = Field::named(name).ok_or_else(|| SearchError::UnknownField(shortened(name)))?;
+    match Filter::parse(expression, field.kind()) {
+        Ok(filter) => Ok((field, filter)),
+        Err(error) => Err(SearchError::Filter { field: field.name().to_owned(), error }),
+    }
+}
+
+impl Insight {
+    /// Searches the events of `store`.
+    pub const fn new(store: Store) -> Self {
+        Self { store, scan_budget: SCAN_BUDGET }
+    }
+
+    /// The same with a budget of its own: how many events a search may look at for one page.
+    pub fn with_scan_budget(self, scan_budget: usize) -> Self {
+        Self { scan_budget, ..self }
+    }
+
+    /// One page. `access` opens the details that conditions look at.
+    pub async fn search(&self, search: &Search, access: &Access) -> Result<Page, StoreError> {
+        let Some(mut query) = plan(search) else {
+            return Ok(Page { events: Vec::new(), next: search.place, previous: Place::Last });
+        };
+        let chunk = if search.filters.is_empty() { search.limit } else { SCAN_CHUNK.max(search.limit) };
+        let mut walk = Walk { events: Vec::new(), near: None, far: None, scanned: 0 };
+        loop {
+            query.limit = chunk as u64;
+            query.beyond = walk.far.or(query.beyond);
+            let rows = self.store.events(&query).await?;
+            let exhausted = rows.len() < chunk;
+            walk.take(rows, search, access);
+            if exhausted || walk.events.len() >= search.limit || walk.scanned >= self.scan_budget {
+                return Ok(walk.into_page(search.place));
+            }
+        }
+    }
+}
+
+/// A walk through the log in one direction.
+struct Walk {
+    events: Vec<StoredEvent>,
+    near: Option<EventPosition>,
+    far: Option<EventPosition>,
+    scanned: usize,
+}
+
+impl Walk {
+    fn take(&mut self, rows: Vec<StoredEvent>, search: &Search, access: &Access) {
+        for row in rows {
+            if self.events.len() >= search.limit {
+                return;
+            }
+            let position = EventPosition { at: row.at, seq: row.seq };
+            self.near.get_or_insert(position);
+            self.far = Some(position);
+            self.scanned += 1;
+            if matches(&row, &search.filters, access) {
+                self.events.push(row);
+            }
+        }
+    }
+
+    fn into_page(mut self, place: Place) -> Page {
+        if place.is_backwards() {
+            self.events.reverse();
+            let next = self.near.map_or(Place::First, Place::After);
+            Page { events: self.events, next, previous: self.far.map_or(place, Place::Before) }
+        } else {
+            let previous = self.near.map_or(Place::Last, Place::Before);
+            Page { events: self.events, next: self.far.map_or(place, Place::After), previous }
+        }
+    }
+}
+
+impl Place {
+    const fn is_backwards(self) -> bool {
+        matches!(self, Self::Last | Self::Before(_))
+    }
+}
+
+/// The part of a search that the store answers; `None` if nothing can match.
+fn plan(search: &Search) -> Option<EventQuery> {
+    let kinds: Vec<EventKind> =
+        EventKind::ALL.into_iter().filter(|kind| possible(*kind, &search.filters)).collect();
+    if kinds.is_empty() {
+        return None;
+    }
+    let address_of = |names: &[&str]| {
+        let mut filters = search.filters.iter().filter(|(field, _)| names.contains(&field.name()));
+        filters.find_map(|(_, filter)| filter.as_address()).map(str::to_owned)
+    };
+    Some(EventQuery {
+        account: search.account,
+        domain: search.domain,
+        from: search.range.oldest,
+        until: search.range.newest.map(|newest| Timestamp::from_micros(newest.as_micros().saturating_add(1))),
+        beyond: match search.place {
+            Place::First | Place::Last => None,
+            Place::After(position) | Place::Before(position) => Some(position),
+        },
+        ascending: search.range.ascending != search.place.is_backwards(),
+        kinds: if kinds.len() == EventKind::ALL.len() { Vec::new() } else { kinds },
+        recipient: address_of(&["recipient"]),
+        header_message_id: address_of(&["message-id", "message.headers.message-id"]),
+        limit: 0,
+    })
+}
+
+fn possible(kind: EventKind, filters: &[(Field, Filter)]) -> bool {
+    filters.iter().all(|(field, filter)| field.of_kind(kind).is_none_or(|value| filter.matches(&value)))
+}
+
+fn matches(event: &StoredEvent, filters: &[(Field, Filter)], access: &Access) -> bool {
+    if filters.is_empty() {
+        return true;
+    }
+    let details = event.details.open(access);
+    let key = event.message.map(|message| message.to_string()).unwrap_or_default();
+    filters.iter().all(|(field, filter)| filter.matches(&field.read(event, details, &key)))
+}
+
+/// At most 64 characters of a name that came in, for an error text.
+fn shortened(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
