@@ -18,10 +18,13 @@ pub enum SendError {
         /// Why.
         why: String,
     },
+    /// Something was asked for that the account does not own (HTTP 403, SMTP 550).
+    #[error("Rejected: {0}")]
+    Rejected(String),
     /// The message is larger than the limit (HTTP 413, SMTP 552).
     #[error("message size {size} exceeds the limit of {limit} bytes")]
     TooLarge {
-        /// Size in bytes.
+        /// Size in bytes, as far as it is known.
         size: u64,
         /// Limit in bytes.
         limit: u64,
@@ -39,6 +42,10 @@ pub enum SendError {
         /// When to try again.
         retry_at: Timestamp,
     },
+    /// Too much is being accepted at this moment: nothing was accepted, try again in some seconds
+    /// (HTTP 503 with `Retry-After`, SMTP 451).
+    #[error("too much mail is being accepted at this moment, try again in some seconds")]
+    Busy,
     /// The store failed: nothing was accepted (HTTP 503, SMTP 451).
     #[error(transparent)]
     Store(#[from] StoreError),
