@@ -1,7 +1,19 @@
 //! What touches networks: DNS, TLS on both sides, outgoing connections with their guard.
 //!
-//! Nothing else in the house opens a socket outward.
+//! Nothing else in the house opens a socket outward. [`Net`] bundles what outgoing mail needs.
 
+pub mod client_tls;
+pub mod connect;
+pub mod guard;
+pub mod mail_route;
+pub mod net;
+pub mod resolver;
 pub mod server_tls;
 
+pub use client_tls::{ClientTls, ClientTlsError, TlsPeer};
+pub use connect::{ConnectError, Connector};
+pub use guard::Guard;
+pub use mail_route::{MailHost, RouteError};
+pub use net::{Net, NetConfig, NetError};
+pub use resolver::{LookupError, Resolver};
 pub use server_tls::{Identity, ServerTlsError, server_tls};

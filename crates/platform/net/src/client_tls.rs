@@ -1,0 +1,193 @@
+//! TLS towards other servers: encrypt first, look at the certificate afterwards.
+//!
+//! Opportunistic TLS (RFC 7435) takes any certificate, so the handshake itself accepts all whose key
+//! signs; then the chain is checked and the result noted. Who requires a good certificate drops the
+//! connection before anything is sent on it.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use waxseal_model::Timestamp;
+
+use crate::net::NetError;
+
+/// What is known about the other side after a handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsPeer {
+    /// `None`: the certificate is good for this name; otherwise why it is not.
+    pub flaw: Option<String>,
+}
+
+impl TlsPeer {
+    /// Whether the certificate was checked and good.
+    pub const fn is_verified(&self) -> bool {
+        self.flaw.is_none()
+    }
+}
+
+/// There is no TLS with this server.
+#[derive(Debug, Error)]
+pub enum ClientTlsError {
+    /// The handshake took too long.
+    #[error("the TLS handshake timed out")]
+    TimedOut,
+    /// The handshake failed.
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(String),
+    /// The host name cannot be a TLS server name.
+    #[error("not a TLS server name")]
+    Name,
+}
+
+/// Starts TLS on outgoing connections. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ClientTls {
+    config: Arc<ClientConfig>,
+    verifier: Arc<WebPkiServerVerifier>,
+}
+
+impl ClientTls {
+    /// TLS with Mozilla's roots and those of the PEM file `extra_ca`.
+    pub fn new(extra_ca: Option<&Path>) -> Result<Self, NetError> {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        if let Some(path) = extra_ca {
+            add_roots(&mut roots, path)?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| NetError::Tls(error.to_string()))?;
+        let any = Arc::new(AnyCertificate { algorithms: algorithms(&provider) });
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| NetError::Tls(error.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(any)
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(config), verifier })
+    }
+
+    /// Makes the handshake with `host` and checks its certificate as of `now`.
+    pub async fn start(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        now: Timestamp,
+        timeout: Duration,
+    ) -> Result<(TlsStream<TcpStream>, TlsPeer), ClientTlsError> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| ClientTlsError::Name)?;
+        let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(name.clone(), stream);
+        let stream = tokio::time::timeout(timeout, handshake)
+            .await
+            .map_err(|_| ClientTlsError::TimedOut)?
+            .map_err(|error| ClientTlsError::Handshake(error.to_string()))?;
+        let flaw = self.check(stream.get_ref().1.peer_certificates(), &name, now);
+        Ok((stream, TlsPeer { flaw }))
+    }
+
+    fn check(
+        &self,
+        chain: Option<&[CertificateDer<'_>]>,
+        name: &ServerName<'_>,
+        now: Timestamp,
+    ) -> Option<String> {
+        let Some((leaf, rest)) = chain.and_then(<[_]>::split_first) else {
+            return Some("no certificate".into());
+        };
+        let secs = u64::try_from(now.as_secs()).unwrap_or(0);
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(secs));
+        self.verifier.verify_server_cert(leaf, rest, name, &[], time).err().map(|error| flaw(&error))
+    }
+}
+
+/// Short words for the flaws that happen; certificates of strangers are not quoted.
+fn flaw(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(error) = error else {
+        return "certificate not valid".into();
+    };
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "certificate expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "certificate not valid yet"
+        }
+        CertificateError::UnknownIssuer => "certificate of an unknown issuer",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "certificate for another name"
+        }
+        CertificateError::Revoked => "certificate revoked",
+        _ => "certificate not valid",
+    }
+    .into()
+}
+
+fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {
+    let failed = |reason: String| NetError::Ca { path: path.display().to_string(), reason };
+    let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let mut added = 0;
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+        added += 1;
+    }
+    if added == 0 { Err(failed("holds no certificate".into())) } else { Ok(()) }
+}
+
+fn algorithms(provider: &CryptoProvider) -> WebPkiSupportedAlgorithms {
+    provider.signature_verification_algorithms
+}
+
+/// Accepts every certificate, but only from somebody who has its key.
+#[derive(Debug)]
+struct AnyCertificate {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Outgoing TCP connections: guarded, from a chosen source address, within a time.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::guard::Guard;
+
+/// No connection was made.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The guard does not let us dial this address.
+    #[error("the address is not public")]
+    Refused,
+    /// Nobody answered in time.
+    #[error("connection timed out")]
+    TimedOut,
+    /// The system or the other side said no.
+    #[error("{}", io_words(.0))]
+    Io(#[from] io::Error),
+}
+
+/// Makes outgoing TCP connections.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    guard: Guard,
+    sources: Vec<IpAddr>,
+    timeout: Duration,
+}
+
+impl Connector {
+    /// A connector that dials what `guard` allows, from one of `sources` (the system chooses if there
+    /// is none of the right family), and gives up after `timeout`.
+    pub const fn new(guard: Guard, sources: Vec<IpAddr>, timeout: Duration) -> Self {
+        Self { guard, sources, timeout }
+    }
+
+    /// The guard in force.
+    pub const fn guard(&self) -> Guard {
+        self.guard
+    }
+
+    /// Connects. `turn` chooses among several source addresses: equal turns, equal source.
+    pub async fn connect(&self, to: SocketAddr, turn: u64) -> Result<TcpStream, ConnectError> {
+        if !self.guard.allows(to.ip()) || to.port() == 0 {
+            return Err(ConnectError::Refused);
+        }
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(source) = self.source(to, turn) {
+            socket.bind(SocketAddr::new(source, 0))?;
+        }
+        let stream = tokio::time::timeout(self.timeout, socket.connect(to))
+            .await
+            .map_err(|_| ConnectError::TimedOut)??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    fn source(&self, to: SocketAddr, turn: u64) -> Option<IpAddr> {
+        let fitting: Vec<_> = self.sources.iter().filter(|ip| ip.is_ipv4() == to.is_ipv4()).collect();
+        let index = turn.checked_rem(fitting.len() as u64)?;
+        fitting.get(usize::try_from(index).ok()?).map(|ip| **ip)
+    }
+}
+
+/// What happened, in words that stay the same on every system.
+fn io_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".into(),
+        io::ErrorKind::ConnectionReset => "connection reset".into(),
+        io::ErrorKind::HostUnreachable => "host unreachable".into(),
+        io::ErrorKind::NetworkUnreachable => "network unreachable".into(),
+        io::ErrorKind::AddrNotAvailable => "the source address is not available".into(),
+        kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn loopback_is_dialled_only_where_allowed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+        let to = listener.local_addr().expect("address");
+        let timeout = Duration::from_secs(5);
+        let strict = Connector::new(Guard::new(false), Vec::new(), timeout);
+        assert!(matches!(strict.connect(to, 0).await, Err(ConnectError::Refused)));
+        let open = Connector::new(Guard::new(true), Vec::new(), timeout);
+        open.connect(to, 0).await.expect("connected");
+    }
+
+    #[tokio::test]
+    async fn source_addresses_take_turns() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+        let to = listener.local_addr().expect("address");
+        let sources = ["127.0.0.2", "::1", "127.0.0.3"].map(|ip| ip.parse().expect("ip")).to_vec();
+        let connector = Connector::new(Guard::new(true), sources, Duration::from_secs(5));
+        let mut seen = Vec::new();
+        for turn in 0..3 {
+            let stream = connector.connect(to, turn).await.expect("connected");
+            seen.push(stream.local_addr().expect("local").ip().to_string());
+        }
+        assert_eq!(seen, ["127.0.0.2", "127.0.0.3", "127.0.0.2"]);
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_says_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+        let to = listener.local_addr().expect("address");
+        drop(listener);
+        let connector = Connector::new(Guard::new(true), Vec::new(), Duration::from_secs(5));
+        let error = connector.connect(to, 0).await.expect_err("closed");
+        assert_eq!(error.to_string(), "connection refused");
+    }
+}
