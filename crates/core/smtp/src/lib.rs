@@ -4,6 +4,7 @@
 //! what it is told; that makes every dialogue testable byte by byte, whatever the segmentation.
 
 pub mod capabilities;
+pub mod client;
 pub mod reply;
 
 pub use reply::{EnhancedCode, Reply};
