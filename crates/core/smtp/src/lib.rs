@@ -5,6 +5,12 @@
 
 pub mod capabilities;
 pub mod client;
+pub mod content;
+pub mod line;
+pub mod path;
 pub mod reply;
+pub mod server;
+pub mod strict;
 
+pub use path::{Mailbox, Path};
 pub use reply::{EnhancedCode, Reply};
