@@ -1,0 +1,79 @@
+//! Making DKIM keys, and the DNS record that publishes one.
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
+    rsa::{KeyPair as RsaKeyPair, KeySize},
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
+
+use super::{Algorithm, DkimError};
+
+/// A new key pair. The private half is overwritten when it is dropped.
+pub struct KeyPair {
+    /// Private key: PKCS#8, DER. To be sealed before it rests anywhere.
+    pub private_pkcs8: Zeroizing<Vec<u8>>,
+    /// Public key as `p=` wants it: base64 of SubjectPublicKeyInfo (RSA) or of the 32 bytes (Ed25519).
+    pub public: String,
+}
+
+/// Makes a key with the generator of the cryptographic library (keys are the one thing that a seeded
+/// generator must never make). RSA takes some hundred milliseconds of computing: not for an async worker.
+pub fn generate(algorithm: Algorithm) -> Result<KeyPair, DkimError> {
+    match algorithm {
+        Algorithm::Rsa2048 => {
+            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| DkimError::Crypto)?;
+            let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| DkimError::Crypto)?;
+            let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| DkimError::Crypto)?;
+            Ok(key_pair(private.as_ref(), public.as_ref()))
+        }
+        Algorithm::Ed25519 => {
+            let pair = Ed25519KeyPair::generate().map_err(|_| DkimError::Crypto)?;
+            let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| DkimError::Crypto)?;
+            Ok(key_pair(private.as_ref(), pair.public_key().as_ref()))
+        }
+    }
+}
+
+fn key_pair(private: &[u8], public: &[u8]) -> KeyPair {
+    KeyPair { private_pkcs8: Zeroizing::new(private.to_vec()), public: STANDARD.encode(public) }
+}
+
+/// The public key that belongs to a private one (PKCS#8, DER), as `p=` wants it.
+pub fn public_of(algorithm: Algorithm, pkcs8: &[u8]) -> Result<String, DkimError> {
+    match algorithm {
+        Algorithm::Rsa2048 => {
+            let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| DkimError::BadKey)?;
+            let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| DkimError::BadKey)?;
+            Ok(STANDARD.encode(public.as_ref()))
+        }
+        Algorithm::Ed25519 => {
+            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| DkimError::BadKey)?;
+            Ok(STANDARD.encode(pair.public_key()))
+        }
+    }
+}
+
+/// The text of the TXT record at `SELECTOR._domainkey.DOMAIN` (RFC 6376 §3.6.1).
+pub fn dns_record(algorithm: Algorithm, public: &str) -> String {
+    let kind = match algorithm {
+        Algorithm::Rsa2048 => "rsa",
+        Algorithm::Ed25519 => "ed25519",
+    };
+    format!("v=DKIM1; k={kind}; p={public}")
+}
+
+/// A record cut into the strings of at most 255 bytes that DNS wants (RFC 1035 §3.3). For ASCII.
+pub fn txt_strings(record: &str) -> Vec<&str> {
+    let mut rest = record;
+    let mut strings = Vec::new();
+    while let Some((string, after)) = rest.split_at_checked(255) {
+        strings.push(string);
+        rest = after;
+    }
+    if !rest.is_empty() || strings.is_empty() {
+        strings.push(rest);
+    }
+    strings
+}
