@@ -80,7 +80,7 @@ impl ClientTls {
     }
 
     /// Makes the handshake with `host` and checks its certificate as of `now`.
-    pub async fn start(
+    pub(crate) async fn start(
         &self,
         stream: TcpStream,
         host: &str,

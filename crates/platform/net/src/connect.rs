@@ -7,9 +7,9 @@ use std::{
 };
 
 use thiserror::Error;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 
-use crate::guard::Guard;
+use crate::{guard::Guard, stream::Stream};
 
 /// No connection was made.
 #[derive(Debug, Error)]
@@ -46,7 +46,7 @@ impl Connector {
     }
 
     /// Connects. `turn` chooses among several source addresses: equal turns, equal source.
-    pub async fn connect(&self, to: SocketAddr, turn: u64) -> Result<TcpStream, ConnectError> {
+    pub async fn connect(&self, to: SocketAddr, turn: u64) -> Result<Stream, ConnectError> {
         if !self.guard.allows(to.ip()) || to.port() == 0 {
             return Err(ConnectError::Refused);
         }
@@ -58,7 +58,7 @@ impl Connector {
             .await
             .map_err(|_| ConnectError::TimedOut)??;
         stream.set_nodelay(true)?;
-        Ok(stream)
+        Ok(Stream::plain(stream))
     }
 
     fn source(&self, to: SocketAddr, turn: u64) -> Option<IpAddr> {
@@ -106,7 +106,7 @@ mod tests {
         let mut seen = Vec::new();
         for turn in 0..3 {
             let stream = connector.connect(to, turn).await.expect("connected");
-            seen.push(stream.local_addr().expect("local").ip().to_string());
+            seen.push(stream.local_ip().expect("local").to_string());
         }
         assert_eq!(seen, ["127.0.0.2", "127.0.0.3", "127.0.0.2"]);
     }

@@ -9,6 +9,7 @@ pub mod mail_route;
 pub mod net;
 pub mod resolver;
 pub mod server_tls;
+pub mod stream;
 
 pub use client_tls::{ClientTls, ClientTlsError, TlsPeer};
 pub use connect::{ConnectError, Connector};
@@ -17,3 +18,4 @@ pub use mail_route::{MailHost, RouteError};
 pub use net::{Net, NetConfig, NetError};
 pub use resolver::{LookupError, Resolver};
 pub use server_tls::{Identity, ServerTlsError, server_tls};
+pub use stream::Stream;

@@ -40,7 +40,8 @@ struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     fn new(settings: Settings, answers: &[&'a str], transactions: Vec<Transaction>) -> Self {
-        let answers = answers.to_vec().into_iter();
+        let answers: Vec<&str> = answers.into();
+        let answers = answers.into_iter();
         let mut talk = Self {
             session: Session::new(settings),
             answers,
@@ -216,7 +217,7 @@ fn a_relay_gets_its_login_under_tls_or_on_loopback_only() {
         let skip_challenges = ["220 relay\r\n", &ehlo, "235 ok\r\n", "221 bye\r\n"];
         let answers = if mechanisms == "LOGIN" { &answers[..] } else { &skip_challenges[..] };
         let talk = Talk::new(settings, answers, vec![]);
-        (talk.sent, talk.session.fault.clone())
+        (talk.sent, talk.session.fault)
     };
     let (sent, fault) = login(true, "LOGIN PLAIN");
     assert!(sent.contains("AUTH PLAIN AHVzZXIAcGFzcw==\r\n"), "{sent}");
@@ -275,7 +276,8 @@ fn one_connection_carries_many_messages() {
 fn bad_peers_end_as_they_should() {
     let one: &[&str] = &["a@b.example"];
     let three: &[&str] = &["a@b.example", "b@b.example", "c@b.example"];
-    let cases: &[(&str, &[&str], &[&str], &[&str])] = &[
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (
             "mixed recipients",
             three,
