@@ -1,1 +1,34 @@
-//! (to be written)
+//! The HTTP door: speaks the Mailgun API, authenticates, calls one service, renders its answer.
+//!
+//! No rule of the business lives here. [`HttpApi`] listens; [`service`] is the same without a socket.
+
+mod auth;
+mod body;
+mod config;
+mod entry;
+mod error;
+mod events;
+mod form;
+mod health;
+mod inbox;
+mod messages;
+mod openapi;
+mod path;
+mod queues;
+mod routes;
+mod server;
+mod state;
+mod stored;
+
+pub use config::{HttpConfig, Limits};
+pub use entry::{ApiService, Peer, service};
+pub use server::HttpApi;
+pub use state::Services;
+
+/// Decoders that fuzz targets reach from outside.
+pub mod fuzzing {
+    pub use crate::form::decode_for_fuzzing as decode_form;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! Events: `GET /v3/{domain}/events` and `GET /v3/{domain}/events/{token}`.
+
+mod date;
+mod list;
+mod parameters;
+mod provider;
+mod render;
+mod token;
+
+pub(crate) use list::{first, page};
+
+#[cfg(test)]
+mod tests;

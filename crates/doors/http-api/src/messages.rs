@@ -1,0 +1,8 @@
+//! Sending: `POST /v3/{domain}/messages` and `/messages.mime`.
+
+mod refusal;
+mod request;
+mod send;
+
+pub(crate) use refusal::refused;
+pub(crate) use send::{mime, parts};

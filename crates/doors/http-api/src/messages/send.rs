@@ -1,0 +1,109 @@
+//! The two ways to send a message.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use waxseal_accounts::caller::Caller;
+use waxseal_sending::request::{Content, SendRequest, Via};
+use waxseal_store::domain::Domain;
+
+use super::{
+    refused,
+    request::{self, Common, SendAnswer},
+};
+use crate::{
+    auth::sending_domain,
+    body,
+    error::{ApiError, json_response},
+    form::{self, Form},
+    path::Segments,
+    state::Api,
+};
+
+/// `POST /v3/{domain}/messages`: a message from its parts.
+pub(crate) async fn parts(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Segments(domain): Segments<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (domain, request) = admitted(&api, &caller, &domain, request).await?;
+    let headers = request.headers().clone();
+    let mut form = form::read(&api, request).await?;
+    let key = request::idempotency(&headers, || form.fingerprint("messages"))?;
+    let content = request::parts(&mut form);
+    send(&api, caller, domain, content, form, key).await
+}
+
+/// `POST /v3/{domain}/messages.mime`: a message that is MIME already.
+pub(crate) async fn mime(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Segments(domain): Segments<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (domain, request) = admitted(&api, &caller, &domain, request).await?;
+    let got = form::media_type(request.headers());
+    if got != "multipart/form-data" {
+        body::discard(&api.limits, request.into_body()).await;
+        let got: String = got.chars().take(100).collect();
+        return Err(ApiError::bad_request(format!(
+            "Invalid request content type. Expecting 'multipart/form-data' but got '{got}'"
+        )));
+    }
+    let headers = request.headers().clone();
+    let mut form = form::read(&api, request).await?;
+    let key = request::idempotency(&headers, || form.fingerprint("messages.mime"))?;
+    let content = request::mime(&mut form)?;
+    send(&api, caller, domain, content, form, key).await
+}
+
+/// The domain, if the caller may send through it; what else it sends is read away first.
+async fn admitted(
+    api: &Api,
+    caller: &Caller,
+    domain: &str,
+    request: Request,
+) -> Result<(Domain, Request), ApiError> {
+    match sending_domain(api, caller, domain).await {
+        Ok(domain) => Ok((domain, request)),
+        Err(error) => {
+            body::discard(&api.limits, request.into_body()).await;
+            Err(error)
+        }
+    }
+}
+
+async fn send(
+    api: &Api,
+    caller: Caller,
+    domain: Domain,
+    content: Content,
+    mut form: Form,
+    idempotency: Option<(String, [u8; 32])>,
+) -> Result<Response, ApiError> {
+    let common = Common::take(&mut form);
+    let request = SendRequest {
+        caller,
+        domain,
+        via: Via::Http,
+        content,
+        options: common.options,
+        variables: common.variables,
+        recipient_variables: common.recipient_variables,
+        template: common.template,
+        idempotency,
+    };
+    let outcome = api.services.sending.send(request).await;
+    // The memory of the body counts until the message is stored.
+    drop(form);
+    match outcome {
+        Ok(sent) => Ok(json_response(StatusCode::OK, &SendAnswer::from(sent))),
+        Err(error) => Err(refused(error, api.services.clock.now())),
+    }
+}

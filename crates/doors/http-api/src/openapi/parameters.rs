@@ -1,0 +1,89 @@
+//! The parameters of each route, for the OpenAPI document.
+
+use axum::http::Method;
+
+use crate::routes::Route;
+
+/// Query parameters: name and description.
+pub(super) fn query(route: &Route) -> &'static [(&'static str, &'static str)] {
+    match (&route.method, route.path) {
+        (&Method::GET, "/v3/{domain}/events") => &EVENTS,
+        (&Method::GET, "/v1/inbox") => &INBOX,
+        (&Method::DELETE, "/v1/inbox") => &[("domain", "Only those of this sandbox domain.")],
+        _ => &[],
+    }
+}
+
+/// Form parameters: name, description, whether it is a file.
+pub(super) fn form(route: &Route) -> &'static [(&'static str, &'static str, bool)] {
+    match (&route.method, route.path) {
+        (&Method::POST, "/v3/{domain}/messages") => &MESSAGE,
+        (&Method::POST, "/v3/{domain}/messages.mime") => &MIME,
+        (&Method::POST, "/v3/domains/{domain}/messages/{key}") => {
+            &[("to", "Recipients; repeat or separate by commas.", false)]
+        }
+        _ => &[],
+    }
+}
+
+const EVENTS: [(&str, &str); 16] = [
+    ("begin", "Where reading starts: RFC 2822 date or seconds since the epoch."),
+    ("end", "Where reading ends; before `begin`: newest first."),
+    ("ascending", "`yes`: oldest first. Must agree with `begin` and `end`."),
+    ("limit", "Events on a page: 100 if absent, 300 at most."),
+    ("pretty", "`yes`: JSON with line breaks."),
+    ("event", "Filter expression: `rejected OR failed`."),
+    ("list", "Filter expression: mailing list."),
+    ("attachment", "Filter expression: names of attachments."),
+    ("from", "Filter expression: From header."),
+    ("message-id", "Filter expression: Message-ID without angle brackets."),
+    ("subject", "Filter expression: subject."),
+    ("to", "Filter expression: To header."),
+    ("size", "Filter expression on bytes: `>10000 <20000`."),
+    ("recipient", "Filter expression: address of the event's recipient."),
+    ("tags", "Filter expression: tags."),
+    ("severity", "Filter expression: `temporary` or `permanent`."),
+];
+
+const INBOX: [(&str, &str); 4] = [
+    ("domain", "Only those of this sandbox domain."),
+    ("recipient", "Only those to this address."),
+    ("limit", "Messages on a page: 100 if absent, 300 at most."),
+    ("page", "The place to go on from, as `paging.next` has it."),
+];
+
+const MESSAGE: [(&str, &str, bool); 25] = [
+    ("from", "Sender.", false),
+    ("to", "Recipients; repeat or separate by commas.", false),
+    ("cc", "Copies.", false),
+    ("bcc", "Blind copies.", false),
+    ("subject", "Subject.", false),
+    ("text", "Plain text.", false),
+    ("html", "HTML.", false),
+    ("amp-html", "AMP for email.", false),
+    ("attachment", "Files; repeat.", true),
+    ("inline", "Files that the HTML shows as `cid:NAME`; repeat.", true),
+    ("recipient-variables", "JSON: address to variables; each recipient gets a copy of its own.", false),
+    ("o:tag", "Tags; repeat.", false),
+    ("o:deliverytime", "Not before this time: RFC 2822 date or seconds since the epoch.", false),
+    ("o:deliver-within", "Given up after this time: `2h30m`.", false),
+    ("o:testmode", "`yes`: accepted and logged, not sent.", false),
+    ("o:dkim", "`no`: not signed.", false),
+    ("o:require-tls", "`yes`: never without TLS.", false),
+    ("o:skip-verification", "`yes`: certificates are not checked.", false),
+    ("o:tracking", "`yes`, `no` or `htmlonly`.", false),
+    ("o:tracking-clicks", "`yes`, `no` or `htmlonly`.", false),
+    ("o:tracking-opens", "`yes` or `no`.", false),
+    ("o:sending-ip", "Source address.", false),
+    ("h:X-My-Header", "Any header, behind `h:`.", false),
+    ("v:my-var", "Any variable, behind `v:`; events carry it.", false),
+    ("template", "Not yet: templates come later.", false),
+];
+
+const MIME: [(&str, &str, bool); 5] = [
+    ("to", "All envelope recipients; repeat or separate by commas.", false),
+    ("message", "The MIME.", true),
+    ("recipient-variables", "JSON: address to variables; each recipient gets a copy of its own.", false),
+    ("o:tag", "Tags and all other options as for messages.", false),
+    ("v:my-var", "Any variable, behind `v:`; events carry it.", false),
+];

@@ -1,0 +1,153 @@
+//! Every route, in one table: the router and the OpenAPI document are made from it.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{Method, StatusCode},
+    middleware,
+    response::IntoResponse,
+    routing::{MethodRouter, delete, get, post},
+};
+
+use crate::{
+    auth, entry, error::ApiError, events, health, inbox, messages, openapi, queues, state::Api, stored,
+};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Anybody.
+    Public,
+    /// Keys of the account, and sending keys of the domain in the path.
+    Sending,
+    /// Keys of the account.
+    Account,
+}
+
+/// One route.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) scope: Scope,
+    pub(crate) summary: &'static str,
+    handler: MethodRouter<Arc<Api>>,
+}
+
+/// All routes.
+pub(crate) fn all() -> Vec<Route> {
+    let mut routes = open();
+    routes.extend(mail());
+    routes.extend(inspection());
+    routes
+}
+
+fn open() -> Vec<Route> {
+    use Scope::Public;
+    vec![
+        get_route("/", Public, "What this is", get(health::landing)),
+        get_route("/healthz", Public, "Whether the process lives", get(health::alive)),
+        get_route("/readyz", Public, "Whether the store answers", get(health::ready)),
+        get_route("/openapi.json", Public, "This description", get(openapi::document)),
+    ]
+}
+
+fn mail() -> Vec<Route> {
+    use Scope::{Account, Sending};
+    let message = "/v3/domains/{domain}/messages/{key}";
+    let attachment = "/v3/domains/{domain}/messages/{key}/attachments/{number}";
+    let queues = "/v3/domains/{domain}/sending_queues";
+    vec![
+        post_route("/v3/{domain}/messages", Sending, "Send a message from its parts", post(messages::parts)),
+        post_route(
+            "/v3/{domain}/messages.mime",
+            Sending,
+            "Send a message that is MIME already",
+            post(messages::mime),
+        ),
+        get_route(message, Account, "A stored message", get(stored::show)),
+        post_route(message, Account, "Send a stored message again", post(stored::resend)),
+        delete_route(message, Account, "Delete a stored message", delete(stored::remove)),
+        get_route(attachment, Account, "An attachment of a stored message", get(stored::attachment)),
+        get_route(queues, Account, "Whether the domain's queues run", get(queues::show)),
+        delete_route("/v3/{domain}/envelopes", Account, "Drop what waits to be sent", delete(queues::clear)),
+    ]
+}
+
+fn inspection() -> Vec<Route> {
+    use Scope::Account;
+    vec![
+        get_route("/v3/{domain}/events", Account, "Events of a domain", get(events::first)),
+        get_route("/v3/{domain}/events/{page}", Account, "A further page of events", get(events::page)),
+        get_route("/v1/inbox", Account, "Messages that sandbox domains captured", get(inbox::list)),
+        delete_route("/v1/inbox", Account, "Delete all captured messages", delete(inbox::clear)),
+        get_route("/v1/inbox/{id}", Account, "A captured message", get(inbox::show)),
+        delete_route("/v1/inbox/{id}", Account, "Delete a captured message", delete(inbox::remove)),
+        get_route("/v1/inbox/{id}/raw", Account, "A captured message as MIME", get(inbox::raw)),
+        get_route(
+            "/v1/inbox/{id}/attachments/{number}",
+            Account,
+            "An attachment of a captured message",
+            get(inbox::attachment),
+        ),
+    ]
+}
+
+/// The router of all routes.
+pub(crate) fn router(api: &Arc<Api>) -> Router {
+    let mut open = Router::new();
+    let mut sending = Router::new();
+    let mut account = Router::new();
+    for route in all() {
+        let router = match route.scope {
+            Scope::Public => &mut open,
+            Scope::Sending => &mut sending,
+            Scope::Account => &mut account,
+        };
+        *router = std::mem::take(router).route(route.path, route.handler);
+    }
+    let sending = sending.route_layer(middleware::from_fn_with_state(Arc::clone(api), auth::any_key));
+    let account = account.route_layer(middleware::from_fn_with_state(Arc::clone(api), auth::account_key));
+    open.merge(sending)
+        .merge(account)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(entry::remember_route))
+        .with_state(Arc::clone(api))
+}
+
+async fn unknown(_: Request) -> impl IntoResponse {
+    ApiError::not_found("Not Found")
+}
+
+async fn wrong_method(_: Request) -> impl IntoResponse {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+}
+
+fn get_route(
+    path: &'static str,
+    scope: Scope,
+    summary: &'static str,
+    handler: MethodRouter<Arc<Api>>,
+) -> Route {
+    Route { method: Method::GET, path, scope, summary, handler }
+}
+
+fn post_route(
+    path: &'static str,
+    scope: Scope,
+    summary: &'static str,
+    handler: MethodRouter<Arc<Api>>,
+) -> Route {
+    Route { method: Method::POST, path, scope, summary, handler }
+}
+
+fn delete_route(
+    path: &'static str,
+    scope: Scope,
+    summary: &'static str,
+    handler: MethodRouter<Arc<Api>>,
+) -> Route {
+    Route { method: Method::DELETE, path, scope, summary, handler }
+}

@@ -1,0 +1,55 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use waxseal_accounts::Accounts;
+use waxseal_insight::Insight;
+use waxseal_model::{Access, Actor, Clock, Purpose, Random};
+use waxseal_sending::send::Sending;
+use waxseal_store::Store;
+
+use crate::{auth::FailedLogins, config::Limits};
+
+/// The services behind the door.
+#[derive(Clone)]
+pub struct Services {
+    /// Store: look-ups that no service adds anything to.
+    pub store: Store,
+    /// Who may come in.
+    pub accounts: Accounts,
+    /// Accepts messages.
+    pub sending: Sending,
+    /// Reads the event log.
+    pub insight: Insight,
+    /// Clock.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
+
+/// State of the door, shared by all handlers.
+pub(crate) struct Api {
+    pub(crate) services: Services,
+    pub(crate) limits: Limits,
+    pub(crate) public_url: String,
+    /// One permit for each KiB of request bodies in memory.
+    pub(crate) body_memory: Arc<Semaphore>,
+    pub(crate) failed_logins: FailedLogins,
+}
+
+/// The customer looks at its own data.
+pub(crate) const CUSTOMER: Access = Access::new(Actor::Customer, Purpose::CustomerAccess);
+
+impl Api {
+    pub(crate) fn new(services: Services, limits: Limits, public_url: &str) -> Self {
+        let permits = (limits.bodies_in_flight / 1024).min(Semaphore::MAX_PERMITS);
+        Self {
+            failed_logins: FailedLogins::new(limits.failed_logins),
+            body_memory: Arc::new(Semaphore::new(permits)),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            services,
+            limits,
+        }
+    }
+}
