@@ -30,6 +30,8 @@ pub struct DeliveryOptions {
     pub tracking_opens: Option<Tracking>,
     /// Clicks, if the caller said something about them.
     pub tracking_clicks: Option<Tracking>,
+    /// Whether the opening pixel stands at the top (`o:tracking-pixel-location-top`).
+    pub tracking_pixel_top: Option<Tracking>,
     /// Source address asked for (`o:sending-ip`).
     pub sending_ip: Option<String>,
     /// Pool of source addresses asked for (`o:sending-ip-pool`).

@@ -22,8 +22,19 @@ pub struct SendRequest {
     pub recipient_variables: Option<String>,
     /// `template`, `t:version`, … as received: templates come with later work, a clear 400 until then.
     pub template: Option<String>,
-    /// The caller's `Idempotency-Key` with the SHA-256 of the request's body.
+    /// The caller's `Idempotency-Key` with the SHA-256 of the request's body. Requests are told apart by
+    /// what they say, not by that hash: a repeated multipart form comes with another boundary.
     pub idempotency: Option<(String, [u8; 32])>,
+}
+
+impl SendRequest {
+    /// Bytes of the content.
+    pub(crate) fn size(&self) -> usize {
+        match &self.content {
+            Content::Mime { mime, .. } => mime.len(),
+            Content::Parts(parts) => parts.size(),
+        }
+    }
 }
 
 /// How a message came in.
@@ -77,6 +88,17 @@ pub struct Parts {
     pub attachments: Vec<File>,
     /// `inline` files.
     pub inline: Vec<File>,
+}
+
+impl Parts {
+    fn size(&self) -> usize {
+        let texts = [&self.text, &self.html, &self.amp_html, &self.subject];
+        let files = self.attachments.iter().chain(&self.inline);
+        let lists = [&self.from, &self.to, &self.cc, &self.bcc];
+        texts.iter().filter_map(|text| text.as_ref()).map(String::len).sum::<usize>()
+            + files.map(|file| file.bytes.len()).sum::<usize>()
+            + lists.iter().flat_map(|list| list.iter()).map(String::len).sum::<usize>()
+    }
 }
 
 /// An uploaded file.

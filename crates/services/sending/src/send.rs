@@ -1,6 +1,27 @@
 //! The one way in: a request becomes durable messages, or nothing.
 
-use crate::{error::SendError, request::SendRequest};
+use std::sync::Arc;
+
+use waxseal_domains::Domains;
+use waxseal_mail::dkim::Signer;
+use waxseal_model::{Clock, Random};
+use waxseal_store::{
+    Store,
+    domain::Domain,
+    message::{Accept, Accepted},
+};
+
+use crate::{
+    build::{Job, Ready},
+    capacity::Capacity,
+    config::SendingConfig,
+    error::SendError,
+    idempotency::Repeatable,
+    options::{KeyName, Options},
+    order::Order,
+    request::SendRequest,
+    suppressed,
+};
 
 /// What the caller is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,12 +32,104 @@ pub struct Sent {
 
 /// Accepts messages. Cheap to clone.
 #[derive(Clone)]
-pub struct Sending {}
+pub struct Sending {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) domains: Domains,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) config: Arc<SendingConfig>,
+    pub(crate) capacity: Capacity,
+}
 
 impl Sending {
+    /// Sending through `domains` into `store`.
+    pub fn new(
+        store: Store,
+        domains: Domains,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        config: SendingConfig,
+    ) -> Self {
+        let capacity = Capacity::new(config.max_bytes_in_flight);
+        let config = Arc::new(config);
+        Self { inner: Arc::new(Inner { store, domains, clock, random, config, capacity }) }
+    }
+
     /// Accepts a message: checks, builds or patches, signs, stores. When it answers, the message is on
     /// stable storage.
-    pub async fn send(&self, _request: SendRequest) -> Result<Sent, SendError> {
-        Err(SendError::Invalid("not built yet".into()))
+    pub async fn send(&self, request: SendRequest) -> Result<Sent, SendError> {
+        let Inner { store, config, capacity, clock, .. } = &*self.inner;
+        let repeatable = Repeatable::of(&request)?;
+        if let Some(answer) = self.earlier_answer(&request, repeatable.as_ref()).await? {
+            return Ok(answer);
+        }
+        let now = clock.now();
+        let size = request.size();
+        let _content = capacity.take(size)?;
+        let limits = Arc::clone(config);
+        let order = capacity.compute(size, move || Order::read(request, now, &limits)).await??;
+        let _copies = capacity.take(order.memory())?;
+        let domain = order.domain.clone();
+        let verdicts = suppressed::verdicts(store, &domain, &order.addresses, &order.options.tags).await?;
+        let keys = self.inner.domains.keys(&domain).await.map_err(|error| SendError::Store(error.into()))?;
+        let secondary = self.secondary_signer(&domain, &order.options).await?;
+        let work = order.mime_bytes();
+        let job = Job {
+            order,
+            keys,
+            secondary,
+            verdicts,
+            config: Arc::clone(config),
+            clock: Arc::clone(clock),
+            random: Arc::clone(&self.inner.random),
+            now,
+        };
+        let Ready { mut accept, answer } = capacity.compute(work, move || job.run()).await??;
+        accept.idempotency = repeatable.map(|repeatable| repeatable.with_answer(&answer, now));
+        self.commit(accept, answer).await
+    }
+
+    /// Stores what was made ready. A call that was made twice at the same time is stored once.
+    pub(crate) async fn commit(&self, accept: Accept, answer: String) -> Result<Sent, SendError> {
+        match self.inner.store.accept(accept).await? {
+            Accepted::New => Ok(Sent { id: answer }),
+            Accepted::Replayed { answer } => Ok(Sent { id: answer }),
+            Accepted::KeyReused => Err(SendError::KeyReused),
+        }
+    }
+
+    /// The answer of an earlier call with the same idempotency key.
+    async fn earlier_answer(
+        &self,
+        request: &SendRequest,
+        repeatable: Option<&Repeatable>,
+    ) -> Result<Option<Sent>, SendError> {
+        let Some(Repeatable { key_hash, request_hash }) = repeatable else { return Ok(None) };
+        match self.inner.store.replay(request.caller.account, key_hash, request_hash).await? {
+            Some(Accepted::Replayed { answer }) => Ok(Some(Sent { id: answer })),
+            Some(Accepted::KeyReused) => Err(SendError::KeyReused),
+            Some(Accepted::New) | None => Ok(None),
+        }
+    }
+
+    /// The signer of `o:secondary-dkim`: an active key of the same account, under the name of
+    /// `o:secondary-dkim-public` if that is given.
+    async fn secondary_signer(
+        &self,
+        domain: &Domain,
+        options: &Options,
+    ) -> Result<Option<Arc<Signer>>, SendError> {
+        let Some(KeyName { domain: name, selector }) = &options.secondary_dkim else {
+            return if options.secondary_dkim_public.is_some() { Err(KeyName::invalid()) } else { Ok(None) };
+        };
+        let public = options.secondary_dkim_public.as_ref();
+        let public = public.map(|public| (public.domain.as_str(), public.selector.as_str()));
+        let signer = self.inner.domains.signer(domain.account, name, selector, public).await;
+        let signer = signer.map_err(|error| SendError::Store(error.into()))?;
+        signer.map(|signer| Some(Arc::new(signer))).ok_or_else(KeyName::invalid)
     }
 }

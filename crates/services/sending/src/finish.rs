@@ -1,0 +1,139 @@
+//! The last step of a copy: signatures, rows and events.
+
+use std::{collections::HashMap, time::Duration};
+
+use waxseal_domains::{DomainKeys, DomainKeysError};
+use waxseal_mail::{
+    Address,
+    dkim::{self, Signer},
+    received,
+};
+use waxseal_model::{Clock, MessageId, Random, RecipientId, Timestamp, event::EventDetails};
+use waxseal_store::{
+    domain::{Domain, DomainKind},
+    message::{Envelope, NewEvent, NewMessage, NewQueueEntry},
+};
+
+use crate::{
+    build::Built,
+    config::SendingConfig,
+    error::SendError,
+    events::{self, EventMaker},
+    options::Options,
+    order::Origin,
+    request::Via,
+    suppressed::Verdict,
+};
+
+/// How the copies of one call are finished.
+pub(crate) struct Finisher<'a> {
+    pub(crate) domain: &'a Domain,
+    pub(crate) via: Via,
+    pub(crate) origin: &'a Origin,
+    /// Sender as the customer sees it.
+    pub(crate) sender: &'a str,
+    pub(crate) options: &'a Options,
+    pub(crate) keys: &'a DomainKeys,
+    pub(crate) secondary: Option<&'a Signer>,
+    /// By [`Address::key`].
+    pub(crate) verdicts: &'a HashMap<String, Verdict>,
+    pub(crate) batch_id: Option<&'a str>,
+    pub(crate) config: &'a SendingConfig,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) random: &'a dyn Random,
+    pub(crate) now: Timestamp,
+}
+
+impl Finisher<'_> {
+    /// Signs a copy and makes its rows; its events are added to `events`.
+    pub(crate) fn finish(
+        &self,
+        built: Built,
+        addresses: &[Address],
+        events: &mut Vec<NewEvent>,
+    ) -> Result<NewMessage, SendError> {
+        let id = MessageId::new(self.clock, self.random);
+        let body = self.sign(&built.mime, id)?;
+        let template = events::template(self, &built, body.len(), addresses);
+        let entries = self.recipients(id, addresses, &template, events);
+        Ok(NewMessage {
+            id,
+            created_at: self.now,
+            header_message_id: built.message_id,
+            body,
+            template,
+            options: self.options.delivery.clone(),
+            schedule: self.options.schedule,
+            capture: self.domain.kind == DomainKind::Sandbox,
+            keep_until: self.now + Duration::from_secs(self.domain.settings.message_ttl_secs.into()),
+            entries,
+        })
+    }
+
+    /// `<selector>._domainkey.<domain>` of the first signature.
+    pub(crate) fn primary_dkim(&self) -> Option<String> {
+        let first = self.keys.signers.first().filter(|_| self.options.sign)?;
+        Some(format!("{}._domainkey.{}", first.selector(), self.domain.name))
+    }
+
+    /// A queue entry for everybody who gets mail; events for all.
+    fn recipients(
+        &self,
+        message: MessageId,
+        addresses: &[Address],
+        template: &EventDetails,
+        events: &mut Vec<NewEvent>,
+    ) -> Vec<NewQueueEntry> {
+        let maker = EventMaker { finisher: self, message, template };
+        let mut entries = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            events.push(maker.accepted(address));
+            if let Some(verdict) = self.verdicts.get(&address.key()) {
+                events.push(maker.suppressed(address, *verdict));
+            } else if self.options.delivery.test_mode {
+                events.push(maker.pretended(address));
+            } else {
+                entries.push(self.entry(address));
+            }
+        }
+        entries
+    }
+
+    fn entry(&self, address: &Address) -> NewQueueEntry {
+        let id = RecipientId::new(self.clock, self.random);
+        let reverse_path = self.keys.return_path.address(id);
+        let envelope = Envelope { reverse_path, recipient: address.to_string() };
+        NewQueueEntry { id, envelope, recipient_domain: address.domain().to_owned() }
+    }
+
+    /// The MIME as it will leave: signatures, our own trace, and the message.
+    fn sign(&self, mime: &[u8], id: MessageId) -> Result<Vec<u8>, SendError> {
+        let signers = self.signers();
+        let signatures = if signers.is_empty() {
+            Vec::new()
+        } else {
+            let expires = self.options.schedule.give_up_at + SIGNATURE_MARGIN;
+            dkim::sign(&signers, mime, self.now, Some(expires))
+                .map_err(|error| SendError::Store(DomainKeysError::from(error).into()))?
+        };
+        let via = match self.via {
+            Via::Http => received::Via::Http,
+            Via::Smtp => received::Via::Smtp,
+        };
+        let received = received::line(&self.config.hostname, via, &id.to_string(), self.now);
+        let batch_id = self.batch_id.filter(|_| !self.options.hidden_headers.hides(BATCH_ID));
+        let batch_id = batch_id.map(|id| format!("{BATCH_ID}: {id}\r\n")).unwrap_or_default();
+        Ok([&signatures, batch_id.as_bytes(), received.as_bytes(), mime].concat())
+    }
+
+    fn signers(&self) -> Vec<&Signer> {
+        if !self.options.sign {
+            return Vec::new();
+        }
+        self.keys.signers.iter().chain(self.secondary).collect()
+    }
+}
+
+const BATCH_ID: &str = "X-Mailgun-Batch-Id";
+/// A signature outlives the last attempt by this much: time to be read and checked again.
+const SIGNATURE_MARGIN: Duration = Duration::from_secs(7 * 86_400);

@@ -1,0 +1,127 @@
+//! Customers' own MIME: reading it, and patching it into one copy, other bytes untouched.
+
+use waxseal_mail::{
+    Mailbox, inspect,
+    patch::{Limits, Message, MimeError, Patch},
+    substitute::MimeTemplate,
+};
+use waxseal_model::event::AttachmentInfo;
+
+use crate::{
+    batch::Substitution,
+    build::{Built, Common},
+    config::SendingConfig,
+    error::SendError,
+    order::Order,
+    parts,
+    recipients::{self, Recipients},
+};
+
+/// Reads a customer's MIME and the list of everybody it goes to.
+pub(crate) fn read(
+    mime: Vec<u8>,
+    to: &[String],
+    config: &SendingConfig,
+) -> Result<(Message, Recipients), SendError> {
+    let to = recipients::required("to", to, config.max_recipients)?;
+    if mime.is_empty() {
+        return Err(SendError::Invalid("message parameter is missing".into()));
+    }
+    let message = Message::read(mime, &limits(config)).map_err(refused)?;
+    match message.mailboxes("from", MOST_FROM) {
+        Ok(from) if from.is_empty() => Err(SendError::Invalid("from parameter is missing".into())),
+        Err(_) if message.first("from").is_none_or(|from| from.is_empty()) => {
+            Err(SendError::Invalid("from parameter is missing".into()))
+        }
+        Err(_) => {
+            let text = "from parameter is not a valid address. please check documentation";
+            Err(SendError::Invalid(text.into()))
+        }
+        Ok(_) => Ok((message, Recipients { to, cc: Vec::new(), bcc: Vec::new() })),
+    }
+}
+
+/// Patches the MIME for one copy, with what events tell of it. In batch mode (`template`) the variables
+/// of `to` are put in first.
+pub(crate) fn build(
+    order: &Order,
+    message: &Message,
+    template: Option<&MimeTemplate>,
+    to: Option<&Mailbox>,
+    substitution: &Substitution<'_>,
+    common: &Common<'_>,
+) -> Result<Built, SendError> {
+    let rendered = match template {
+        None => None,
+        Some(template) => substitution.render(template)?,
+    };
+    let rendered = rendered.map(|mime| Message::read(mime, &limits(common.config)));
+    let rendered = rendered.transpose().map_err(refused)?;
+    let message = rendered.as_ref().unwrap_or(message);
+    let variables = substitution.apply_all(&order.variables.merged)?;
+    let mut set = substitution.apply_all(&order.headers)?;
+    set.extend(changed_own_headers(order, &variables));
+    if let Some(to) = to {
+        let shown = set.iter().any(|(name, _)| name.eq_ignore_ascii_case("to"));
+        if !shown {
+            set.push(("To".into(), to.to_string()));
+        }
+    }
+    if message.first("sender").is_none()
+        && let Some(from) = message.mailboxes("from", MOST_FROM).ok().and_then(|from| from.into_iter().next())
+        && let Some(sender) = parts::sender(&from, &order.domain.name)
+    {
+        set.push(("Sender".into(), sender.to_string()));
+    }
+    let hidden: Vec<&str> =
+        OWN_HEADERS.into_iter().filter(|name| order.options.hidden_headers.hides(name)).collect();
+    let patch = Patch { set: &set, remove: &hidden, message_id: common.message_id, date: common.now };
+    let patched = message.patch(&patch).map_err(refused)?;
+    let summary = inspect::summary(&patched.mime);
+    Ok(Built {
+        from: summary.from.unwrap_or_default(),
+        to: summary.to.unwrap_or_default(),
+        subject: summary.subject.unwrap_or_default(),
+        message_id: patched.message_id,
+        attachments: summary
+            .attachments
+            .into_iter()
+            .map(|file| AttachmentInfo {
+                filename: file.name,
+                content_type: file.content_type,
+                size: file.size,
+            })
+            .collect(),
+        has_amp: false,
+        variables,
+        mime: patched.mime,
+    })
+}
+
+/// Our headers, where what was given beside the message changes what the message says itself.
+fn changed_own_headers(order: &Order, variables: &[(String, String)]) -> Vec<(String, String)> {
+    let mut headers = order.own_headers(variables);
+    headers.retain(|(name, _)| match name.as_str() {
+        // Those of a batch may hold what was put in for the recipient: they are written anew.
+        "X-Mailgun-Variables" => order.variables.beside || order.batch.is_some(),
+        "X-Mailgun-Tag" => order.variables.tags_beside,
+        _ => true,
+    });
+    headers
+}
+
+fn limits(config: &SendingConfig) -> Limits {
+    Limits { size: config.max_message_bytes, ..Limits::default() }
+}
+
+fn refused(error: MimeError) -> SendError {
+    match error {
+        MimeError::TooLarge { limit } => SendError::TooLarge { size: limit as u64 + 1, limit: limit as u64 },
+        error => SendError::Invalid(error.to_string()),
+    }
+}
+
+/// Headers of ours that a message may carry to its recipient.
+const OWN_HEADERS: [&str; 3] = ["X-Mailgun-Variables", "X-Mailgun-Tag", "X-Mailgun-Track"];
+/// Authors of one message; RFC 5322 allows several.
+pub(crate) const MOST_FROM: usize = 20;
