@@ -56,6 +56,11 @@ impl Content {
         Self { bytes: Vec::new(), limits, seen: 0, line: 0, in_header: true, excess: None }
     }
 
+    /// Bytes kept: as many as were received, none beyond a limit.
+    pub fn held(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     /// The message, or the limit it went beyond.
     pub fn finish(self) -> Result<Vec<u8>, Excess> {
         match self.excess {
@@ -134,6 +139,11 @@ impl DataDecoder {
         Ok(false)
     }
 
+    /// Bytes held so far.
+    pub fn held(&self) -> u64 {
+        self.content.held()
+    }
+
     /// The message, once the final dot was read.
     pub fn finish(self) -> Result<Vec<u8>, Excess> {
         self.content.finish()
@@ -177,6 +187,11 @@ impl ChunkDecoder {
     /// Bytes received so far.
     pub const fn seen(&self) -> u64 {
         self.content.seen
+    }
+
+    /// Bytes held so far.
+    pub fn held(&self) -> u64 {
+        self.content.held()
     }
 
     /// The message, after the last chunk. A last line without its end gets one: the next hop may have

@@ -122,6 +122,15 @@ impl Session {
         matches!(self.mode, Mode::Data(_) | Mode::Chunk { .. })
     }
 
+    /// How many bytes of a message the session holds.
+    pub fn content_held(&self) -> u64 {
+        match (&self.mode, &self.transaction) {
+            (Mode::Data(decoder), _) => decoder.held(),
+            (_, Some(transaction)) => transaction.held(),
+            (_, None) => 0,
+        }
+    }
+
     /// Whether the client is between MAIL and the answer to its message.
     pub const fn is_in_transaction(&self) -> bool {
         self.transaction.is_some()

@@ -83,6 +83,14 @@ impl Transaction {
         !matches!(self.chunks, Chunks::None)
     }
 
+    /// Bytes held of the chunks so far.
+    pub(super) fn held(&self) -> u64 {
+        match &self.chunks {
+            Chunks::Some(decoder) => decoder.held(),
+            Chunks::None | Chunks::Failed => 0,
+        }
+    }
+
     /// Why no chunk can be taken now, if so.
     fn chunk_refusal(&self, octets: u64, limits: &Limits) -> Option<Reply> {
         let seen = match &self.chunks {
