@@ -11,16 +11,6 @@ from rig.api import as_multipart
 OK = [("from", "a@sender.test"), ("to", "b@rcpt.test"), ("subject", "s"), ("text", "t")]
 
 
-def fields(**changes) -> list[tuple[str, str]]:
-    """The smallest good message with fields replaced, added, or (None) left out."""
-    out = [(name, value) for name, value in OK if name not in changes]
-    for name, value in changes.items():
-        for one in value if isinstance(value, list) else [value]:
-            if one is not None:
-                out.append((name.replace("__", "-").replace("_", ":", 1) if name[1:2] == "_" else name, one))
-    return out
-
-
 NEED_BODY = "Need at least one of 'text', 'html', 'amp-html' or 'template' parameters specified"
 NOT_ADDRESS = " parameter is not a valid address. please check documentation"
 CASES = {
