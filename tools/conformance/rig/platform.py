@@ -130,6 +130,7 @@ class Platform:
         self.ready: dict = {}
         self.process: subprocess.Popen | None = None
         self.runs = 0
+        self.umask = -1
         self._reader: threading.Thread | None = None
         self._domains = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -169,6 +170,7 @@ class Platform:
             stderr=err,
             env=self.env,
             cwd=self.folder,
+            umask=self.umask,
         )
         err.close()
         found = threading.Event()

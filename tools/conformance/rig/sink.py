@@ -12,7 +12,7 @@ import threading
 import time
 from collections import defaultdict, deque
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from rig import waiting
 
@@ -77,7 +77,9 @@ class _Conversation(SMTP):
 class Sink:
     """The server with its book of arrivals. Use as a context manager or call `start` and `stop`."""
 
-    def __init__(self, certificate, key):
+    def __init__(self, certificate, key, login: tuple[str, str] | None = None):
+        self._login = login
+        self.logins: list[str] = []
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(certificate, key)
         self._changed = threading.Condition()
@@ -159,9 +161,18 @@ class Sink:
                 tls_context=self._tls if tls else None,
                 timeout=120,
                 loop=self._loop,
+                authenticator=self._authenticate if self._login else None,
+                auth_required=self._login is not None,
             )
 
         return make
+
+    def _authenticate(self, server, session, envelope, mechanism, data) -> AuthResult:
+        given = (data.login.decode(), data.password.decode())
+        if given != self._login:
+            return AuthResult(success=False, handled=False)
+        self.logins.append(given[0])
+        return AuthResult(success=True)
 
     def _listen(self, address: str, port: int, tls: bool) -> int:
         async def go():

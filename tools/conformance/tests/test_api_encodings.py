@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+import requests
 
 from rig import canary, parcel
 from rig.api import accepted, as_multipart
@@ -60,8 +61,6 @@ def test_everything_may_be_in_the_query(sender, sink):
 
 @pytest.mark.parametrize("multipart", [False, True])
 def test_compressed_bodies_are_read(sender, sink, multipart):
-    import requests
-
     recipient, wanted = basics(sender)
     url = sender.platform.url + sender.messages
     fields = {"files": as_multipart(list(wanted.items()))} if multipart else {"data": wanted}

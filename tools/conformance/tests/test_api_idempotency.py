@@ -4,7 +4,7 @@ import concurrent.futures
 import uuid
 
 from rig import canary
-from rig.api import accepted
+from rig.api import Sender, accepted
 
 
 def fields(sender, recipient):
@@ -51,8 +51,6 @@ def test_a_refused_request_does_not_use_up_its_key(sender, sink):
 
 
 def test_keys_belong_to_an_account(platform, sender, sink):
-    from rig.api import Sender
-
     other = Sender(platform, platform.domain(platform.account()))
     key = {"Idempotency-Key": str(uuid.uuid4())}
     people = [f"{canary.word()}@rcpt.test" for _ in range(2)]
@@ -61,8 +59,6 @@ def test_keys_belong_to_an_account(platform, sender, sink):
 
 
 def test_a_key_outlives_the_process(own_platform, sink):
-    from rig.api import Sender
-
     platform = own_platform()
     sender = Sender(platform, platform.domain(platform.account()))
     recipient, key = f"{canary.word()}@rcpt.test", {"Idempotency-Key": "kept over a restart"}

@@ -1,6 +1,7 @@
 """Nothing in any field can add a header, a recipient or a second message."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -55,8 +56,6 @@ def test_line_ends_in_a_field_add_nothing(sender, sink, where, end):
 
 def _check_raw_part(sender, sink, where, poison, victim):
     """Client libraries do not send such file names: write the part by hand, percent-encoded as RFC 5987 has it."""
-    from urllib.parse import quote
-
     recipient = f"{canary.word()}@rcpt.test"
     name = "inline" if where == "inline name" else "attachment"
     made = {"from": f"a@{sender.domain.name}", "to": recipient, "subject": "s", "text": "t"}

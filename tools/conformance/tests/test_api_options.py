@@ -8,6 +8,7 @@ import time
 import pytest
 
 from rig import canary, parcel
+from rig.api import Sender
 
 
 def small(sender, where="rcpt.test", **more):
@@ -274,8 +275,6 @@ def test_a_time_in_the_past_sends_at_once(sender, sink):
 
 
 def test_three_days_ahead_is_accepted_and_can_be_dropped(platform, account):
-    from rig.api import Sender
-
     sender = Sender(platform, platform.domain(account))
     _, fields = small(sender)
     message_id = sender.send([*fields, ("o:deliverytime", str(int(time.time()) + 3 * 86400 - 60)), ("o:deliver-within", "1h30m")])

@@ -7,14 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from rig import canary, parcel
-from rig.api import accepted
+from rig.api import Sender, accepted
 
 
 @pytest.fixture(scope="module")
 def stored(platform, account, sink):
     """A message that waits (scheduled), with text, HTML, files and variables: (sender, parcel, id, path)."""
-    from rig.api import Sender
-
     sender = Sender(platform, platform.domain(account))
     p = parcel.make("inline", sender.domain.name)
     p.cc = [("Copy", f"{canary.word()}@rcpt.test")]
@@ -139,8 +137,6 @@ def test_sending_queues(sender):
 
 
 def test_clearing_the_queue_drops_what_waits(platform, account, sink):
-    from rig.api import Sender
-
     sender = Sender(platform, platform.domain(account))
     later, deferred = f"{canary.word()}@rcpt.test", f"{canary.word()}@rcpt.test"
     sink.refuse(deferred, "451 4.7.1 later", always=True)

@@ -1,8 +1,11 @@
 """The suite's own tools, checked against each other before they judge anything else."""
 
+import base64
+import json
 import smtplib
 import socket
 import ssl
+import threading
 
 import dkim
 import pytest
@@ -12,6 +15,7 @@ from dnslib import QTYPE, DNSRecord
 
 from rig import canary, parcel, wire
 from rig.platform import as_toml, host_port
+from rig.sink import Arrival
 
 
 def _ask(zone, name, kind, tcp=False):
@@ -80,8 +84,6 @@ def _signed(message: bytes, zone, name: str) -> bytes:
     public = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    import base64
-
     zone.txt(f"s1._domainkey.{name}", "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode())
     headers = [b"From", b"From", b"To", b"Subject", b"Date", b"Message-ID", b"MIME-Version"]
     return dkim.sign(message, b"s1", name.encode(), pem, include_headers=headers) + message
@@ -90,8 +92,6 @@ def _signed(message: bytes, zone, name: str) -> bytes:
 @pytest.mark.parametrize("kind", parcel.KINDS)
 def test_the_comparison_passes_a_true_copy_and_notices_changes(zone, kind):
     """Each parcel is built by Python's own library; the comparison must accept it and refuse it bent."""
-    from rig.sink import Arrival
-
     name = f"{kind}.scaffold.test"
     sent = parcel.make(kind, name)
     if kind == "batch":
@@ -102,8 +102,6 @@ def test_the_comparison_passes_a_true_copy_and_notices_changes(zone, kind):
     built["Date"] = "Mon, 01 Jan 2024 00:00:00 +0000"
     del built["Bcc"]
     if sent.variables:
-        import json
-
         built["X-Mailgun-Variables"] = json.dumps(sent.variables)
     raw = built.as_bytes()
 
@@ -142,8 +140,6 @@ def test_a_signature_over_changed_bytes_is_noticed(zone):
 
 def test_canary_words_are_found_in_every_spelling():
     word = canary.word()
-    import base64
-
     for around in (b"", b"x", b"xy"):
         text = base64.b64encode(around + word.encode() + b"tail")
         assert any(one in text for one in canary.spellings(word)), around
@@ -161,8 +157,6 @@ def test_the_authority_vouches_for_the_servers_certificate(outside):
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(outside.tls_certificate, outside.tls_key)
     ours, theirs = socket.socketpair()
-    import threading
-
     thread = threading.Thread(target=lambda: server.wrap_socket(theirs, server_side=True))
     thread.start()
     assert context.wrap_socket(ours, server_hostname="localhost").version() == "TLSv1.3"

@@ -1,8 +1,10 @@
 """Limits of the submission port (quality.md, reliability.md 2.1): each has an answer and an end."""
 
+import json
+
 import pytest
 
-from rig import canary, parcel, wire
+from rig import canary, parcel, waiting, wire
 
 
 @pytest.fixture
@@ -126,8 +128,6 @@ def test_many_connections_from_one_address_are_limited_and_recover(own_platform)
         for line in lines:
             line.close()
     assert refused > 0, "200 connections at once from one address were all served"
-    from rig import waiting
-
     def open_again():
         with wire.Line(platform.submission) as line:
             try:
@@ -167,8 +167,6 @@ def test_option_headers_with_broken_values_do_not_stop_the_message(inside, sink,
 
 
 def test_a_folded_header_of_recipient_variables(inside, sink, domain):
-    import json
-
     people = [address() for _ in range(40)]
     variables = json.dumps({one: {"n": f"number {n}"} for n, one in enumerate(people)}).replace(", ", ",\r\n ")
     inside.envelope(f"a@{domain.name}", *people)

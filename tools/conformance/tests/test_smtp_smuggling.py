@@ -65,7 +65,6 @@ def converse(line, sender, recipient, smuggled, ending, how):
             (line.send if how == "one write" else line.send_piece)(one)
     except OSError:
         pass  # refused and closed while we were sending
-    line.end_of_input()
     return [int(one[:3]) for one in line.rest().split(b"\r\n") if one[3:4] == b" "]
 
 
