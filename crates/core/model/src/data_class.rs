@@ -76,6 +76,8 @@ pub enum AtRest {
     SealedByAccount,
     /// Sealed with AES-256-GCM under the account's key of the day.
     SealedByDay,
+    /// Wrapped with AES-256-GCM under the instance's master key: keys themselves.
+    SealedByMaster,
 }
 
 /// The class of one column.

@@ -14,6 +14,9 @@ pub enum SuppressionKind {
 }
 
 impl SuppressionKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Bounce, Self::Unsubscribe, Self::Complaint, Self::Allow];
+
     /// The stored name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -26,8 +29,6 @@ impl SuppressionKind {
 
     /// The kind with this stored name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Bounce, Self::Unsubscribe, Self::Complaint, Self::Allow]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }

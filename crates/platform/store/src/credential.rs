@@ -1,8 +1,16 @@
 //! SMTP credentials (login and password) and network credentials (a place instead of a password).
 
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
 use waxseal_model::{AccountId, CredentialId, DomainId, Sealed, Timestamp, network::Network};
 
-use crate::{error::StoreError, open::Store};
+use crate::{
+    entity::{network_credential, smtp_credential},
+    error::StoreError,
+    open::Store,
+    rows::{RowId, insert_all, or_conflict, time},
+    vault::Slot,
+    writer::Effects,
+};
 
 /// An SMTP credential to be made.
 pub struct NewSmtpCredential {
@@ -49,61 +57,187 @@ pub struct NetworkCredential {
     pub created_at: Timestamp,
 }
 
+const LOGIN: Slot = Slot::new("smtp_credentials", "login");
+const PASSWORD: Slot = Slot::new("smtp_credentials", "password_hash");
+
 impl Store {
     /// Adds an SMTP credential; a conflict if the login is taken.
-    pub async fn create_smtp_credential(&self, _credential: NewSmtpCredential) -> Result<(), StoreError> {
-        Err(StoreError::Erased)
+    pub async fn create_smtp_credential(&self, credential: NewSmtpCredential) -> Result<(), StoreError> {
+        let NewSmtpCredential { id, account, domain, login, password_hash, created_at } = credential;
+        let key = self.inner.keyring.account_key(account).await?;
+        let row = smtp_credential::Model {
+            id: id.to_row(),
+            account: account.to_row(),
+            domain: domain.to_row(),
+            login_hash: self.inner.keyring.login_hash(&login.to_lowercase()),
+            login: self.inner.seal(&key, LOGIN, account, &id.to_bytes(), login.as_bytes())?,
+            password_hash: self.inner.seal(
+                &key,
+                PASSWORD,
+                account,
+                &id.to_bytes(),
+                password_hash.as_bytes(),
+            )?,
+            created_at: created_at.as_micros(),
+        };
+        let row = row.into_active_model();
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move { insert_all(tx, vec![row]).await.map_err(or_conflict("credential")) })
+            })
+            .await
     }
 
     /// The credential with this login (compared in lower case), found by keyed hash.
-    pub async fn smtp_credential(&self, _login: &str) -> Result<Option<SmtpCredential>, StoreError> {
-        Ok(None)
+    pub async fn smtp_credential(&self, login: &str) -> Result<Option<SmtpCredential>, StoreError> {
+        let row = smtp_credential::Entity::find()
+            .filter(
+                smtp_credential::Column::LoginHash.eq(self.inner.keyring.login_hash(&login.to_lowercase())),
+            )
+            .one(&self.inner.readers)
+            .await?;
+        match row {
+            Some(row) => self.smtp_of(row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// All credentials of a domain, oldest first.
     pub async fn smtp_credentials(
         &self,
-        _account: AccountId,
-        _domain: DomainId,
+        account: AccountId,
+        domain: DomainId,
     ) -> Result<Vec<SmtpCredential>, StoreError> {
-        Ok(Vec::new())
+        let rows = smtp_credential::Entity::find()
+            .filter(smtp_credential::Column::Account.eq(account.to_row()))
+            .filter(smtp_credential::Column::Domain.eq(domain.to_row()))
+            .order_by_asc(smtp_credential::Column::Id)
+            .all(&self.inner.readers)
+            .await?;
+        let mut credentials = Vec::new();
+        for row in rows {
+            credentials.push(self.smtp_of(row).await?);
+        }
+        Ok(credentials)
     }
 
     /// Sets a new password hash; whether the credential exists.
     pub async fn change_smtp_password(
         &self,
-        _account: AccountId,
-        _id: CredentialId,
-        _password_hash: String,
+        account: AccountId,
+        id: CredentialId,
+        password_hash: String,
     ) -> Result<bool, StoreError> {
-        Ok(false)
+        let key = self.inner.keyring.account_key(account).await?;
+        let sealed = self.inner.seal(&key, PASSWORD, account, &id.to_bytes(), password_hash.as_bytes())?;
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    let changed = smtp_credential::Entity::update_many()
+                        .col_expr(smtp_credential::Column::PasswordHash, Expr::value(sealed))
+                        .filter(smtp_credential::Column::Id.eq(id.to_row()))
+                        .filter(smtp_credential::Column::Account.eq(account.to_row()))
+                        .exec(tx)
+                        .await?;
+                    Ok(changed.rows_affected > 0)
+                })
+            })
+            .await
     }
 
     /// Deletes an SMTP credential; whether there was one.
     pub async fn delete_smtp_credential(
         &self,
-        _account: AccountId,
-        _id: CredentialId,
+        account: AccountId,
+        id: CredentialId,
     ) -> Result<bool, StoreError> {
-        Ok(false)
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    let deleted = smtp_credential::Entity::delete_many()
+                        .filter(smtp_credential::Column::Id.eq(id.to_row()))
+                        .filter(smtp_credential::Column::Account.eq(account.to_row()))
+                        .exec(tx)
+                        .await?;
+                    Ok(deleted.rows_affected > 0)
+                })
+            })
+            .await
     }
 
     /// Adds a network credential; a conflict if exactly this network is taken by any account.
-    pub async fn create_network_credential(&self, _credential: NetworkCredential) -> Result<(), StoreError> {
-        Err(StoreError::Erased)
+    pub async fn create_network_credential(&self, credential: NetworkCredential) -> Result<(), StoreError> {
+        let row = network_credential::Model {
+            id: credential.id.to_row(),
+            account: credential.account.to_row(),
+            network: credential.network.to_string(),
+            created_at: credential.created_at.as_micros(),
+        };
+        let row = row.into_active_model();
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move { insert_all(tx, vec![row]).await.map_err(or_conflict("network")) })
+            })
+            .await
     }
 
     /// All network credentials of the instance.
     pub async fn network_credentials(&self) -> Result<Vec<NetworkCredential>, StoreError> {
-        Ok(Vec::new())
+        let rows = network_credential::Entity::find()
+            .order_by_asc(network_credential::Column::Id)
+            .all(&self.inner.readers)
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(NetworkCredential {
+                    id: CredentialId::from_row(&row.id, "network_credentials", "id")?,
+                    account: AccountId::from_row(&row.account, "network_credentials", "account")?,
+                    network: row.network.parse().map_err(|_| StoreError::Corrupt {
+                        table: "network_credentials",
+                        column: "network",
+                    })?,
+                    created_at: time(row.created_at),
+                })
+            })
+            .collect()
     }
 
     /// Deletes a network credential; whether there was one.
     pub async fn delete_network_credential(
         &self,
-        _account: AccountId,
-        _id: CredentialId,
+        account: AccountId,
+        id: CredentialId,
     ) -> Result<bool, StoreError> {
-        Ok(false)
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    let deleted = network_credential::Entity::delete_many()
+                        .filter(network_credential::Column::Id.eq(id.to_row()))
+                        .filter(network_credential::Column::Account.eq(account.to_row()))
+                        .exec(tx)
+                        .await?;
+                    Ok(deleted.rows_affected > 0)
+                })
+            })
+            .await
+    }
+
+    async fn smtp_of(&self, row: smtp_credential::Model) -> Result<SmtpCredential, StoreError> {
+        let account = AccountId::from_row(&row.account, "smtp_credentials", "account")?;
+        let login = self.inner.open_text(LOGIN, account, &row.id, &row.login).await?;
+        let password_hash = self.inner.open_text(PASSWORD, account, &row.id, &row.password_hash).await?;
+        Ok(SmtpCredential {
+            id: CredentialId::from_row(&row.id, "smtp_credentials", "id")?,
+            account,
+            domain: DomainId::from_row(&row.domain, "smtp_credentials", "domain")?,
+            login: Sealed::new(login),
+            password_hash: Sealed::new(password_hash),
+            created_at: time(row.created_at),
+        })
     }
 }

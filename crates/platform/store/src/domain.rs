@@ -1,8 +1,20 @@
 //! Sending domains and their DKIM keys.
 
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 use waxseal_model::{AccountId, DomainId, KeyId, Sealed, Timestamp};
+use zeroize::Zeroizing;
 
-use crate::{error::StoreError, open::Store};
+use crate::{
+    entity::{dkim_key, domain},
+    error::StoreError,
+    open::Store,
+    rows::{RowId, insert_all, or_conflict, time},
+    vault::Slot,
+    writer::Effects,
+};
 
 /// Whether mail of a domain leaves the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,67 +131,237 @@ pub struct DkimKey {
     pub active: bool,
 }
 
+const PRIVATE_KEY: Slot = Slot::new("dkim_keys", "private_key");
+const RETURN_PATH_KEY: Slot = Slot::new("domains", "return_path_key");
+
 impl Store {
     /// Makes a domain with its keys; a conflict if the name is taken in the instance.
-    pub async fn create_domain(&self, _domain: NewDomain) -> Result<(), StoreError> {
-        Err(StoreError::Erased)
+    pub async fn create_domain(&self, domain: NewDomain) -> Result<(), StoreError> {
+        let (row, keys) = self.domain_rows(domain).await?;
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    insert_all(tx, vec![row.into_active_model()]).await.map_err(or_conflict("domain"))?;
+                    let keys = keys.into_iter().map(IntoActiveModel::into_active_model).collect();
+                    insert_all::<dkim_key::ActiveModel, _>(tx, keys).await.map_err(or_conflict("dkim key"))
+                })
+            })
+            .await
     }
 
     /// The account's domain of this name.
-    pub async fn domain_by_name(
-        &self,
-        _account: AccountId,
-        _name: &str,
-    ) -> Result<Option<Domain>, StoreError> {
-        Ok(None)
+    pub async fn domain_by_name(&self, account: AccountId, name: &str) -> Result<Option<Domain>, StoreError> {
+        Ok(self.domain_of_instance(name).await?.filter(|domain| domain.account == account))
     }
 
     /// The domain of this name, whoever owns it: for doors that know no account yet.
-    pub async fn domain_of_instance(&self, _name: &str) -> Result<Option<Domain>, StoreError> {
-        Ok(None)
+    pub async fn domain_of_instance(&self, name: &str) -> Result<Option<Domain>, StoreError> {
+        let row =
+            domain::Entity::find().filter(domain::Column::Name.eq(name)).one(&self.inner.readers).await?;
+        row.map(domain_of).transpose()
     }
 
     /// The account's domain with this id.
-    pub async fn domain(&self, _account: AccountId, _id: DomainId) -> Result<Option<Domain>, StoreError> {
-        Ok(None)
+    pub async fn domain(&self, account: AccountId, id: DomainId) -> Result<Option<Domain>, StoreError> {
+        self.domain_row(account, id).await?.map(domain_of).transpose()
     }
 
     /// The account's domains, newest first, with the count of all.
     pub async fn domains(
         &self,
-        _account: AccountId,
-        _skip: u64,
-        _limit: u64,
+        account: AccountId,
+        skip: u64,
+        limit: u64,
     ) -> Result<(u64, Vec<Domain>), StoreError> {
-        Ok((0, Vec::new()))
+        let all = domain::Entity::find().filter(domain::Column::Account.eq(account.to_row()));
+        let count = all.clone().count(&self.inner.readers).await?;
+        let rows =
+            all.order_by_desc(domain::Column::Id).offset(skip).limit(limit).all(&self.inner.readers).await?;
+        Ok((count, rows.into_iter().map(domain_of).collect::<Result<_, _>>()?))
     }
 
     /// Changes state and settings; whether the domain exists.
     pub async fn update_domain(
         &self,
-        _account: AccountId,
-        _id: DomainId,
-        _state: DomainState,
-        _settings: DomainSettings,
+        account: AccountId,
+        id: DomainId,
+        state: DomainState,
+        settings: DomainSettings,
     ) -> Result<bool, StoreError> {
-        Ok(false)
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    let changed = domain::Entity::update_many()
+                        .col_expr(domain::Column::State, Expr::value(state.as_str()))
+                        .col_expr(domain::Column::RequireTls, Expr::value(settings.require_tls))
+                        .col_expr(domain::Column::SkipVerification, Expr::value(settings.skip_verification))
+                        .col_expr(
+                            domain::Column::MessageTtlSecs,
+                            Expr::value(i64::from(settings.message_ttl_secs)),
+                        )
+                        .filter(domain::Column::Id.eq(id.to_row()))
+                        .filter(domain::Column::Account.eq(account.to_row()))
+                        .exec(tx)
+                        .await?;
+                    Ok(changed.rows_affected > 0)
+                })
+            })
+            .await
     }
 
     /// The domain's DKIM keys, oldest first.
-    pub async fn dkim_keys(
-        &self,
-        _account: AccountId,
-        _domain: DomainId,
-    ) -> Result<Vec<DkimKey>, StoreError> {
-        Ok(Vec::new())
+    pub async fn dkim_keys(&self, account: AccountId, domain: DomainId) -> Result<Vec<DkimKey>, StoreError> {
+        let rows = dkim_key::Entity::find()
+            .filter(dkim_key::Column::Account.eq(account.to_row()))
+            .filter(dkim_key::Column::Domain.eq(domain.to_row()))
+            .order_by_asc(dkim_key::Column::Id)
+            .all(&self.inner.readers)
+            .await?;
+        let mut keys = Vec::new();
+        for row in rows {
+            keys.push(DkimKey {
+                id: KeyId::from_row(&row.id, "dkim_keys", "id")?,
+                private_key: self.inner.open_bytes(PRIVATE_KEY, account, &row.id, &row.private_key).await?,
+                algorithm: DkimAlgorithm::parse(&row.algorithm)
+                    .ok_or(StoreError::Corrupt { table: "dkim_keys", column: "algorithm" })?,
+                selector: row.selector,
+                public_key: row.public_key,
+                active: row.active,
+            });
+        }
+        Ok(keys)
     }
 
     /// The key of the domain's return-path tokens.
     pub async fn return_path_key(
         &self,
-        _account: AccountId,
-        _domain: DomainId,
+        account: AccountId,
+        domain: DomainId,
     ) -> Result<Option<Sealed<Vec<u8>>>, StoreError> {
-        Ok(None)
+        match self.domain_row(account, domain).await? {
+            Some(row) => {
+                self.inner.open_bytes(RETURN_PATH_KEY, account, &row.id, &row.return_path_key).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn domain_row(
+        &self,
+        account: AccountId,
+        id: DomainId,
+    ) -> Result<Option<domain::Model>, StoreError> {
+        Ok(domain::Entity::find_by_id(id.to_row())
+            .filter(domain::Column::Account.eq(account.to_row()))
+            .one(&self.inner.readers)
+            .await?)
+    }
+
+    async fn domain_rows(&self, new: NewDomain) -> Result<(domain::Model, Vec<dkim_key::Model>), StoreError> {
+        let (id, account) = (new.id, new.account);
+        let key = self.inner.keyring.account_key(account).await?;
+        let return_path_key = Zeroizing::new(new.return_path_key);
+        let row = domain::Model {
+            id: id.to_row(),
+            account: account.to_row(),
+            name: new.name,
+            kind: new.kind.as_str().to_owned(),
+            state: new.state.as_str().to_owned(),
+            require_tls: new.settings.require_tls,
+            skip_verification: new.settings.skip_verification,
+            message_ttl_secs: i64::from(new.settings.message_ttl_secs),
+            return_path_key: self.inner.seal(
+                &key,
+                RETURN_PATH_KEY,
+                account,
+                &id.to_bytes(),
+                &return_path_key,
+            )?,
+            created_at: new.created_at.as_micros(),
+        };
+        let mut keys = Vec::new();
+        for dkim in new.dkim_keys {
+            let private_key = Zeroizing::new(dkim.private_key);
+            keys.push(dkim_key::Model {
+                id: dkim.id.to_row(),
+                account: account.to_row(),
+                domain: id.to_row(),
+                selector: dkim.selector,
+                algorithm: dkim.algorithm.as_str().to_owned(),
+                private_key: self.inner.seal(
+                    &key,
+                    PRIVATE_KEY,
+                    account,
+                    &dkim.id.to_bytes(),
+                    &private_key,
+                )?,
+                public_key: dkim.public_key,
+                active: dkim.active,
+                created_at: dkim.created_at.as_micros(),
+            });
+        }
+        Ok((row, keys))
+    }
+}
+
+fn domain_of(row: domain::Model) -> Result<Domain, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "domains", column };
+    Ok(Domain {
+        id: DomainId::from_row(&row.id, "domains", "id")?,
+        account: AccountId::from_row(&row.account, "domains", "account")?,
+        kind: DomainKind::parse(&row.kind).ok_or_else(|| corrupt("kind"))?,
+        state: DomainState::parse(&row.state).ok_or_else(|| corrupt("state"))?,
+        settings: DomainSettings {
+            require_tls: row.require_tls,
+            skip_verification: row.skip_verification,
+            message_ttl_secs: u32::try_from(row.message_ttl_secs).map_err(|_| corrupt("message_ttl_secs"))?,
+        },
+        name: row.name,
+        created_at: time(row.created_at),
+    })
+}
+
+impl DomainKind {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Custom => "custom",
+            Self::Sandbox => "sandbox",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Custom, Self::Sandbox].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl DomainState {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Unverified => "unverified",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::Unverified, Self::Disabled].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+impl DkimAlgorithm {
+    /// The stored name: as in the signature's `a=` (RFC 6376, RFC 8463).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RsaSha256 => "rsa-sha256",
+            Self::Ed25519Sha256 => "ed25519-sha256",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::RsaSha256, Self::Ed25519Sha256].into_iter().find(|algorithm| algorithm.as_str() == text)
     }
 }

@@ -1,12 +1,26 @@
 //! The event log: append-only, ordered; queries for the customer and cursors for readers.
 
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter,
+    QueryOrder, QuerySelect, Set, sea_query::OnConflict,
+};
 use tokio::sync::watch;
 use waxseal_model::{
     AccountId, DomainId, EventId, MessageId, Sealed, Timestamp,
     event::{EventDetails, EventKind, Severity},
 };
 
-use crate::{error::StoreError, message::NewEvent, open::Store};
+use crate::{
+    entity::{event, reader_cursor},
+    error::StoreError,
+    message::NewEvent,
+    open::Store,
+    rows::{RowId, count, insert_all, signed, time},
+    seal::DataKey,
+    suppression::address_hash,
+    vault::Slot,
+    writer::Effects,
+};
 
 /// An event as it was stored.
 pub struct StoredEvent {
@@ -64,35 +78,185 @@ pub struct EventQuery {
     pub limit: u64,
 }
 
+const DETAILS: Slot = Slot::new("events", "details");
+
 impl Store {
     /// Events by time.
-    pub async fn events(&self, _query: &EventQuery) -> Result<Vec<StoredEvent>, StoreError> {
-        Ok(Vec::new())
+    pub async fn events(&self, query: &EventQuery) -> Result<Vec<StoredEvent>, StoreError> {
+        let Some(conditions) = self.conditions(query).await? else { return Ok(Vec::new()) };
+        let order = if query.ascending { Order::Asc } else { Order::Desc };
+        let rows = event::Entity::find()
+            .filter(conditions)
+            .order_by(event::Column::At, order.clone())
+            .order_by(event::Column::Seq, order)
+            .limit(query.limit)
+            .all(&self.inner.readers)
+            .await?;
+        self.stored_events(rows).await
     }
 
     /// Appends events that come with no other change.
-    pub async fn append_events(&self, _events: Vec<NewEvent>) -> Result<(), StoreError> {
-        Err(StoreError::Erased)
+    pub async fn append_events(&self, events: Vec<NewEvent>) -> Result<(), StoreError> {
+        let rows = self.event_rows(events).await?;
+        self.inner
+            .writer
+            .write(Effects { log: true, ..Effects::default() }, move |tx| {
+                Box::pin(async move { Ok(insert_all(tx, rows).await?) })
+            })
+            .await
     }
 
     /// Events of all accounts after `cursor`, in the order of the log: for readers. Never skips an
-    /// event that is committed later.
-    pub async fn read_log(&self, _cursor: u64, _limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
-        Ok(Vec::new())
+    /// event that is committed later. Events whose key was destroyed are passed over.
+    pub async fn read_log(&self, cursor: u64, limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows = event::Entity::find()
+            .filter(event::Column::Seq.gt(signed(cursor)))
+            .order_by_asc(event::Column::Seq)
+            .limit(limit)
+            .all(&self.inner.readers)
+            .await?;
+        self.stored_events(rows).await
     }
 
     /// Where a reader stopped; 0 at first.
-    pub async fn cursor(&self, _reader: &str) -> Result<u64, StoreError> {
-        Ok(0)
+    pub async fn cursor(&self, reader: &str) -> Result<u64, StoreError> {
+        let row = reader_cursor::Entity::find_by_id(reader).one(&self.inner.readers).await?;
+        Ok(row.map_or(0, |row| count(row.seq)))
     }
 
     /// Notes where a reader stopped.
-    pub async fn save_cursor(&self, _reader: &str, _seq: u64) -> Result<(), StoreError> {
-        Ok(())
+    pub async fn save_cursor(&self, reader: &str, seq: u64) -> Result<(), StoreError> {
+        let row = reader_cursor::Model { reader: reader.to_owned(), seq: signed(seq) }.into_active_model();
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    reader_cursor::Entity::insert(row)
+                        .on_conflict(
+                            OnConflict::column(reader_cursor::Column::Reader)
+                                .update_column(reader_cursor::Column::Seq)
+                                .to_owned(),
+                        )
+                        .exec_without_returning(tx)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Changes whenever events were appended: wakes readers.
     pub fn log_changes(&self) -> watch::Receiver<u64> {
-        watch::channel(0).1
+        self.inner.writer.changes().log.subscribe()
     }
+
+    /// Rows of new events, sealed under their day's keys.
+    pub(crate) async fn event_rows(
+        &self,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<event::ActiveModel>, StoreError> {
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            rows.push(self.event_row(event).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn event_row(&self, event: NewEvent) -> Result<event::ActiveModel, StoreError> {
+        let account = event.account;
+        let pepper = self.inner.keyring.account_key(account).await?;
+        let key = self.inner.keyring.event_key(account, event.at.day()).await?;
+        let details = &event.details;
+        let header = &details.message.message_id;
+        Ok(event::ActiveModel {
+            seq: NotSet,
+            id: Set(event.id.to_row()),
+            at: Set(event.at.as_micros()),
+            kind: Set(event.kind.as_str().to_owned()),
+            severity: Set(event.severity.map(|severity| severity.as_str().to_owned())),
+            account: Set(account.to_row()),
+            domain: Set(event.domain.to_row()),
+            message: Set(event.message.map(RowId::to_row)),
+            recipient_hash: Set(details.recipient.as_ref().map(|address| address_hash(&pepper, address))),
+            header_hash: Set((!header.is_empty()).then(|| header_hash(&pepper, header))),
+            details: Set(self.inner.seal_json(&key, DETAILS, account, &event.id.to_bytes(), details)?),
+        })
+    }
+
+    async fn conditions(&self, query: &EventQuery) -> Result<Option<Condition>, StoreError> {
+        let mut all = Condition::all()
+            .add(event::Column::Account.eq(query.account.to_row()))
+            .add_option(query.domain.map(|domain| event::Column::Domain.eq(domain.to_row())))
+            .add_option(query.from.map(|from| event::Column::At.gte(from.as_micros())))
+            .add_option(query.until.map(|until| event::Column::At.lt(until.as_micros())))
+            .add_option(query.beyond.map(|position| beyond(position, query.ascending)));
+        if !query.kinds.is_empty() {
+            all = all.add(event::Column::Kind.is_in(query.kinds.iter().map(|kind| kind.as_str())));
+        }
+        if query.recipient.is_some() || query.header_message_id.is_some() {
+            let key = self.inner.keyring.account_key(query.account).await?;
+            let recipient = query.recipient.as_ref().map(|address| address_hash(&key, address));
+            let header = query.header_message_id.as_ref().map(|header| header_hash(&key, header));
+            all = all
+                .add_option(recipient.map(|hash| event::Column::RecipientHash.eq(hash)))
+                .add_option(header.map(|hash| event::Column::HeaderHash.eq(hash)));
+        }
+        Ok((query.limit > 0).then_some(all))
+    }
+
+    async fn stored_events(&self, rows: Vec<event::Model>) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.stored_event(row).await {
+                Ok(event) => events.push(event),
+                // Its day's key is destroyed: the row only waits for the next purge.
+                Err(StoreError::Erased) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(events)
+    }
+
+    async fn stored_event(&self, row: event::Model) -> Result<StoredEvent, StoreError> {
+        let corrupt = |column| StoreError::Corrupt { table: "events", column };
+        let account = AccountId::from_row(&row.account, "events", "account")?;
+        let details = self.inner.open_json(DETAILS, account, &row.id, &row.details).await?;
+        Ok(StoredEvent {
+            seq: count(row.seq),
+            id: EventId::from_row(&row.id, "events", "id")?,
+            at: time(row.at),
+            kind: EventKind::parse(&row.kind).ok_or_else(|| corrupt("kind"))?,
+            severity: match &row.severity {
+                Some(text) => Some(Severity::parse(text).ok_or_else(|| corrupt("severity"))?),
+                None => None,
+            },
+            account,
+            domain: DomainId::from_row(&row.domain, "events", "domain")?,
+            message: match &row.message {
+                Some(id) => Some(MessageId::from_row(id, "events", "message")?),
+                None => None,
+            },
+            details: Sealed::new(details),
+        })
+    }
+}
+
+/// The hash by which the events of a Message-ID are found.
+pub(crate) fn header_hash(key: &DataKey, header_message_id: &str) -> Vec<u8> {
+    key.hash(b"message-id", header_message_id.as_bytes())
+}
+
+/// Beyond the position, in the order of (`at`, `seq`).
+fn beyond(position: EventPosition, ascending: bool) -> Condition {
+    let (at, seq) = (position.at.as_micros(), signed(position.seq));
+    let (later, after) = if ascending {
+        (event::Column::At.gt(at), event::Column::Seq.gt(seq))
+    } else {
+        (event::Column::At.lt(at), event::Column::Seq.lt(seq))
+    };
+    // The first condition alone follows from the second; it is what the index on `at` can use.
+    let bound = if ascending { event::Column::At.gte(at) } else { event::Column::At.lte(at) };
+    Condition::all()
+        .add(bound)
+        .add(Condition::any().add(later).add(Condition::all().add(event::Column::At.eq(at)).add(after)))
 }

@@ -16,5 +16,15 @@ pub mod queue;
 pub mod retention;
 pub mod suppression;
 
+mod engine;
+#[expect(unreachable_pub, reason = "SeaORM derives want and write `pub` items")]
+mod entity;
+mod keyring;
+mod migration;
+mod rows;
+mod seal;
+mod vault;
+mod writer;
+
 pub use error::{OpenError, StoreError};
 pub use open::{Engine, MasterKey, Store, StoreConfig};

@@ -6,7 +6,10 @@ use waxseal_model::{
     options::{DeliveryOptions, Schedule},
 };
 
-use crate::{error::StoreError, open::Store};
+mod accept;
+mod retrieve;
+
+pub(crate) use retrieve::settled_keep;
 
 /// Everything that one call accepts: committed as one durable step or not at all.
 pub struct Accept {
@@ -139,51 +142,4 @@ pub struct StoredMessage {
     pub keep_until: Timestamp,
     /// Whether the body is still there.
     pub has_body: bool,
-}
-
-impl Store {
-    /// Stores messages, bodies, queue entries and events in one transaction and answers when it is on
-    /// stable storage. Many callers share an fsync.
-    pub async fn accept(&self, _accept: Accept) -> Result<Accepted, StoreError> {
-        Err(StoreError::Erased)
-    }
-
-    /// The answer of an earlier call with this idempotency key, before doing the work again.
-    pub async fn replay(
-        &self,
-        _account: AccountId,
-        _key_hash: &[u8; 32],
-        _request_hash: &[u8; 32],
-    ) -> Result<Option<Accepted>, StoreError> {
-        Ok(None)
-    }
-
-    /// The account's message with this id.
-    pub async fn message(
-        &self,
-        _account: AccountId,
-        _id: MessageId,
-    ) -> Result<Option<StoredMessage>, StoreError> {
-        Ok(None)
-    }
-
-    /// The MIME of the account's message, unless it is gone.
-    pub async fn body(
-        &self,
-        _account: AccountId,
-        _id: MessageId,
-    ) -> Result<Option<Sealed<Vec<u8>>>, StoreError> {
-        Ok(None)
-    }
-
-    /// Ends the retrieval of a message: the body goes now if nothing waits for it, else when the last
-    /// recipient is settled. Whether there was such a message with a retrievable body.
-    pub async fn delete_message(
-        &self,
-        _account: AccountId,
-        _domain: DomainId,
-        _id: MessageId,
-    ) -> Result<bool, StoreError> {
-        Ok(false)
-    }
 }

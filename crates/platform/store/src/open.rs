@@ -1,13 +1,27 @@
 //! Opening the store: engine, files, master key, migrations.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    fs::{File, TryLockError},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use sea_orm::DatabaseConnection;
+use sea_orm_migration::MigratorTrait;
 use waxseal_model::{Clock, Random};
 
-use crate::error::{OpenError, StoreError};
+use crate::{
+    engine::{postgres, sqlite},
+    error::{OpenError, StoreError},
+    keyring::Keyring,
+    migration::Migrator,
+    writer::Writer,
+};
 
 /// The database behind the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Engine {
     /// `waxseal.db` in the data folder: WAL, `synchronous=FULL`, `secure_delete=ON`.
     Sqlite,
@@ -16,7 +30,7 @@ pub enum Engine {
 }
 
 /// The key that all others are wrapped under.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum MasterKey {
     /// A file with 64 hex digits, mode 0600, made on first start.
     File(PathBuf),
@@ -35,30 +49,118 @@ pub struct StoreConfig {
     pub master_key: MasterKey,
 }
 
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL may hold a password.
+        f.write_str(match self {
+            Self::Sqlite => "Sqlite",
+            Self::Postgres(_) => "Postgres(..)",
+        })
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Hex(_) => f.write_str("Hex(..)"),
+        }
+    }
+}
+
 /// The store. Cheap to clone; all clones share connections, writer and keyring.
 #[derive(Clone)]
 pub struct Store {
-    #[expect(dead_code, reason = "filled by the implementation")]
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {}
+/// What all clones share.
+pub(crate) struct Inner {
+    /// For reading.
+    pub(crate) readers: DatabaseConnection,
+    /// For writing.
+    pub(crate) writer: Writer,
+    /// Keys.
+    pub(crate) keyring: Keyring,
+    /// Time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Chance.
+    pub(crate) random: Arc<dyn Random>,
+    /// Holds the lock of the data folder as long as the store lives.
+    lock: Mutex<Option<File>>,
+}
 
 impl Store {
     /// Opens the store, makes its files and keys on first start, and brings the schema up to date.
     pub async fn open(
-        _config: StoreConfig,
-        _clock: Arc<dyn Clock>,
-        _random: Arc<dyn Random>,
+        config: StoreConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
-        Ok(Self { inner: Arc::new(Inner {}) })
+        make_folder(&config.data_dir)?;
+        let lock = lock(&config.data_dir)?;
+        let keyring = Keyring::open(&config.data_dir, &config.master_key, Arc::clone(&random)).await?;
+        let (writing, readers) = match &config.engine {
+            Engine::Sqlite => {
+                let path = config.data_dir.join("waxseal.db");
+                let writing = sqlite::connect(&path, sqlite::Use::Write).await?;
+                migrate(&writing).await?;
+                (writing, sqlite::connect(&path, sqlite::Use::Read).await?)
+            }
+            Engine::Postgres(url) => {
+                let db = postgres::connect(url).await?;
+                migrate(&db).await?;
+                (db.clone(), db)
+            }
+        };
+        let writer = Writer::start(writing);
+        let lock = Mutex::new(Some(lock));
+        Ok(Self { inner: Arc::new(Inner { readers, writer, keyring, clock, random, lock }) })
     }
 
     /// Whether the database answers and can be written.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.inner.readers.ping().await?;
+        self.write_note("ping", self.inner.clock.now().as_micros()).await
     }
 
     /// Finishes what is being written and closes files and connections.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.inner.writer.stop().await;
+        if let Err(error) = self.inner.readers.clone().close().await {
+            tracing::warn!(%error, "the database did not close cleanly");
+        }
+        self.inner.keyring.close().await;
+        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+async fn migrate(db: &DatabaseConnection) -> Result<(), OpenError> {
+    Migrator::up(db, None).await.map_err(|error| OpenError::Database(error.to_string()))
+}
+
+fn make_folder(folder: &Path) -> Result<(), OpenError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| OpenError::File { path: folder.display().to_string(), source })
+}
+
+/// Takes the data folder for this process; the lock goes with the process, however it ends.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let path = folder.join("waxseal.lock");
+    let shown = path.display().to_string();
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|source| OpenError::File { path: shown.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: shown }),
+        Err(TryLockError::Error(source)) => Err(OpenError::File { path: shown, source }),
+    }
 }

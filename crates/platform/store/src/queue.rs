@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
 use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, options::Schedule};
 
 use crate::{
-    error::StoreError,
     message::{Envelope, NewEvent},
-    open::Store,
     suppression::NewSuppression,
 };
+
+mod lease;
+mod overview;
+mod settle;
+
+pub(crate) use lease::ENVELOPE;
 
 /// Marks who holds an entry; an entry is held by one lease at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,52 +155,4 @@ pub struct QueueCounts {
     pub waiting: u64,
     /// Being worked on.
     pub in_flight: u64,
-}
-
-impl Store {
-    /// Takes due entries, oldest due first.
-    pub async fn lease(&self, _request: LeaseRequest) -> Result<Vec<LeasedEntry>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// Commits how attempts ended, with their events, suppressions and inbox items, in one
-    /// transaction. When a message's last entry goes, its body goes too unless `keep_until` is later.
-    /// Answers in the order of `settlements`.
-    pub async fn settle(&self, _settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// Frees every lease, at start: whoever held them is gone. Returns how many. (One node only.)
-    pub async fn free_leases(&self) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// When the next entry that nobody holds is due.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(None)
-    }
-
-    /// Changes whenever entries were added or became due earlier: wakes the delivery worker.
-    pub fn queue_changes(&self) -> watch::Receiver<u64> {
-        watch::channel(0).1
-    }
-
-    /// How many entries there are, of all or of a domain.
-    pub async fn queue_counts(&self, _filter: &QueueFilter) -> Result<QueueCounts, StoreError> {
-        Ok(QueueCounts::default())
-    }
-
-    /// Entries by id.
-    pub async fn queue_entries(
-        &self,
-        _filter: &QueueFilter,
-        _limit: u64,
-    ) -> Result<Vec<QueueEntry>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// Makes the waiting entries of a message due now; how many.
-    pub async fn retry_now(&self, _message: MessageId, _now: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
-    }
 }

@@ -1,8 +1,16 @@
 //! What the retention engine needs: purge in batches, destroy keys, know what is kept.
 
-use waxseal_model::{Timestamp, data_class::DataClass, time::Day};
+use waxseal_model::data_class::DataClass;
 
-use crate::{error::StoreError, open::Store};
+use crate::{
+    entity::{self, class::Classified},
+    keyring,
+    open::Store,
+};
+
+mod keys;
+mod note;
+mod purge;
 
 /// One column with its class, for the data map.
 #[derive(Debug, Clone)]
@@ -16,59 +24,26 @@ pub struct ClassifiedColumn {
 }
 
 impl Store {
-    /// Deletes at most `limit` bodies whose message is settled and whose time of keeping is over; how many.
-    pub async fn purge_bodies(&self, _now: Timestamp, _limit: u64) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// Deletes at most `limit` events that happened before; how many.
-    pub async fn purge_events(&self, _before: Timestamp, _limit: u64) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// Deletes at most `limit` messages (rows without body) that no event or queue entry needs, made before.
-    pub async fn purge_messages(&self, _before: Timestamp, _limit: u64) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// Deletes at most `limit` captured messages that expired; how many.
-    pub async fn purge_inbox(&self, _now: Timestamp, _limit: u64) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// Deletes at most `limit` idempotency keys that expired; how many.
-    pub async fn purge_idempotency(&self, _now: Timestamp, _limit: u64) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// Destroys the content keys of all days before `today` that no body uses any more; how many.
-    pub async fn destroy_unused_content_keys(&self, _today: Day) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// Destroys the event keys of all days before `day`; their events are unreadable from then on.
-    pub async fn destroy_event_keys_before(&self, _day: Day) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// Destroys one day's content keys of all accounts, whether used or not: that day's bodies are
-    /// unreadable everywhere from then on.
-    pub async fn destroy_content_keys_of(&self, _day: Day) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// The wall-clock time noted last by [`Store::note_clock`], to see a jump across a restart.
-    pub async fn noted_clock(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(None)
-    }
-
-    /// Notes the wall-clock time.
-    pub async fn note_clock(&self, _now: Timestamp) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     /// Every column of both files with its class.
     pub fn data_map() -> Vec<ClassifiedColumn> {
-        Vec::new()
+        let mut map = Vec::new();
+        map.extend(entity::account::Entity::classes(""));
+        map.extend(entity::api_key::Entity::classes(""));
+        map.extend(entity::smtp_credential::Entity::classes(""));
+        map.extend(entity::network_credential::Entity::classes(""));
+        map.extend(entity::domain::Entity::classes(""));
+        map.extend(entity::dkim_key::Entity::classes(""));
+        map.extend(entity::message::Entity::classes(""));
+        map.extend(entity::body::Entity::classes(""));
+        map.extend(entity::queue_entry::Entity::classes(""));
+        map.extend(entity::event::Entity::classes(""));
+        map.extend(entity::reader_cursor::Entity::classes(""));
+        map.extend(entity::suppression::Entity::classes(""));
+        map.extend(entity::inbox_item::Entity::classes(""));
+        map.extend(entity::idempotency_key::Entity::classes(""));
+        map.extend(entity::instance_note::Entity::classes(""));
+        map.extend(sea_orm_migration::seaql_migrations::Entity::classes(""));
+        map.extend(keyring::classes());
+        map
     }
 }

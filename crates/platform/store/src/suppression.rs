@@ -1,8 +1,17 @@
 //! Suppression lists of a domain.
 
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};
 use waxseal_model::{AccountId, DomainId, Sealed, Timestamp, suppression::SuppressionKind};
 
-use crate::{error::StoreError, open::Store};
+use crate::{
+    entity::suppression,
+    error::StoreError,
+    open::Store,
+    rows::{RowId, time},
+    seal::DataKey,
+    vault::Slot,
+    writer::{Effects, Tx},
+};
 
 /// An entry to be made (an entry with the same domain, kind and address is replaced).
 #[derive(Clone)]
@@ -45,30 +54,149 @@ pub struct Suppression {
     pub created_at: Timestamp,
 }
 
+const ADDRESS: Slot = Slot::new("suppressions", "address");
+const DETAILS: Slot = Slot::new("suppressions", "details");
+
 impl Store {
     /// Adds or replaces entries.
-    pub async fn suppress(&self, _entries: Vec<NewSuppression>) -> Result<(), StoreError> {
-        Err(StoreError::Erased)
+    pub async fn suppress(&self, entries: Vec<NewSuppression>) -> Result<(), StoreError> {
+        let mut rows = Vec::with_capacity(entries.len());
+        for entry in entries {
+            rows.push(self.suppression_row(entry).await?);
+        }
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| Box::pin(async move { upsert(tx, rows).await }))
+            .await
     }
 
     /// All entries of any kind for these addresses: for each, its index in `addresses` and the entry.
     pub async fn suppressions_of(
         &self,
-        _account: AccountId,
-        _domain: DomainId,
-        _addresses: &[String],
+        account: AccountId,
+        domain: DomainId,
+        addresses: &[String],
     ) -> Result<Vec<(usize, Suppression)>, StoreError> {
-        Ok(Vec::new())
+        let key = self.inner.keyring.account_key(account).await?;
+        let hashes: Vec<Vec<u8>> = addresses.iter().map(|address| address_hash(&key, address)).collect();
+        let mut found = Vec::new();
+        for (chunk, hashes) in hashes.chunks(LOOK_UP).enumerate() {
+            let rows = suppression::Entity::find()
+                .filter(suppression::Column::Account.eq(account.to_row()))
+                .filter(suppression::Column::Domain.eq(domain.to_row()))
+                .filter(suppression::Column::Kind.is_in(SuppressionKind::ALL.map(SuppressionKind::as_str)))
+                .filter(suppression::Column::AddressHash.is_in(hashes.to_vec()))
+                .all(&self.inner.readers)
+                .await?;
+            for row in rows {
+                for (index, hash) in hashes.iter().enumerate() {
+                    if *hash == row.address_hash {
+                        found.push((chunk * LOOK_UP + index, self.suppression_of(account, &row).await?));
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Removes an entry; whether there was one.
     pub async fn unsuppress(
         &self,
-        _account: AccountId,
-        _domain: DomainId,
-        _kind: SuppressionKind,
-        _address: &str,
+        account: AccountId,
+        domain: DomainId,
+        kind: SuppressionKind,
+        address: &str,
     ) -> Result<bool, StoreError> {
-        Ok(false)
+        let hash = address_hash(&*self.inner.keyring.account_key(account).await?, address);
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    let deleted = suppression::Entity::delete_by_id((
+                        account.to_row(),
+                        domain.to_row(),
+                        kind.as_str().to_owned(),
+                        hash,
+                    ))
+                    .exec(tx)
+                    .await?;
+                    Ok(deleted.rows_affected > 0)
+                })
+            })
+            .await
     }
+
+    /// The row of an entry.
+    pub(crate) async fn suppression_row(
+        &self,
+        entry: NewSuppression,
+    ) -> Result<suppression::Model, StoreError> {
+        let NewSuppression { account, domain, kind, address, details, created_at } = entry;
+        let key = self.inner.keyring.account_key(account).await?;
+        let mut row = suppression::Model {
+            account: account.to_row(),
+            domain: domain.to_row(),
+            kind: kind.as_str().to_owned(),
+            address_hash: address_hash(&key, &address),
+            address: Vec::new(),
+            details: Vec::new(),
+            created_at: created_at.as_micros(),
+        };
+        let place = place(&row);
+        row.address = self.inner.seal(&key, ADDRESS, account, &place, address.as_bytes())?;
+        row.details = self.inner.seal_json(&key, DETAILS, account, &place, &details)?;
+        Ok(row)
+    }
+
+    async fn suppression_of(
+        &self,
+        account: AccountId,
+        row: &suppression::Model,
+    ) -> Result<Suppression, StoreError> {
+        let place = place(row);
+        let kind = SuppressionKind::parse(&row.kind)
+            .ok_or(StoreError::Corrupt { table: "suppressions", column: "kind" })?;
+        Ok(Suppression {
+            kind,
+            address: Sealed::new(self.inner.open_text(ADDRESS, account, &place, &row.address).await?),
+            details: Sealed::new(self.inner.open_json(DETAILS, account, &place, &row.details).await?),
+            created_at: time(row.created_at),
+        })
+    }
+}
+
+/// Addresses looked up by one statement.
+const LOOK_UP: usize = 256;
+
+/// The hash by which an address is found: in lower case, as recipients' servers compare.
+pub(crate) fn address_hash(key: &DataKey, address: &str) -> Vec<u8> {
+    key.hash(b"address", address.to_lowercase().as_bytes())
+}
+
+/// Adds or replaces rows.
+pub(crate) async fn upsert(tx: &Tx, rows: Vec<suppression::Model>) -> Result<(), StoreError> {
+    for row in rows {
+        suppression::Entity::insert(row.into_active_model())
+            .on_conflict(
+                OnConflict::columns([
+                    suppression::Column::Account,
+                    suppression::Column::Domain,
+                    suppression::Column::Kind,
+                    suppression::Column::AddressHash,
+                ])
+                .update_columns([
+                    suppression::Column::Address,
+                    suppression::Column::Details,
+                    suppression::Column::CreatedAt,
+                ])
+                .to_owned(),
+            )
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+fn place(row: &suppression::Model) -> Vec<u8> {
+    [row.domain.as_slice(), row.address_hash.as_slice(), row.kind.as_bytes()].concat()
 }

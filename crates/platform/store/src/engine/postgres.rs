@@ -1,0 +1,31 @@
+//! PostgreSQL by URL.
+
+use std::{str::FromStr, time::Duration};
+
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::error::OpenError;
+
+/// How many connections the node keeps.
+const CONNECTIONS: u32 = 8;
+/// How long somebody waits for a connection before the store counts as unavailable.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Connects to the database. The URL holds a password: it is never part of an error.
+pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, OpenError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| OpenError::Database("the URL is not of the form postgres://user@host/database".into()))?
+        .application_name("waxseal")
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options)
+        .await
+        .map_err(|error| OpenError::Database(error.to_string()))?;
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}

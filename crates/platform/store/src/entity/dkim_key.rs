@@ -1,0 +1,44 @@
+//! A DKIM key of a domain; the private half rests sealed.
+
+use sea_orm::entity::prelude::*;
+use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+
+use crate::entity::class::{Classified, Row};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "dkim_keys")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Vec<u8>,
+    pub account: Vec<u8>,
+    pub domain: Vec<u8>,
+    pub selector: String,
+    pub algorithm: String,
+    pub private_key: Vec<u8>,
+    pub public_key: Vec<u8>,
+    pub active: bool,
+    pub created_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const ROW: Row = Row { purpose: DataPurpose::Account, retention: Retention::Owner };
+
+impl Classified for Entity {
+    fn class(column: Column) -> DataClass {
+        match column {
+            Column::Id
+            | Column::Account
+            | Column::Domain
+            | Column::Selector
+            | Column::Algorithm
+            | Column::PublicKey
+            | Column::Active
+            | Column::CreatedAt => ROW.clear(Subject::Customer),
+            Column::PrivateKey => ROW.secret(Subject::Customer),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! A sending domain.
+
+use sea_orm::entity::prelude::*;
+use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+
+use crate::entity::class::{Classified, Row};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "domains")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Vec<u8>,
+    pub account: Vec<u8>,
+    pub name: String,
+    pub kind: String,
+    pub state: String,
+    pub require_tls: bool,
+    pub skip_verification: bool,
+    pub message_ttl_secs: i64,
+    pub return_path_key: Vec<u8>,
+    pub created_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const ROW: Row = Row { purpose: DataPurpose::Account, retention: Retention::Owner };
+
+impl Classified for Entity {
+    fn class(column: Column) -> DataClass {
+        match column {
+            Column::Id
+            | Column::Account
+            | Column::Name
+            | Column::Kind
+            | Column::State
+            | Column::RequireTls
+            | Column::SkipVerification
+            | Column::MessageTtlSecs
+            | Column::CreatedAt => ROW.clear(Subject::Customer),
+            Column::ReturnPathKey => ROW.secret(Subject::Customer),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Facts of the instance itself, such as the time of the last look at the clock.
+
+use sea_orm::entity::prelude::*;
+use waxseal_model::data_class::{DataClass, DataPurpose, Retention};
+
+use crate::entity::class::{Classified, Row};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "instance_notes")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub name: String,
+    pub value: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const ROW: Row = Row { purpose: DataPurpose::Operation, retention: Retention::Instance };
+
+impl Classified for Entity {
+    fn class(column: Column) -> DataClass {
+        match column {
+            Column::Name | Column::Value => ROW.impersonal(),
+        }
+    }
+}

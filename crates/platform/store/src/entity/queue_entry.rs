@@ -1,0 +1,57 @@
+//! One recipient of a message that is not settled yet.
+//!
+//! `ready_at` is when the entry may be leased: its due time while it is free, the end of the lease
+//! while it is held. One index on it makes a lease cost the same whether ten or a million wait.
+
+use sea_orm::entity::prelude::*;
+use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+
+use crate::entity::class::{Classified, Row};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "queue_entries")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Vec<u8>,
+    pub account: Vec<u8>,
+    pub domain: Vec<u8>,
+    pub message: Vec<u8>,
+    pub recipient_domain: String,
+    pub envelope: Vec<u8>,
+    pub attempts: i32,
+    pub ready_at: i64,
+    pub due_at: i64,
+    pub give_up_at: i64,
+    pub not_before: i64,
+    pub accepted_at: i64,
+    pub first_attempt_at: Option<i64>,
+    pub capture: bool,
+    pub lease: Option<Vec<u8>>,
+    pub last_reply: Option<Vec<u8>>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const ROW: Row = Row { purpose: DataPurpose::Delivery, retention: Retention::Message };
+
+impl Classified for Entity {
+    fn class(column: Column) -> DataClass {
+        match column {
+            Column::Id | Column::Capture => ROW.internal(Subject::Recipient),
+            Column::Account | Column::Domain | Column::Message => ROW.clear(Subject::Customer),
+            Column::RecipientDomain
+            | Column::Attempts
+            | Column::DueAt
+            | Column::GiveUpAt
+            | Column::NotBefore
+            | Column::AcceptedAt
+            | Column::FirstAttemptAt => ROW.clear(Subject::Recipient),
+            Column::Envelope => ROW.sealed_by_day(Subject::CustomerAndRecipient),
+            Column::ReadyAt | Column::Lease => ROW.internal(Subject::Nobody),
+            Column::LastReply => ROW.sealed_by_day(Subject::Recipient),
+        }
+    }
+}

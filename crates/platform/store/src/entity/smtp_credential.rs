@@ -1,0 +1,37 @@
+//! An SMTP credential, found by the keyed hash of its login.
+
+use sea_orm::entity::prelude::*;
+use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+
+use crate::entity::class::{Classified, Row};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "smtp_credentials")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Vec<u8>,
+    pub account: Vec<u8>,
+    pub domain: Vec<u8>,
+    pub login_hash: Vec<u8>,
+    pub login: Vec<u8>,
+    pub password_hash: Vec<u8>,
+    pub created_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const ROW: Row = Row { purpose: DataPurpose::Account, retention: Retention::Owner };
+
+impl Classified for Entity {
+    fn class(column: Column) -> DataClass {
+        match column {
+            Column::Id | Column::Account | Column::Domain | Column::CreatedAt => ROW.clear(Subject::Customer),
+            Column::LoginHash => ROW.hashed(Subject::Customer),
+            Column::Login => ROW.sealed_by_account(Subject::Customer),
+            Column::PasswordHash => ROW.secret(Subject::Customer),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! An address that a domain does not write to, found by its keyed hash.
+
+use sea_orm::entity::prelude::*;
+use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+
+use crate::entity::class::{Classified, Row};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "suppressions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub account: Vec<u8>,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub domain: Vec<u8>,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub kind: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub address_hash: Vec<u8>,
+    pub address: Vec<u8>,
+    pub details: Vec<u8>,
+    pub created_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const ROW: Row = Row { purpose: DataPurpose::Suppression, retention: Retention::Owner };
+
+impl Classified for Entity {
+    fn class(column: Column) -> DataClass {
+        match column {
+            Column::Account | Column::Domain => ROW.clear(Subject::Customer),
+            Column::Kind | Column::CreatedAt => ROW.clear(Subject::Recipient),
+            Column::AddressHash => ROW.hashed(Subject::Recipient),
+            Column::Address | Column::Details => ROW.sealed_by_account(Subject::Recipient),
+        }
+    }
+}

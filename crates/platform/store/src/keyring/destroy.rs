@@ -1,0 +1,102 @@
+//! Destroying keys: overwritten, deleted, checkpointed, forgotten.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement, TransactionTrait,
+    sea_query::{Expr, ExprTrait},
+};
+use waxseal_model::time::Day;
+
+use super::{
+    KeyClass, KeyName, Keyring,
+    entity::{self, ring_key},
+};
+use crate::{error::StoreError, rows::RowId};
+
+/// Length of a wrapped key: what it is overwritten with.
+const WRAPPED: usize = 64;
+
+impl Keyring {
+    /// The keys of a class whose day lies before `day`.
+    pub(crate) async fn before(&self, class: KeyClass, day: Day) -> Result<Vec<KeyName>, StoreError> {
+        self.list(class, ring_key::Column::Day.lt(day.0)).await
+    }
+
+    /// The keys of a class of this day.
+    pub(crate) async fn of_day(&self, class: KeyClass, day: Day) -> Result<Vec<KeyName>, StoreError> {
+        self.list(class, ring_key::Column::Day.eq(day.0)).await
+    }
+
+    async fn list(&self, class: KeyClass, days: Expr) -> Result<Vec<KeyName>, StoreError> {
+        let _file = self.file.lock().await;
+        let rows = ring_key::Entity::find()
+            .filter(ring_key::Column::Class.eq(class.as_str()))
+            .filter(days)
+            .all(&self.db)
+            .await?;
+        rows.iter().map(entity::name_of).collect()
+    }
+
+    /// Destroys these keys, whoever uses them; how many there were.
+    pub(crate) async fn destroy(&self, names: &[KeyName]) -> Result<u64, StoreError> {
+        let _file = self.file.lock().await;
+        for name in names {
+            self.cache.evict(*name);
+        }
+        self.wipe(names).await
+    }
+
+    /// Destroys those of these keys that nobody holds now and for which `is_unused` says yes. Nobody can take
+    /// one of them up in between: who wants it waits, and gets a new key.
+    pub(crate) async fn destroy_unused<F>(&self, names: &[KeyName], is_unused: F) -> Result<u64, StoreError>
+    where
+        F: AsyncFn(&[KeyName]) -> Result<Vec<KeyName>, StoreError>,
+    {
+        let _file = self.file.lock().await;
+        let free: Vec<KeyName> =
+            names.iter().copied().filter(|name| self.cache.evict_unused(*name)).collect();
+        let unused = is_unused(&free).await?;
+        self.wipe(&unused).await
+    }
+
+    async fn wipe(&self, names: &[KeyName]) -> Result<u64, StoreError> {
+        if names.is_empty() {
+            return Ok(0);
+        }
+        let mut destroyed = 0;
+        for name in names {
+            // Two steps, so that the page with the key is written over even where deleting alone
+            // would only unlink it.
+            let transaction = self.db.begin().await?;
+            ring_key::Entity::update_many()
+                .col_expr(ring_key::Column::Wrapped, Expr::value(vec![0u8; WRAPPED]))
+                .filter(matches(*name))
+                .exec(&transaction)
+                .await?;
+            destroyed += ring_key::Entity::delete_many()
+                .filter(matches(*name))
+                .exec(&transaction)
+                .await?
+                .rows_affected;
+            transaction.commit().await?;
+        }
+        self.truncate_wal().await?;
+        Ok(destroyed)
+    }
+
+    /// Moves everything into the file and cuts the log to nothing: older states of pages are gone.
+    async fn truncate_wal(&self) -> Result<(), StoreError> {
+        let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+        let row = self.db.query_one_raw(statement).await?;
+        match row.map(|row| row.try_get_by_index::<i32>(0)).transpose()? {
+            Some(0) => Ok(()),
+            _ => Err(StoreError::Unavailable("the keyring's log could not be cut".into())),
+        }
+    }
+}
+
+fn matches(name: KeyName) -> Expr {
+    ring_key::Column::Class
+        .eq(name.class.as_str())
+        .and(ring_key::Column::Account.eq(name.account.to_row()))
+        .and(ring_key::Column::Day.eq(name.day.0))
+}

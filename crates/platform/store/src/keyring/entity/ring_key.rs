@@ -1,0 +1,34 @@
+//! A key, wrapped under the master key. `account` and `day` tell whose and of which day it is.
+
+use sea_orm::entity::prelude::*;
+use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+
+use crate::entity::class::{Classified, Row};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "ring_keys")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub class: String,
+    pub account: Vec<u8>,
+    pub day: i32,
+    pub wrapped: Vec<u8>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const ROW: Row = Row { purpose: DataPurpose::Operation, retention: Retention::Owner };
+
+impl Classified for Entity {
+    fn class(column: Column) -> DataClass {
+        match column {
+            Column::Id | Column::Class => ROW.internal(Subject::Nobody),
+            Column::Account | Column::Day => ROW.internal(Subject::Customer),
+            Column::Wrapped => ROW.wrapped(Subject::Customer),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The keyring's file: opening, schema, and whether the master key fits it.
+
+use std::path::Path;
+
+use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
+use sea_orm_migration::prelude::*;
+use waxseal_model::Random;
+
+use super::{entity::ring_mark, master::Master};
+use crate::{
+    engine::sqlite,
+    error::OpenError,
+    migration::column::{bytes, counter, int, table, text, unique},
+};
+
+const MARK: &str = "master";
+const MARK_VALUE: &[u8] = b"waxseal keyring";
+
+/// Opens or makes the file and brings its schema up to date.
+pub(crate) async fn open(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    let db = sqlite::connect(path, sqlite::Use::Alone).await?;
+    Migrator::up(&db, None).await.map_err(|error| OpenError::Database(error.to_string()))?;
+    Ok(db)
+}
+
+/// Whether the file was made with this master key; a new file is marked with it.
+pub(crate) async fn check_master(
+    db: &DatabaseConnection,
+    master: &Master,
+    random: &dyn Random,
+) -> Result<(), OpenError> {
+    let failed = |error: DbErr| OpenError::Database(error.to_string());
+    let known = ring_mark::Entity::find_by_id(MARK).one(db).await.map_err(failed)?;
+    match known {
+        Some(mark) if master.open(MARK.as_bytes(), &mark.sealed).is_some() => Ok(()),
+        Some(_) => Err(OpenError::MasterKey(
+            "it is not the one that keys.db was made with; nothing can be read without the right one, \
+             so put the right key back (or start with an empty data folder)"
+                .into(),
+        )),
+        None => {
+            let sealed = master
+                .seal(random, MARK.as_bytes(), MARK_VALUE)
+                .ok_or_else(|| OpenError::MasterKey("sealing failed".into()))?;
+            let mark = ring_mark::Model { name: MARK.to_owned(), sealed }.into_active_model();
+            ring_mark::Entity::insert(mark).exec_without_returning(db).await.map_err(failed)?;
+            Ok(())
+        }
+    }
+}
+
+/// The keyring's migrations.
+struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(First)]
+    }
+}
+
+/// The first schema of the keyring.
+struct First;
+
+impl MigrationName for First {
+    fn name(&self) -> &str {
+        "k0001_first"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for First {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(table(
+                "ring_keys",
+                [counter("id"), text("class"), bytes("account"), int("day"), bytes("wrapped")],
+                &[],
+            ))
+            .await?;
+        manager.create_index(unique("ring_keys_name", "ring_keys", &["class", "account", "day"])).await?;
+        manager.create_table(table("ring_marks", [text("name"), bytes("sealed")], &["name"])).await
+    }
+}

@@ -1,0 +1,198 @@
+//! Accepting: everything that one call brings, in one durable step.
+
+use std::sync::Arc;
+
+use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
+use waxseal_model::{AccountId, DomainId};
+use zeroize::Zeroizing;
+
+use super::{Accept, Accepted, Idempotency, NewMessage, NewQueueEntry};
+use crate::{
+    entity::{body, event, idempotency_key, message, queue_entry},
+    error::StoreError,
+    event_log::header_hash,
+    message::retrieve::{ANSWER, MIME, TEMPLATE},
+    open::Store,
+    queue::ENVELOPE,
+    rows::{RowId, insert_all, signed, to_json},
+    seal::DataKey,
+    writer::{Effects, Tx},
+};
+
+/// The rows of one call, sealed by the caller so that the writer only writes.
+#[derive(Default)]
+struct Rows {
+    messages: Vec<message::ActiveModel>,
+    bodies: Vec<body::ActiveModel>,
+    entries: Vec<queue_entry::ActiveModel>,
+    events: Vec<event::ActiveModel>,
+    idempotency: Option<idempotency_key::Model>,
+    /// What the rows are sealed under: held until they are committed, so that no key is destroyed as
+    /// unused in between.
+    keys: Vec<Arc<DataKey>>,
+}
+
+impl Store {
+    /// Stores messages, bodies, queue entries and events in one transaction and answers when it is on
+    /// stable storage. Many callers share an fsync.
+    pub async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
+        let Accept { account, domain, messages, events, idempotency } = accept;
+        let weight = messages.iter().map(|message| message.body.len() + 4096).sum();
+        let mut rows = Rows::default();
+        for message in messages {
+            self.add_message(&mut rows, account, domain, message).await?;
+        }
+        rows.events = self.event_rows(events).await?;
+        let answer = idempotency.as_ref().map(|idempotency| idempotency.answer.clone());
+        if let Some(idempotency) = idempotency {
+            rows.idempotency = Some(self.idempotency_row(account, idempotency).await?);
+        }
+        let now = self.inner.clock.now().as_micros();
+        let effects = Effects { queue: !rows.entries.is_empty(), log: !rows.events.is_empty(), weight };
+        let keys = std::mem::take(&mut rows.keys);
+        let (earlier, keys) = self
+            .inner
+            .writer
+            .write(effects, move |tx| Box::pin(async move { Ok((write(tx, rows, now).await?, keys)) }))
+            .await?;
+        drop(keys);
+        match (earlier, answer) {
+            (Some(earlier), Some(_)) => self.answer_of(account, &earlier.0, &earlier.1).await,
+            (Some(_), None) | (None, _) => Ok(Accepted::New),
+        }
+    }
+
+    async fn add_message(
+        &self,
+        rows: &mut Rows,
+        account: AccountId,
+        domain: DomainId,
+        new: NewMessage,
+    ) -> Result<(), StoreError> {
+        let day = new.created_at.day();
+        let pepper = self.inner.keyring.account_key(account).await?;
+        let event_key = self.inner.keyring.event_key(account, day).await?;
+        let kept = new.keep_until > new.created_at;
+        let pending = i32::try_from(new.entries.len()).unwrap_or(i32::MAX);
+        let place = new.id.to_bytes();
+        let body = Zeroizing::new(new.body);
+        if kept || pending > 0 {
+            let content_key = self.inner.keyring.content_key(account, day).await?;
+            let row = body::Model {
+                account: account.to_row(),
+                message: new.id.to_row(),
+                day: day.0,
+                mime: self.inner.seal(&content_key, MIME, account, &place, &body)?,
+            };
+            rows.bodies.push(row.into_active_model());
+            rows.keys.push(content_key);
+        }
+        let row = message::Model {
+            account: account.to_row(),
+            id: new.id.to_row(),
+            domain: domain.to_row(),
+            created_at: new.created_at.as_micros(),
+            header_hash: header_hash(&pepper, &new.header_message_id),
+            template: self.inner.seal_json(&event_key, TEMPLATE, account, &place, &new.template)?,
+            options: String::from_utf8(to_json(&new.options, "messages", "options")?)
+                .map_err(|_| StoreError::Corrupt { table: "messages", column: "options" })?,
+            size: signed(body.len() as u64),
+            not_before: new.schedule.not_before.as_micros(),
+            give_up_at: new.schedule.give_up_at.as_micros(),
+            capture: new.capture,
+            keep_until: new.keep_until.as_micros(),
+            captured_until: None,
+            pending,
+            body_expires_at: (kept && pending == 0).then_some(new.keep_until.as_micros()),
+            deleted: false,
+        };
+        for entry in new.entries {
+            rows.entries.push(self.entry_row(&event_key, account, &row, entry)?.into_active_model());
+        }
+        rows.messages.push(row.into_active_model());
+        rows.keys.push(event_key);
+        Ok(())
+    }
+
+    fn entry_row(
+        &self,
+        key: &DataKey,
+        account: AccountId,
+        message: &message::Model,
+        entry: NewQueueEntry,
+    ) -> Result<queue_entry::Model, StoreError> {
+        let place = entry.id.to_bytes();
+        Ok(queue_entry::Model {
+            id: entry.id.to_row(),
+            account: message.account.clone(),
+            domain: message.domain.clone(),
+            message: message.id.clone(),
+            recipient_domain: entry.recipient_domain,
+            envelope: self.inner.seal_json(key, ENVELOPE, account, &place, &entry.envelope)?,
+            attempts: 0,
+            ready_at: message.not_before,
+            due_at: message.not_before,
+            give_up_at: message.give_up_at,
+            not_before: message.not_before,
+            accepted_at: message.created_at,
+            first_attempt_at: None,
+            capture: message.capture,
+            lease: None,
+            last_reply: None,
+        })
+    }
+
+    async fn idempotency_row(
+        &self,
+        account: AccountId,
+        new: Idempotency,
+    ) -> Result<idempotency_key::Model, StoreError> {
+        let key = self.inner.keyring.account_key(account).await?;
+        let key_hash = key.hash(b"idempotency", &new.key_hash);
+        Ok(idempotency_key::Model {
+            account: account.to_row(),
+            request_hash: key.hash(b"request", &new.request_hash),
+            answer: self.inner.seal(&key, ANSWER, account, &key_hash, new.answer.as_bytes())?,
+            key_hash,
+            expires_at: new.expires_at.as_micros(),
+        })
+    }
+
+    /// What an earlier call's row answers to this request.
+    pub(super) async fn answer_of(
+        &self,
+        account: AccountId,
+        row: &idempotency_key::Model,
+        request_hash: &[u8],
+    ) -> Result<Accepted, StoreError> {
+        if row.request_hash != request_hash {
+            return Ok(Accepted::KeyReused);
+        }
+        let answer = self.inner.open_text(ANSWER, account, &row.key_hash, &row.answer).await?;
+        Ok(Accepted::Replayed { answer })
+    }
+}
+
+/// Writes the rows, unless the call was made before: then its row and this request's hash.
+async fn write(
+    tx: &Tx,
+    rows: Rows,
+    now: i64,
+) -> Result<Option<(idempotency_key::Model, Vec<u8>)>, StoreError> {
+    if let Some(row) = rows.idempotency {
+        let id = (row.account.clone(), row.key_hash.clone());
+        match idempotency_key::Entity::find_by_id(id).one(tx).await? {
+            Some(earlier) if earlier.expires_at > now => return Ok(Some((earlier, row.request_hash))),
+            Some(expired) => {
+                expired.delete(tx).await?;
+            }
+            None => {}
+        }
+        insert_all(tx, vec![row.into_active_model()]).await?;
+    }
+    insert_all(tx, rows.messages).await?;
+    insert_all(tx, rows.bodies).await?;
+    insert_all(tx, rows.entries).await?;
+    insert_all(tx, rows.events).await?;
+    Ok(None)
+}

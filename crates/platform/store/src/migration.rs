@@ -1,0 +1,19 @@
+//! The schema's history: one set of migrations for SQLite and PostgreSQL.
+//!
+//! A migration that has landed is never edited; a change is a new file. Names are written out here and
+//! not taken from the entities, because an entity shows today's schema and a migration that day's.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) mod column;
+mod m0001_first;
+
+/// All migrations, oldest first.
+pub(crate) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_first::First)]
+    }
+}

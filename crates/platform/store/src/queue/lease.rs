@@ -1,0 +1,156 @@
+//! Taking work from the queue and giving it back.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, LockBehavior, LockType},
+};
+use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, options::Schedule};
+
+use super::{LeaseId, LeaseRequest, LeasedEntry};
+use crate::{
+    entity::queue_entry::{self, Column},
+    error::StoreError,
+    open::Store,
+    rows::{RowId, time},
+    vault::Slot,
+    writer::Effects,
+};
+
+pub(crate) const ENVELOPE: Slot = Slot::new("queue_entries", "envelope");
+
+impl Store {
+    /// Takes due entries, oldest due first.
+    pub async fn lease(&self, request: LeaseRequest) -> Result<Vec<LeasedEntry>, StoreError> {
+        if request.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let lease = self.new_lease();
+        let mut rows = match self.inner.readers.get_database_backend() {
+            // There the statement runs beside the writer: rows that others hold are passed over.
+            DbBackend::Postgres => take(&self.inner.readers, request, lease).await?,
+            _ => {
+                self.inner
+                    .writer
+                    .write(Effects::default(), move |tx| Box::pin(take(tx, request, lease)))
+                    .await?
+            }
+        };
+        rows.sort_unstable_by(|one, other| (one.due_at, &one.id).cmp(&(other.due_at, &other.id)));
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.leased(row, lease).await {
+                Ok(entry) => entries.push(entry),
+                // One value that cannot be read must not hold up the queue.
+                Err(error @ (StoreError::Erased | StoreError::Corrupt { .. })) => {
+                    tracing::error!(%error, "a queue entry cannot be read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Frees every lease, at start: whoever held them is gone. Returns how many. (One node only.)
+    pub async fn free_leases(&self) -> Result<u64, StoreError> {
+        self.inner
+            .writer
+            .write(Effects { queue: true, ..Effects::default() }, move |tx| {
+                Box::pin(async move {
+                    let freed = queue_entry::Entity::update_many()
+                        .col_expr(Column::Lease, Expr::value(Option::<Vec<u8>>::None))
+                        .col_expr(Column::ReadyAt, Expr::col(Column::DueAt))
+                        .filter(Column::Lease.is_not_null())
+                        .exec(tx)
+                        .await?;
+                    Ok(freed.rows_affected)
+                })
+            })
+            .await
+    }
+
+    /// When the next entry that nobody holds is due.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let due: Option<i64> = queue_entry::Entity::find()
+            .select_only()
+            .column(Column::ReadyAt)
+            .filter(Column::Lease.is_null())
+            .order_by_asc(Column::ReadyAt)
+            .limit(1)
+            .into_tuple()
+            .one(&self.inner.readers)
+            .await?;
+        Ok(due.map(time))
+    }
+
+    /// Makes the waiting entries of a message due now; how many.
+    pub async fn retry_now(&self, message: MessageId, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner
+            .writer
+            .write(Effects { queue: true, ..Effects::default() }, move |tx| {
+                Box::pin(async move {
+                    let changed = queue_entry::Entity::update_many()
+                        .col_expr(Column::DueAt, Expr::value(now.as_micros()))
+                        .col_expr(Column::ReadyAt, Expr::value(now.as_micros()))
+                        .filter(Column::Message.eq(message.to_row()))
+                        .filter(Column::Lease.is_null())
+                        .exec(tx)
+                        .await?;
+                    Ok(changed.rows_affected)
+                })
+            })
+            .await
+    }
+
+    fn new_lease(&self) -> LeaseId {
+        let mut bits = [0u8; 16];
+        self.inner.random.fill(&mut bits);
+        LeaseId(u128::from_be_bytes(bits))
+    }
+
+    async fn leased(&self, row: queue_entry::Model, lease: LeaseId) -> Result<LeasedEntry, StoreError> {
+        const TABLE: &str = "queue_entries";
+        let account = AccountId::from_row(&row.account, TABLE, "account")?;
+        Ok(LeasedEntry {
+            id: RecipientId::from_row(&row.id, TABLE, "id")?,
+            lease,
+            account,
+            domain: DomainId::from_row(&row.domain, TABLE, "domain")?,
+            message: MessageId::from_row(&row.message, TABLE, "message")?,
+            envelope: Sealed::new(self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?),
+            recipient_domain: row.recipient_domain,
+            attempts: u32::try_from(row.attempts).unwrap_or(0),
+            accepted_at: time(row.accepted_at),
+            first_attempt_at: row.first_attempt_at.map(time),
+            schedule: Schedule { not_before: time(row.not_before), give_up_at: time(row.give_up_at) },
+            capture: row.capture,
+        })
+    }
+}
+
+/// Marks the entries that are ready longest and returns them. The index on `ready_at` leads straight to
+/// them, however many wait.
+async fn take<C: ConnectionTrait>(
+    db: &C,
+    request: LeaseRequest,
+    lease: LeaseId,
+) -> Result<Vec<queue_entry::Model>, StoreError> {
+    let mut ready = queue_entry::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::ReadyAt.lte(request.now.as_micros()))
+        .order_by_asc(Column::ReadyAt)
+        .limit(u64::from(request.limit));
+    if !request.skip_domains.is_empty() {
+        ready = ready.filter(Column::RecipientDomain.is_not_in(request.skip_domains));
+    }
+    if db.get_database_backend() == DbBackend::Postgres {
+        ready = ready.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    let held_until = request.now + request.hold_for;
+    Ok(queue_entry::Entity::update_many()
+        .col_expr(Column::Lease, Expr::value(Some(lease.to_row())))
+        .col_expr(Column::ReadyAt, Expr::value(held_until.as_micros()))
+        .filter(Column::Id.in_subquery(ready.into_query()))
+        .exec_with_returning(db)
+        .await?)
+}

@@ -1,0 +1,78 @@
+//! What is in the queue, for commands and the API.
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use tokio::sync::watch;
+use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed};
+
+use super::{QueueCounts, QueueEntry, QueueFilter, lease::ENVELOPE, settle::LAST_REPLY};
+use crate::{
+    entity::queue_entry::{self, Column},
+    error::StoreError,
+    open::Store,
+    rows::{RowId, time},
+};
+
+impl Store {
+    /// Changes whenever entries were added or became due earlier: wakes the delivery worker.
+    pub fn queue_changes(&self) -> watch::Receiver<u64> {
+        self.inner.writer.changes().queue.subscribe()
+    }
+
+    /// How many entries there are, of all or of a domain.
+    pub async fn queue_counts(&self, filter: &QueueFilter) -> Result<QueueCounts, StoreError> {
+        let all = queue_entry::Entity::find().filter(wanted(filter));
+        let total = all.clone().count(&self.inner.readers).await?;
+        let in_flight = all.filter(Column::Lease.is_not_null()).count(&self.inner.readers).await?;
+        Ok(QueueCounts { waiting: total.saturating_sub(in_flight), in_flight })
+    }
+
+    /// Entries by id.
+    pub async fn queue_entries(
+        &self,
+        filter: &QueueFilter,
+        limit: u64,
+    ) -> Result<Vec<QueueEntry>, StoreError> {
+        let rows = queue_entry::Entity::find()
+            .filter(wanted(filter))
+            .order_by_asc(Column::Id)
+            .limit(limit)
+            .all(&self.inner.readers)
+            .await?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            entries.push(self.queue_entry(row).await?);
+        }
+        Ok(entries)
+    }
+
+    async fn queue_entry(&self, row: queue_entry::Model) -> Result<QueueEntry, StoreError> {
+        const TABLE: &str = "queue_entries";
+        let account = AccountId::from_row(&row.account, TABLE, "account")?;
+        let last_reply = match &row.last_reply {
+            Some(sealed) => Some(self.inner.open_text(LAST_REPLY, account, &row.id, sealed).await?),
+            None => None,
+        };
+        Ok(QueueEntry {
+            id: RecipientId::from_row(&row.id, TABLE, "id")?,
+            account,
+            domain: DomainId::from_row(&row.domain, TABLE, "domain")?,
+            message: MessageId::from_row(&row.message, TABLE, "message")?,
+            envelope: Sealed::new(self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?),
+            recipient_domain: row.recipient_domain,
+            attempts: u32::try_from(row.attempts).unwrap_or(0),
+            next_attempt_at: time(row.due_at),
+            give_up_at: time(row.give_up_at),
+            accepted_at: time(row.accepted_at),
+            in_flight: row.lease.is_some(),
+            last_reply,
+        })
+    }
+}
+
+fn wanted(filter: &QueueFilter) -> Condition {
+    Condition::all()
+        .add_option(filter.account.map(|account| Column::Account.eq(account.to_row())))
+        .add_option(filter.domain.map(|domain| Column::Domain.eq(domain.to_row())))
+        .add_option(filter.message.map(|message| Column::Message.eq(message.to_row())))
+        .add_option(filter.after.map(|after| Column::Id.gt(after.to_row())))
+}

@@ -1,0 +1,143 @@
+//! Settling: how attempts ended, with everything that follows from it, in one transaction.
+
+mod apply;
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use waxseal_model::{AccountId, InboxId, Timestamp};
+
+use super::{Outcome, Settled, Settlement, lease::ENVELOPE};
+use crate::{
+    entity::{event, inbox_item, queue_entry, suppression},
+    error::StoreError,
+    inbox,
+    message::Envelope,
+    open::Store,
+    rows::{RowId, time},
+    suppression::address_hash,
+    vault::Slot,
+    writer::Effects,
+};
+
+pub(super) const LAST_REPLY: Slot = Slot::new("queue_entries", "last_reply");
+
+/// A settlement whose values are sealed: the writer only checks and writes.
+struct Prepared {
+    entry: Vec<u8>,
+    lease: Option<Vec<u8>>,
+    step: Step,
+    events: Vec<event::ActiveModel>,
+}
+
+/// What becomes of the entry.
+enum Step {
+    Done {
+        suppress: Option<suppression::Model>,
+    },
+    Deferred {
+        next_attempt_at: Timestamp,
+        first_attempt_at: Timestamp,
+        last_reply: Vec<u8>,
+    },
+    Captured {
+        item: inbox_item::Model,
+    },
+    Released,
+    /// The entry was gone before we began.
+    Gone,
+}
+
+impl Store {
+    /// Commits how attempts ended, with their events, suppressions and inbox items, in one
+    /// transaction. When a message's last entry goes, its body goes too unless `keep_until` is later.
+    /// Answers in the order of `settlements`.
+    pub async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        let entries = self.entries_to_read(&settlements).await?;
+        let mut prepared = Vec::with_capacity(settlements.len());
+        let mut effects = Effects { weight: settlements.len() * 2048, ..Effects::default() };
+        for Settlement { entry, lease, outcome, events } in settlements {
+            let entry = entry.to_row();
+            effects.log |= !events.is_empty();
+            effects.queue |= matches!(outcome, Outcome::Deferred { .. } | Outcome::Released);
+            let step = self.step(entries.get(&entry), outcome).await?;
+            let events = self.event_rows(events).await?;
+            prepared.push(Prepared { entry, lease: lease.map(RowId::to_row), step, events });
+        }
+        let now = self.inner.clock.now();
+        self.inner
+            .writer
+            .write(effects, move |tx| Box::pin(async move { apply::settle(tx, prepared, now).await }))
+            .await
+    }
+
+    /// The entries from which something must be read before the writer's turn: whose they are, and the
+    /// addresses of captured messages.
+    async fn entries_to_read(
+        &self,
+        settlements: &[Settlement],
+    ) -> Result<HashMap<Vec<u8>, queue_entry::Model>, StoreError> {
+        let ids: Vec<Vec<u8>> = settlements
+            .iter()
+            .filter(|settlement| {
+                matches!(settlement.outcome, Outcome::Deferred { .. } | Outcome::Captured { .. })
+            })
+            .map(|settlement| settlement.entry.to_row())
+            .collect();
+        let mut entries = HashMap::new();
+        for chunk in ids.chunks(256) {
+            let rows = queue_entry::Entity::find()
+                .filter(queue_entry::Column::Id.is_in(chunk.to_vec()))
+                .all(&self.inner.readers)
+                .await?;
+            entries.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+        }
+        Ok(entries)
+    }
+
+    async fn step(&self, entry: Option<&queue_entry::Model>, outcome: Outcome) -> Result<Step, StoreError> {
+        match (outcome, entry) {
+            (Outcome::Done { suppress: None }, _) => Ok(Step::Done { suppress: None }),
+            (Outcome::Done { suppress: Some(new) }, _) => {
+                Ok(Step::Done { suppress: Some(self.suppression_row(new).await?) })
+            }
+            (Outcome::Released, _) => Ok(Step::Released),
+            (Outcome::Deferred { next_attempt_at, first_attempt_at, last_reply }, Some(entry)) => {
+                let last_reply = self.seal_reply(entry, &last_reply).await?;
+                Ok(Step::Deferred { next_attempt_at, first_attempt_at, last_reply })
+            }
+            (Outcome::Captured { expires_at }, Some(entry)) => {
+                Ok(Step::Captured { item: self.captured_item(entry, expires_at).await? })
+            }
+            (Outcome::Deferred { .. } | Outcome::Captured { .. }, None) => Ok(Step::Gone),
+        }
+    }
+
+    async fn seal_reply(&self, entry: &queue_entry::Model, reply: &str) -> Result<Vec<u8>, StoreError> {
+        let account = AccountId::from_row(&entry.account, "queue_entries", "account")?;
+        let key = self.inner.keyring.event_key(account, time(entry.accepted_at).day()).await?;
+        self.inner.seal(&key, LAST_REPLY, account, &entry.id, reply.as_bytes())
+    }
+
+    async fn captured_item(
+        &self,
+        entry: &queue_entry::Model,
+        expires_at: Timestamp,
+    ) -> Result<inbox_item::Model, StoreError> {
+        let account = AccountId::from_row(&entry.account, "queue_entries", "account")?;
+        let envelope: Envelope = self.inner.open_json(ENVELOPE, account, &entry.id, &entry.envelope).await?;
+        let key = self.inner.keyring.content_key(account, time(entry.accepted_at).day()).await?;
+        let pepper = self.inner.keyring.account_key(account).await?;
+        let id = InboxId::new(self.inner.clock.as_ref(), self.inner.random.as_ref());
+        Ok(inbox_item::Model {
+            account: entry.account.clone(),
+            id: id.to_row(),
+            domain: entry.domain.clone(),
+            message: entry.message.clone(),
+            recipient_hash: address_hash(&pepper, &envelope.recipient),
+            envelope: self.inner.seal_json(&key, inbox::ENVELOPE, account, &id.to_bytes(), &envelope)?,
+            captured_at: self.inner.clock.now().as_micros(),
+            expires_at: expires_at.as_micros(),
+        })
+    }
+}

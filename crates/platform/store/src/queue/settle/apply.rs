@@ -1,0 +1,210 @@
+//! The writer's part of settling: check the leases, then write.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
+use waxseal_model::{Timestamp, suppression::SuppressionKind};
+
+use super::{Prepared, Step};
+use crate::{
+    entity::{body, event, inbox_item, message, queue_entry, suppression},
+    error::StoreError,
+    message::settled_keep,
+    queue::Settled,
+    rows::insert_all,
+    suppression::upsert,
+    writer::Tx,
+};
+
+/// Ids in one statement.
+const IDS: usize = 256;
+
+/// What the settlements that are ours amount to.
+#[derive(Default)]
+struct Work {
+    events: Vec<event::ActiveModel>,
+    items: Vec<inbox_item::Model>,
+    suppressions: Vec<suppression::Model>,
+    gone: Vec<Vec<u8>>,
+    released: Vec<Vec<u8>>,
+    /// Recipients settled of each message, by account and message.
+    settled: BTreeMap<(Vec<u8>, Vec<u8>), i32>,
+}
+
+/// Settles what is ours and answers in order.
+pub(super) async fn settle(
+    tx: &Tx,
+    prepared: Vec<Prepared>,
+    now: Timestamp,
+) -> Result<Vec<Settled>, StoreError> {
+    let mut entries = find(tx, &prepared).await?;
+    let mut work = Work::default();
+    let mut answers = Vec::with_capacity(prepared.len());
+    for settlement in prepared {
+        let ours = entries.get(&settlement.entry).is_some_and(|entry| entry.lease == settlement.lease);
+        let gone = matches!(settlement.step, Step::Gone);
+        if !ours || gone {
+            answers.push(Settled::NotOurs);
+            continue;
+        }
+        if let Some(entry) = entries.remove(&settlement.entry) {
+            work.add(tx, entry, settlement).await?;
+        }
+        answers.push(Settled::Yes);
+    }
+    work.write(tx, now).await?;
+    Ok(answers)
+}
+
+async fn find(tx: &Tx, prepared: &[Prepared]) -> Result<HashMap<Vec<u8>, queue_entry::Model>, StoreError> {
+    let ids: Vec<Vec<u8>> = prepared.iter().map(|settlement| settlement.entry.clone()).collect();
+    let mut entries = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(IDS) {
+        let rows =
+            queue_entry::Entity::find().filter(queue_entry::Column::Id.is_in(chunk.to_vec())).all(tx).await?;
+        entries.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+    }
+    Ok(entries)
+}
+
+impl Work {
+    async fn add(
+        &mut self,
+        tx: &Tx,
+        entry: queue_entry::Model,
+        settlement: Prepared,
+    ) -> Result<(), StoreError> {
+        self.events.extend(settlement.events);
+        match settlement.step {
+            Step::Done { suppress } => {
+                self.suppressions.extend(suppress);
+                self.done(entry);
+            }
+            Step::Captured { item } => {
+                self.items.push(item);
+                self.done(entry);
+            }
+            Step::Released => self.released.push(entry.id),
+            Step::Deferred { next_attempt_at, first_attempt_at, last_reply } => {
+                let changed = queue_entry::ActiveModel {
+                    id: sea_orm::Unchanged(entry.id),
+                    attempts: sea_orm::Set(entry.attempts.saturating_add(1)),
+                    ready_at: sea_orm::Set(next_attempt_at.as_micros()),
+                    due_at: sea_orm::Set(next_attempt_at.as_micros()),
+                    first_attempt_at: sea_orm::Set(Some(first_attempt_at.as_micros())),
+                    lease: sea_orm::Set(None),
+                    last_reply: sea_orm::Set(Some(last_reply)),
+                    ..Default::default()
+                };
+                queue_entry::Entity::update(changed).exec_without_returning(tx).await?;
+            }
+            Step::Gone => {}
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, entry: queue_entry::Model) {
+        *self.settled.entry((entry.account, entry.message)).or_default() += 1;
+        self.gone.push(entry.id);
+    }
+
+    async fn write(self, tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
+        insert_all(tx, self.events).await?;
+        for ids in self.gone.chunks(IDS) {
+            queue_entry::Entity::delete_many()
+                .filter(queue_entry::Column::Id.is_in(ids.to_vec()))
+                .exec(tx)
+                .await?;
+        }
+        release(tx, &self.released).await?;
+        keep_captured(tx, &self.items).await?;
+        insert_all::<inbox_item::ActiveModel, _>(
+            tx,
+            self.items.into_iter().map(IntoActiveModel::into_active_model).collect(),
+        )
+        .await?;
+        for row in self.suppressions {
+            if !allowed(tx, &row).await? {
+                upsert(tx, vec![row]).await?;
+            }
+        }
+        count_down(tx, self.settled, now).await
+    }
+}
+
+async fn release(tx: &Tx, ids: &[Vec<u8>]) -> Result<(), StoreError> {
+    for ids in ids.chunks(IDS) {
+        queue_entry::Entity::update_many()
+            .col_expr(queue_entry::Column::Lease, Expr::value(Option::<Vec<u8>>::None))
+            .col_expr(queue_entry::Column::ReadyAt, Expr::col(queue_entry::Column::DueAt))
+            .filter(queue_entry::Column::Id.is_in(ids.to_vec()))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Keeps the bodies of captured messages until the inbox forgets them.
+async fn keep_captured(tx: &Tx, items: &[inbox_item::Model]) -> Result<(), StoreError> {
+    for item in items {
+        let until = message::Column::CapturedUntil;
+        message::Entity::update_many()
+            .col_expr(until, Expr::value(item.expires_at))
+            .filter(message::Column::Account.eq(item.account.clone()))
+            .filter(message::Column::Id.eq(item.message.clone()))
+            .filter(until.is_null().or(until.lt(item.expires_at)))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether the domain never puts this address on its bounce list.
+async fn allowed(tx: &Tx, row: &suppression::Model) -> Result<bool, StoreError> {
+    let id = (
+        row.account.clone(),
+        row.domain.clone(),
+        SuppressionKind::Allow.as_str().to_owned(),
+        row.address_hash.clone(),
+    );
+    Ok(suppression::Entity::find_by_id(id).one(tx).await?.is_some())
+}
+
+/// Counts down the pending recipients of messages; where none is left the body goes or gets its term.
+async fn count_down(
+    tx: &Tx,
+    settled: BTreeMap<(Vec<u8>, Vec<u8>), i32>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut groups: BTreeMap<(Vec<u8>, i32), Vec<Vec<u8>>> = BTreeMap::new();
+    for ((account, message), count) in settled {
+        groups.entry((account, count)).or_default().push(message);
+    }
+    for ((account, count), messages) in groups {
+        for ids in messages.chunks(IDS) {
+            let rows = message::Entity::update_many()
+                .col_expr(message::Column::Pending, Expr::col(message::Column::Pending).sub(count))
+                .col_expr(message::Column::BodyExpiresAt, settled_keep(count, now).into())
+                .filter(message::Column::Account.eq(account.clone()))
+                .filter(message::Column::Id.is_in(ids.to_vec()))
+                .exec_with_returning(tx)
+                .await?;
+            let finished: Vec<Vec<u8>> = rows
+                .into_iter()
+                .filter(|row| row.pending <= 0 && row.body_expires_at.is_none())
+                .map(|row| row.id)
+                .collect();
+            if !finished.is_empty() {
+                body::Entity::delete_many()
+                    .filter(body::Column::Account.eq(account.clone()))
+                    .filter(body::Column::Message.is_in(finished))
+                    .exec(tx)
+                    .await?;
+            }
+        }
+    }
+    Ok(())
+}

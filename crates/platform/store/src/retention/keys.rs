@@ -1,0 +1,62 @@
+//! Destroying keys whose time is over.
+
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::ExprTrait};
+use waxseal_model::time::Day;
+
+use crate::{
+    entity::{body, message},
+    error::StoreError,
+    keyring::{KeyClass, KeyName},
+    open::Store,
+    rows::RowId,
+};
+
+impl Store {
+    /// Destroys the content keys of all days before `today` that no body uses any more; how many.
+    pub async fn destroy_unused_content_keys(&self, today: Day) -> Result<u64, StoreError> {
+        let names = self.inner.keyring.before(KeyClass::Content, today).await?;
+        let unused = async |names: &[KeyName]| {
+            let mut unused = Vec::new();
+            for name in names {
+                let used = body::Entity::find()
+                    .filter(body::Column::Account.eq(name.account.to_row()))
+                    .filter(body::Column::Day.eq(name.day.0))
+                    .count(&self.inner.readers)
+                    .await?;
+                if used == 0 {
+                    unused.push(*name);
+                }
+            }
+            Ok(unused)
+        };
+        self.inner.keyring.destroy_unused(&names, unused).await
+    }
+
+    /// Destroys the event keys of all days before `day`; their events are unreadable from then on.
+    ///
+    /// Days stay whose messages still wait or are still kept: their addresses are sealed under the
+    /// same key. They go with the next call after that.
+    pub async fn destroy_event_keys_before(&self, day: Day) -> Result<u64, StoreError> {
+        let mut unused = Vec::new();
+        for name in self.inner.keyring.before(KeyClass::Event, day).await? {
+            let used = message::Entity::find()
+                .filter(message::Column::Account.eq(name.account.to_row()))
+                .filter(message::Column::CreatedAt.gte(name.day.start().as_micros()))
+                .filter(message::Column::CreatedAt.lt(name.day.end().as_micros()))
+                .filter(message::Column::Pending.gt(0).or(message::Column::BodyExpiresAt.is_not_null()))
+                .count(&self.inner.readers)
+                .await?;
+            if used == 0 {
+                unused.push(name);
+            }
+        }
+        self.inner.keyring.destroy(&unused).await
+    }
+
+    /// Destroys one day's content keys of all accounts, whether used or not: that day's bodies are
+    /// unreadable everywhere from then on.
+    pub async fn destroy_content_keys_of(&self, day: Day) -> Result<u64, StoreError> {
+        let names = self.inner.keyring.of_day(KeyClass::Content, day).await?;
+        self.inner.keyring.destroy(&names).await
+    }
+}

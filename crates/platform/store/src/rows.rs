@@ -1,0 +1,112 @@
+//! Between rows and the domain's types: ids as 16 ordered bytes, times as microseconds, JSON as bytes.
+
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, SqlErr};
+use serde::{Serialize, de::DeserializeOwned};
+use waxseal_model::{
+    AccountId, CredentialId, DomainId, EventId, InboxId, KeyId, MessageId, RecipientId, Timestamp,
+};
+
+use crate::{error::StoreError, queue::LeaseId};
+
+/// An id as its column holds it.
+pub(crate) trait RowId: Sized {
+    /// 16 bytes, most significant first: they sort as the ids do.
+    fn to_row(self) -> Vec<u8>;
+
+    /// The id of these bytes.
+    fn from_row(bytes: &[u8], table: &'static str, column: &'static str) -> Result<Self, StoreError>;
+}
+
+macro_rules! row_ids {
+    ($($name:ty => $make:expr, $bits:expr;)*) => {$(
+        impl RowId for $name {
+            fn to_row(self) -> Vec<u8> {
+                let bits: u128 = $bits(self);
+                bits.to_be_bytes().to_vec()
+            }
+
+            fn from_row(bytes: &[u8], table: &'static str, column: &'static str) -> Result<Self, StoreError> {
+                <[u8; 16]>::try_from(bytes)
+                    .map(|bytes| $make(u128::from_be_bytes(bytes)))
+                    .map_err(|_| StoreError::Corrupt { table, column })
+            }
+        }
+    )*};
+}
+
+row_ids! {
+    AccountId => Self::from_u128, Self::as_u128;
+    DomainId => Self::from_u128, Self::as_u128;
+    KeyId => Self::from_u128, Self::as_u128;
+    CredentialId => Self::from_u128, Self::as_u128;
+    MessageId => Self::from_u128, Self::as_u128;
+    RecipientId => Self::from_u128, Self::as_u128;
+    EventId => Self::from_u128, Self::as_u128;
+    InboxId => Self::from_u128, Self::as_u128;
+    LeaseId => LeaseId, |lease: LeaseId| lease.0;
+}
+
+/// The time of a column.
+pub(crate) const fn time(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+/// JSON to be sealed or stored.
+pub(crate) fn to_json<T: Serialize>(
+    value: &T,
+    table: &'static str,
+    column: &'static str,
+) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|_| StoreError::Corrupt { table, column })
+}
+
+/// The value of stored JSON.
+pub(crate) fn from_json<T: DeserializeOwned>(
+    bytes: &[u8],
+    table: &'static str,
+    column: &'static str,
+) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|_| StoreError::Corrupt { table, column })
+}
+
+/// A count as the API's types carry it.
+pub(crate) fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// A number as a column of 64 signed bits holds it.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+/// Turns the breach of a unique index into a conflict over `what`.
+pub(crate) fn or_conflict(what: &'static str) -> impl Fn(DbErr) -> StoreError {
+    move |error| match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => StoreError::Conflict { what },
+        _ => error.into(),
+    }
+}
+
+/// Chunk sizes of [`insert_all`]: few, so that few statements need preparing.
+const CHUNKS: [usize; 5] = [256, 64, 16, 4, 1];
+
+/// Inserts rows with few statements of few shapes.
+pub(crate) async fn insert_all<A, C>(db: &C, rows: Vec<A>) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait + Send,
+    C: ConnectionTrait,
+{
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let size = CHUNKS.into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
+        let chunk: Vec<A> = rows.by_ref().take(size).collect();
+        A::Entity::insert_many(chunk).exec_without_returning(db).await?;
+    }
+    Ok(())
+}

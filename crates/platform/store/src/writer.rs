@@ -1,0 +1,95 @@
+//! The one writer of a node: takes what is waiting, runs it in one transaction, commits once, then
+//! answers everybody. So many callers share an fsync, and no answer comes before it.
+//!
+//! Each operation runs in a savepoint of its own: one that fails (a conflict) leaves nothing behind and
+//! takes nobody with it. A fault of the database fails the whole group, and the connection is not
+//! trusted again.
+
+mod group;
+mod job;
+
+use futures_util::future::BoxFuture;
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+
+use crate::error::StoreError;
+use job::{Job, Typed};
+
+/// An open transaction; what an operation works on.
+pub(crate) type Tx = DatabaseTransaction;
+
+/// What a committed operation tells the rest of the system.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Effects {
+    /// Entries were added or became due earlier.
+    pub(crate) queue: bool,
+    /// Events were appended.
+    pub(crate) log: bool,
+    /// Bytes that the operation writes, roughly: bounds a group.
+    pub(crate) weight: usize,
+}
+
+/// Operations waiting beyond these wait in their callers.
+const WAITING: usize = 1024;
+
+/// Hands operations to the writer task.
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    task: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    changes: Changes,
+}
+
+/// Wake-ups after commits.
+#[derive(Clone)]
+pub(crate) struct Changes {
+    /// Entries were added or became due earlier.
+    pub(crate) queue: watch::Sender<u64>,
+    /// Events were appended.
+    pub(crate) log: watch::Sender<u64>,
+}
+
+impl Writer {
+    /// Starts the writer task on its own connection.
+    pub(crate) fn start(db: DatabaseConnection) -> Self {
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let changes = Changes { queue: watch::channel(0).0, log: watch::channel(0).0 };
+        let task = tokio::spawn(group::run(db, waiting, changes.clone()));
+        Self { jobs, task: Mutex::new(Some(task)), changes }
+    }
+
+    /// Wake-ups after commits.
+    pub(crate) const fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Runs an operation in the next group and answers when the group is on stable storage. The
+    /// operation runs even if the caller goes away.
+    pub(crate) async fn write<T, F>(&self, effects: Effects, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Typed::new(effects, work, reply);
+        self.jobs.send(Box::new(job)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Finishes what is waiting and stops. Later operations are refused.
+    pub(crate) async fn stop(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.jobs.send(Box::new(job::Stop::new(reply))).await.is_ok() {
+            // The task may be gone already: then there is nothing to wait for.
+            answer.await.unwrap_or(());
+        }
+        if let Some(task) = self.task.lock().await.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the writer task failed");
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".into())
+}

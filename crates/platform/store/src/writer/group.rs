@@ -1,0 +1,111 @@
+//! Groups: what is waiting, run in one transaction and committed once.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    Changes,
+    job::{Job, Ran},
+};
+
+/// At most so many operations in a group.
+const OPERATIONS: usize = 128;
+/// A group is closed when it writes so many bytes.
+const BYTES: usize = 8 << 20;
+/// The lock that orders groups of several nodes on one PostgreSQL: `seq` must grow in the order of
+/// commits, or a reader of the log would pass over an event committed late.
+const ORDER: &str = "SELECT pg_advisory_xact_lock(7816391240151)";
+
+/// Serves operations until it is told to stop or everybody is gone.
+pub(crate) async fn run(db: DatabaseConnection, mut waiting: mpsc::Receiver<Box<dyn Job>>, changes: Changes) {
+    while let Some(first) = waiting.recv().await {
+        let mut bytes = first.effects().weight;
+        let mut stop = first.is_stop();
+        let mut group = vec![first];
+        while !stop && group.len() < OPERATIONS && bytes < BYTES {
+            let Ok(next) = waiting.try_recv() else { break };
+            bytes += next.effects().weight;
+            stop = next.is_stop();
+            group.push(next);
+        }
+        serve(&db, group, &changes).await;
+        if stop {
+            waiting.close();
+        }
+    }
+    if let Err(error) = db.close().await {
+        tracing::warn!(%error, "the database did not close cleanly");
+    }
+}
+
+async fn serve(db: &DatabaseConnection, mut group: Vec<Box<dyn Job>>, changes: &Changes) {
+    metrics::histogram!("waxseal_store_group_operations").record(group.len() as f64);
+    let work = AssertUnwindSafe(commit(db, &mut group)).catch_unwind().await;
+    let outcome = work.unwrap_or_else(|_| Err("an operation of the store panicked".into()));
+    if let Err(why) = &outcome {
+        tracing::error!(error = %why, "the store could not write");
+        distrust(db).await;
+    }
+    let (queue, log) = group.iter().fold((false, false), |(queue, log), job| {
+        let effects = job.effects();
+        (queue || effects.queue, log || effects.log)
+    });
+    for job in group {
+        job.answer(outcome.clone());
+    }
+    if outcome.is_ok() {
+        bump(&changes.queue, queue);
+        bump(&changes.log, log);
+    }
+}
+
+fn bump(change: &watch::Sender<u64>, happened: bool) {
+    if happened {
+        change.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+async fn commit(db: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(), Arc<str>> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let transaction = db.begin_with_options(options).await.map_err(broken)?;
+    if db.get_database_backend() == DbBackend::Postgres {
+        transaction.execute_unprepared(ORDER).await.map_err(broken)?;
+    }
+    for job in group.iter_mut() {
+        let point = transaction.begin().await.map_err(broken)?;
+        match job.run(&point).await {
+            Ran::Done => point.commit().await.map_err(broken)?,
+            Ran::Refused => point.rollback().await.map_err(broken)?,
+            Ran::Broken(why) => return Err(why),
+        }
+    }
+    transaction.commit().await.map_err(broken)
+}
+
+fn broken(error: DbErr) -> Arc<str> {
+    error.to_string().into()
+}
+
+/// After a failed write nothing that the connection holds is relied on: the next group gets a new one.
+async fn distrust(db: &DatabaseConnection) {
+    if db.get_database_backend() != DbBackend::Sqlite {
+        return;
+    }
+    match db.get_sqlite_connection_pool().acquire().await {
+        Ok(connection) => {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, "a connection did not close cleanly");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "no connection to close"),
+    }
+}

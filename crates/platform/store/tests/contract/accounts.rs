@@ -1,0 +1,149 @@
+//! Accounts, keys, domains and credentials come back as they were given, and to their owners alone.
+
+use waxseal_model::{AccountId, CredentialId, KeyId};
+use waxseal_store::{
+    StoreError,
+    account::KeyScope,
+    credential::{NetworkCredential, NewSmtpCredential},
+    domain::{DomainSettings, DomainState},
+};
+
+use crate::world::{ACCESS, World};
+
+pub(crate) async fn an_account_comes_back_with_its_profile_and_key(mut world: World) {
+    let id = AccountId::new(world.clock(), world.random());
+    let key = world.key(id, KeyScope::Account);
+    let hash = key.secret_hash;
+    world.store.create_account(world.new_account(id), key).await.expect("made");
+    world.reopen().await;
+    let account = world.store.account(id).await.expect("read").expect("there");
+    assert_eq!(account.id, id);
+    assert_eq!(account.created_at, world.now());
+    assert_eq!(account.profile.open(&ACCESS).email, "ada@customer.example");
+    assert!(!account.disabled);
+    let key = world.store.api_key_by_hash(&hash).await.expect("read").expect("there");
+    assert_eq!((key.account, key.scope, key.label.as_str()), (id, KeyScope::Account, "first key"));
+    assert!(world.store.account(AccountId::from_u128(1)).await.expect("read").is_none());
+    let other = world.account().await;
+    let all = world.store.accounts(None, 10).await.expect("read");
+    assert_eq!(all.len(), 2);
+    let (first, second) = if id < other { (id, other) } else { (other, id) };
+    let rest = world.store.accounts(Some(first), 10).await.expect("read");
+    assert_eq!(rest.iter().map(|account| account.id).collect::<Vec<_>>(), [second]);
+    let again = world.store.create_account(world.new_account(id), world.key(id, KeyScope::Account)).await;
+    assert!(matches!(again, Err(StoreError::Conflict { what: "account" })));
+}
+
+pub(crate) async fn keys_are_found_by_hash_and_deleted_by_their_owner_alone(world: World) {
+    let (owner, stranger) = (world.account().await, world.account().await);
+    let domain = world.domain(owner, "owner.example").await;
+    let key = world.key(owner, KeyScope::DomainSending(domain));
+    let (id, hash) = (key.id, key.secret_hash);
+    world.store.create_api_key(key).await.expect("made");
+    let found = world.store.api_key_by_hash(&hash).await.expect("read").expect("there");
+    assert_eq!(found.scope, KeyScope::DomainSending(domain));
+    assert_eq!(world.store.api_keys(owner).await.expect("read").len(), 2);
+    assert!(!world.store.delete_api_key(stranger, id).await.expect("asked"));
+    assert!(world.store.delete_api_key(owner, id).await.expect("asked"));
+    assert!(!world.store.delete_api_key(owner, id).await.expect("asked"));
+    assert!(world.store.api_key_by_hash(&hash).await.expect("read").is_none());
+}
+
+pub(crate) async fn a_domain_comes_back_with_its_sealed_keys(mut world: World) {
+    let account = world.account().await;
+    let id = world.domain(account, "mail.example").await;
+    world.reopen().await;
+    let domain = world.store.domain_by_name(account, "mail.example").await.expect("read").expect("there");
+    assert_eq!((domain.id, domain.settings.message_ttl_secs), (id, 3600));
+    let keys = world.store.dkim_keys(account, id).await.expect("read");
+    assert_eq!(keys.len(), 1);
+    assert_eq!(keys[0].private_key.open(&ACCESS), b"the private half");
+    assert_eq!((keys[0].selector.as_str(), keys[0].public_key.as_slice()), ("s1", [7; 32].as_slice()));
+    let key = world.store.return_path_key(account, id).await.expect("read").expect("there");
+    assert_eq!(key.open(&ACCESS), &[9; 32]);
+    let settings = DomainSettings { require_tls: true, skip_verification: false, message_ttl_secs: 0 };
+    let changed = world.store.update_domain(account, id, DomainState::Disabled, settings.clone());
+    assert!(changed.await.expect("asked"));
+    let domain = world.store.domain(account, id).await.expect("read").expect("there");
+    assert_eq!((domain.state, &domain.settings), (DomainState::Disabled, &settings));
+    let stranger = world.account().await;
+    assert!(world.store.domain(stranger, id).await.expect("read").is_none());
+    assert!(world.store.domain_by_name(stranger, "mail.example").await.expect("read").is_none());
+    assert!(world.store.domain_of_instance("mail.example").await.expect("read").is_some());
+    assert!(world.store.return_path_key(stranger, id).await.expect("read").is_none());
+    assert!(world.store.dkim_keys(stranger, id).await.expect("read").is_empty());
+    let changed = world.store.update_domain(stranger, id, DomainState::Active, settings);
+    assert!(!changed.await.expect("asked"));
+}
+
+pub(crate) async fn a_domain_name_is_taken_once_in_the_instance(world: World) {
+    let (one, other) = (world.account().await, world.account().await);
+    world.domain(one, "taken.example").await;
+    let again = world.store.create_domain(world.new_domain(other, "taken.example")).await;
+    assert!(matches!(again, Err(StoreError::Conflict { what: "domain" })));
+    assert_eq!(world.store.domains(other, 0, 10).await.expect("read").0, 0);
+}
+
+pub(crate) async fn domains_are_listed_newest_first_with_their_count(world: World) {
+    let account = world.account().await;
+    let mut names = Vec::new();
+    for name in ["a.example", "b.example", "c.example"] {
+        world.clock.advance(std::time::Duration::from_millis(1));
+        world.domain(account, name).await;
+        names.insert(0, name.to_owned());
+    }
+    let (count, page) = world.store.domains(account, 1, 1).await.expect("read");
+    assert_eq!(count, 3);
+    assert_eq!(page.into_iter().map(|domain| domain.name).collect::<Vec<_>>(), names[1..2]);
+}
+
+pub(crate) async fn a_login_is_found_whatever_its_case_and_taken_once(world: World) {
+    let account = world.account().await;
+    let domain = world.domain(account, "mail.example").await;
+    let new = |login: &str| NewSmtpCredential {
+        id: CredentialId::new(world.clock(), world.random()),
+        account,
+        domain,
+        login: login.into(),
+        password_hash: "$argon2id$1".into(),
+        created_at: world.now(),
+    };
+    let credential = new("postmaster@mail.example");
+    let id = credential.id;
+    world.store.create_smtp_credential(credential).await.expect("made");
+    let again = world.store.create_smtp_credential(new("PostMaster@mail.example")).await;
+    assert!(matches!(again, Err(StoreError::Conflict { what: "credential" })));
+    assert!(
+        world.store.change_smtp_password(account, id, "$argon2id$2".into()).await.expect("asked"),
+        "the credential exists"
+    );
+    let found = world.store.smtp_credential("POSTMASTER@mail.example").await.expect("read").expect("there");
+    assert_eq!((found.account, found.domain), (account, domain));
+    assert_eq!(found.login.open(&ACCESS), "postmaster@mail.example");
+    assert_eq!(found.password_hash.open(&ACCESS), "$argon2id$2");
+    assert_eq!(world.store.smtp_credentials(account, domain).await.expect("read").len(), 1);
+    assert!(!world.store.delete_smtp_credential(world.account().await, id).await.expect("asked"));
+    assert!(world.store.delete_smtp_credential(account, id).await.expect("asked"));
+    assert!(world.store.smtp_credential("postmaster@mail.example").await.expect("read").is_none());
+    let gone = CredentialId::from_u128(KeyId::new(world.clock(), world.random()).as_u128());
+    assert!(!world.store.change_smtp_password(account, gone, String::new()).await.expect("asked"));
+}
+
+pub(crate) async fn networks_are_taken_once(world: World) {
+    let account = world.account().await;
+    let new = |network: &str| NetworkCredential {
+        id: CredentialId::new(world.clock(), world.random()),
+        account,
+        network: network.parse().expect("a network"),
+        created_at: world.now(),
+    };
+    let credential = new("10.1.0.0/16");
+    world.store.create_network_credential(credential.clone()).await.expect("made");
+    let again = world.store.create_network_credential(new("10.1.0.0/16")).await;
+    assert!(matches!(again, Err(StoreError::Conflict { what: "network" })));
+    world.store.create_network_credential(new("10.1.2.0/24")).await.expect("made");
+    let all = world.store.network_credentials().await.expect("read");
+    assert_eq!(all.len(), 2);
+    assert!(world.store.delete_network_credential(account, credential.id).await.expect("asked"));
+    assert!(!world.store.delete_network_credential(account, credential.id).await.expect("asked"));
+}

@@ -1,0 +1,88 @@
+//! What the store promises, shown on SQLite and on PostgreSQL by the same cases.
+
+mod accepting;
+mod accounts;
+mod event_log;
+mod inbox;
+mod queue;
+mod retention;
+mod settling;
+mod suppressions;
+mod world;
+
+/// Makes a test of each case for each engine.
+macro_rules! contract {
+    ($($module:ident: $($case:ident),+ $(,)?;)+) => {
+        mod sqlite {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(crate::world::World::sqlite().await).await;
+                })+
+            })+
+        }
+
+        mod postgres {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    if let Some(world) = crate::world::World::postgres().await {
+                        crate::$module::$case(world).await;
+                    }
+                })+
+            })+
+        }
+    };
+}
+
+contract! {
+    accounts:
+        an_account_comes_back_with_its_profile_and_key,
+        keys_are_found_by_hash_and_deleted_by_their_owner_alone,
+        a_domain_comes_back_with_its_sealed_keys,
+        a_domain_name_is_taken_once_in_the_instance,
+        domains_are_listed_newest_first_with_their_count,
+        a_login_is_found_whatever_its_case_and_taken_once,
+        networks_are_taken_once;
+    accepting:
+        an_accepted_message_is_there_after_reopening,
+        a_repeated_call_is_answered_and_stored_once,
+        a_message_belongs_to_its_account_alone,
+        a_message_without_recipients_keeps_no_body,
+        a_thousand_recipients_are_one_step,
+        a_failing_call_takes_nobody_with_it;
+    queue:
+        due_entries_are_leased_oldest_first_and_once,
+        an_expired_lease_is_taken_by_another,
+        domains_at_their_limit_are_passed_over,
+        the_next_due_time_ignores_what_is_held,
+        leases_are_freed_at_start,
+        retry_makes_waiting_entries_due,
+        the_queue_is_listed_and_counted,
+        new_entries_wake_the_worker;
+    settling:
+        the_body_goes_with_the_last_recipient,
+        a_kept_message_stays_until_its_term,
+        a_settlement_counts_once,
+        a_lost_lease_settles_nothing,
+        a_deferred_entry_waits_for_its_time,
+        a_released_entry_is_free_as_it_was,
+        a_bounce_is_suppressed_unless_allowed;
+    event_log:
+        events_come_by_time_in_both_directions_page_by_page,
+        events_are_found_by_recipient_message_and_kind,
+        readers_keep_cursors_and_see_every_event_once,
+        the_log_keeps_its_order_under_load;
+    inbox:
+        captured_messages_are_in_the_inbox_until_their_term,
+        deleting_the_last_item_lets_the_body_go;
+    suppressions:
+        an_address_is_found_whatever_its_case_and_replaced;
+    retention:
+        a_destroyed_day_is_unreadable,
+        content_keys_go_when_no_body_needs_them,
+        event_keys_stay_while_a_message_of_their_day_waits,
+        old_events_and_messages_are_purged_in_batches,
+        expired_idempotency_keys_are_forgotten,
+        the_clock_is_noted;
+}

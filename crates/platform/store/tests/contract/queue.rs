@@ -1,0 +1,118 @@
+//! The queue hands out work once, in order, and remembers what waits.
+
+use std::time::Duration;
+
+use waxseal_store::queue::{LeaseRequest, QueueCounts, QueueFilter, Settled};
+
+use crate::world::{ACCESS, World};
+
+pub(crate) async fn due_entries_are_leased_oldest_first_and_once(world: World) {
+    let sender = world.sender().await;
+    let mut late = world.message(&["late@one.example"]);
+    late.schedule.not_before = world.now() + Duration::from_secs(10);
+    world.store.accept(world.accept(sender, late)).await.expect("accepted");
+    let mut scheduled = world.message(&["scheduled@one.example"]);
+    scheduled.schedule.not_before = world.now() + Duration::from_secs(3600);
+    world.store.accept(world.accept(sender, scheduled)).await.expect("accepted");
+    world.send(sender, &["now@one.example"]).await;
+    world.clock.advance(Duration::from_secs(20));
+    let recipients: Vec<String> =
+        world.lease(10).await.iter().map(|entry| entry.envelope.open(&ACCESS).recipient.clone()).collect();
+    assert_eq!(recipients, ["now@one.example", "late@one.example"]);
+    assert!(world.lease(10).await.is_empty(), "they are held");
+}
+
+pub(crate) async fn an_expired_lease_is_taken_by_another(world: World) {
+    let sender = world.sender().await;
+    world.send(sender, &["bob@one.example"]).await;
+    let first = world.lease(1).await.remove(0);
+    world.clock.advance(Duration::from_secs(600));
+    let second = world.lease(1).await.remove(0);
+    assert_eq!(first.id, second.id);
+    assert_ne!(first.lease, second.lease);
+    let settled = world.store.settle(vec![world.delivered(&first)]).await.expect("settled");
+    assert_eq!(settled, [Settled::NotOurs], "the first holder came too late");
+    let settled = world.store.settle(vec![world.delivered(&second)]).await.expect("settled");
+    assert_eq!(settled, [Settled::Yes]);
+}
+
+pub(crate) async fn domains_at_their_limit_are_passed_over(world: World) {
+    let sender = world.sender().await;
+    world.send(sender, &["a@busy.example", "b@busy.example", "c@free.example"]).await;
+    let request = LeaseRequest {
+        now: world.now(),
+        limit: 10,
+        hold_for: Duration::from_secs(60),
+        skip_domains: vec!["busy.example".into()],
+    };
+    let leased = world.store.lease(request).await.expect("leased");
+    assert_eq!(leased.len(), 1);
+    assert_eq!(leased[0].recipient_domain, "free.example");
+    assert_eq!(world.lease(10).await.len(), 2, "the others are still there");
+}
+
+pub(crate) async fn the_next_due_time_ignores_what_is_held(world: World) {
+    let sender = world.sender().await;
+    assert_eq!(world.store.next_due().await.expect("asked"), None);
+    world.send(sender, &["bob@one.example"]).await;
+    let mut scheduled = world.message(&["later@one.example"]);
+    let at = world.now() + Duration::from_secs(3600);
+    scheduled.schedule.not_before = at;
+    world.store.accept(world.accept(sender, scheduled)).await.expect("accepted");
+    assert_eq!(world.store.next_due().await.expect("asked"), Some(world.now()));
+    assert_eq!(world.lease(10).await.len(), 1);
+    assert_eq!(world.store.next_due().await.expect("asked"), Some(at));
+}
+
+pub(crate) async fn leases_are_freed_at_start(mut world: World) {
+    let sender = world.sender().await;
+    world.send(sender, &["a@one.example", "b@one.example"]).await;
+    assert_eq!(world.lease(10).await.len(), 2);
+    world.reopen().await;
+    assert!(world.lease(10).await.is_empty());
+    assert_eq!(world.store.free_leases().await.expect("freed"), 2);
+    assert_eq!(world.lease(10).await.len(), 2);
+}
+
+pub(crate) async fn retry_makes_waiting_entries_due(world: World) {
+    let sender = world.sender().await;
+    let mut scheduled = world.message(&["a@one.example", "b@one.example"]);
+    scheduled.schedule.not_before = world.now() + Duration::from_secs(3600);
+    let id = scheduled.id;
+    world.store.accept(world.accept(sender, scheduled)).await.expect("accepted");
+    assert!(world.lease(10).await.is_empty());
+    assert_eq!(world.store.retry_now(id, world.now()).await.expect("asked"), 2);
+    assert_eq!(world.lease(10).await.len(), 2);
+    assert_eq!(world.store.retry_now(id, world.now()).await.expect("asked"), 0, "they are held");
+}
+
+pub(crate) async fn the_queue_is_listed_and_counted(world: World) {
+    let (one, other) = (world.sender().await, world.sender().await);
+    world.send(other, &["x@other.example"]).await;
+    let id = world.send(one, &["a@one.example", "b@one.example"]).await;
+    world.store.retry_now(id, world.now()).await.expect("asked");
+    assert_eq!(world.lease(1).await.len(), 1);
+    let all = world.store.queue_counts(&QueueFilter::default()).await.expect("counted");
+    assert_eq!(all, QueueCounts { waiting: 2, in_flight: 1 });
+    let of_one =
+        QueueFilter { account: Some(one.account), domain: Some(one.domain), ..QueueFilter::default() };
+    let counts = world.store.queue_counts(&of_one).await.expect("counted");
+    assert_eq!(counts.waiting + counts.in_flight, 2);
+    let entries = world.store.queue_entries(&of_one, 10).await.expect("listed");
+    assert_eq!(entries.len(), 2);
+    assert!(entries.iter().all(|entry| entry.message == id && entry.recipient_domain == "one.example"));
+    let rest = QueueFilter { after: Some(entries[0].id), message: Some(id), ..QueueFilter::default() };
+    let rest = world.store.queue_entries(&rest, 10).await.expect("listed");
+    assert_eq!(rest.len(), 1);
+    assert!(rest[0].envelope.open(&ACCESS) == entries[1].envelope.open(&ACCESS));
+}
+
+pub(crate) async fn new_entries_wake_the_worker(world: World) {
+    let sender = world.sender().await;
+    let (mut queue, mut log) = (world.store.queue_changes(), world.store.log_changes());
+    queue.mark_unchanged();
+    log.mark_unchanged();
+    world.send(sender, &["bob@one.example"]).await;
+    let woken = async { tokio::try_join!(queue.changed(), log.changed()) };
+    tokio::time::timeout(Duration::from_secs(10), woken).await.expect("in time").expect("woken");
+}

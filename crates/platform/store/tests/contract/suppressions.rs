@@ -1,0 +1,37 @@
+//! Suppressed addresses are found by keyed hash and replaced, never doubled.
+
+use waxseal_model::suppression::SuppressionKind;
+use waxseal_store::suppression::{NewSuppression, SuppressionDetails};
+
+use crate::world::{ACCESS, World};
+
+pub(crate) async fn an_address_is_found_whatever_its_case_and_replaced(mut world: World) {
+    let (sender, other) = (world.sender().await, world.sender().await);
+    let entry = |kind, error: &str| NewSuppression {
+        account: sender.account,
+        domain: sender.domain,
+        kind,
+        address: "Bob@One.Example".into(),
+        details: SuppressionDetails { error: error.into(), ..SuppressionDetails::default() },
+        created_at: world.now(),
+    };
+    let entries = vec![entry(SuppressionKind::Bounce, "first"), entry(SuppressionKind::Complaint, "")];
+    world.store.suppress(entries).await.expect("kept");
+    world.store.suppress(vec![entry(SuppressionKind::Bounce, "second")]).await.expect("kept");
+    world.reopen().await;
+    let addresses = ["eve@one.example".to_owned(), "bob@one.example".to_owned()];
+    let found = world.store.suppressions_of(sender.account, sender.domain, &addresses).await.expect("read");
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|(index, _)| *index == 1));
+    let bounce = found.iter().find(|(_, entry)| entry.kind == SuppressionKind::Bounce).expect("a bounce");
+    assert_eq!(bounce.1.details.open(&ACCESS).error, "second");
+    assert_eq!(bounce.1.address.open(&ACCESS), "Bob@One.Example");
+    let elsewhere = world.store.suppressions_of(other.account, other.domain, &addresses).await.expect("read");
+    assert!(elsewhere.is_empty());
+    let remove =
+        || world.store.unsuppress(sender.account, sender.domain, SuppressionKind::Bounce, "BOB@one.example");
+    assert!(remove().await.expect("asked"));
+    assert!(!remove().await.expect("asked"));
+    let found = world.store.suppressions_of(sender.account, sender.domain, &addresses).await.expect("read");
+    assert_eq!(found.len(), 1);
+}
