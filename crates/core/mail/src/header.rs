@@ -56,6 +56,11 @@ pub(crate) fn is_forbidden(c: char) -> bool {
     (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
+/// A text with its encoded words (RFC 2047) decoded; one that cannot be decoded stays as it is.
+pub fn decoded(text: &str) -> std::borrow::Cow<'_, str> {
+    encoded_word::decode(text)
+}
+
 /// Refuses a value that could end its line. `field` is what the error names.
 pub fn check(field: &str, value: &str) -> Result<(), HeaderError> {
     if value.chars().any(is_forbidden) {

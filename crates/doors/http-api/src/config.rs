@@ -9,7 +9,8 @@ use tokio_rustls::rustls::ServerConfig;
 pub struct HttpConfig {
     /// Addresses to listen on; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
-    /// Base of absolute links, without a trailing slash. `None`: the first address listened on.
+    /// Base of absolute links. `None`: the host that the request names, so that clients which follow
+    /// links stay on the server they know.
     pub public_url: Option<String>,
     /// TLS on every listener.
     pub tls: Option<Arc<ServerConfig>>,

@@ -41,8 +41,7 @@ pub struct ApiService {
 
 /// The API without a socket. Requests may carry a [`Peer`] in their extensions.
 pub fn service(config: &HttpConfig, services: Services) -> ApiService {
-    let public_url = config.public_url.clone().unwrap_or_else(|| "http://localhost".into());
-    let api = Arc::new(Api::new(services, config.limits.clone(), &public_url));
+    let api = Arc::new(Api::new(services, config));
     ApiService { router: routes::router(&api), api }
 }
 
@@ -100,10 +99,6 @@ impl ApiService {
         let mut bytes = [0u8; 8];
         self.api.services.random.fill(&mut bytes);
         format!("{:016x}", u64::from_be_bytes(bytes))
-    }
-
-    pub(crate) fn with_public_url(config: &HttpConfig, services: Services, public_url: &str) -> Self {
-        service(&HttpConfig { public_url: Some(public_url.to_owned()), ..config.clone() }, services)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Events: `GET /v3/{domain}/events` and `GET /v3/{domain}/events/{token}`.
 
-mod date;
 mod list;
 mod parameters;
 mod provider;

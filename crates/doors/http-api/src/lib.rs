@@ -11,6 +11,7 @@ mod events;
 mod form;
 mod health;
 mod inbox;
+mod links;
 mod messages;
 mod openapi;
 mod path;

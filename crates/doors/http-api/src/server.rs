@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::HttpConfig,
-    entry::{ApiService, Peer},
+    entry::{ApiService, Peer, service},
     state::Services,
 };
 
@@ -46,10 +46,7 @@ impl HttpApi {
             addresses.push(listener.local_addr()?);
             listeners.push(listener);
         }
-        let scheme = if config.tls.is_some() { "https" } else { "http" };
-        let own = addresses.first().map_or_else(String::new, |address| format!("{scheme}://{address}"));
-        let public_url = config.public_url.clone().unwrap_or(own);
-        let service = ApiService::with_public_url(&config, services, &public_url);
+        let service = service(&config, services);
         Ok(Self { config, listeners, addresses, service })
     }
 

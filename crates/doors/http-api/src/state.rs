@@ -9,7 +9,10 @@ use waxseal_model::{Access, Actor, Clock, Purpose, Random};
 use waxseal_sending::send::Sending;
 use waxseal_store::Store;
 
-use crate::{auth::FailedLogins, config::Limits};
+use crate::{
+    auth::FailedLogins,
+    config::{HttpConfig, Limits},
+};
 
 /// The services behind the door.
 #[derive(Clone)]
@@ -32,7 +35,10 @@ pub struct Services {
 pub(crate) struct Api {
     pub(crate) services: Services,
     pub(crate) limits: Limits,
-    pub(crate) public_url: String,
+    /// Base of absolute links, if the operator set one.
+    pub(crate) public_url: Option<String>,
+    /// `https` or `http`: how requests come in.
+    pub(crate) scheme: &'static str,
     /// One permit for each KiB of request bodies in memory.
     pub(crate) body_memory: Arc<Semaphore>,
     pub(crate) failed_logins: FailedLogins,
@@ -42,12 +48,14 @@ pub(crate) struct Api {
 pub(crate) const CUSTOMER: Access = Access::new(Actor::Customer, Purpose::CustomerAccess);
 
 impl Api {
-    pub(crate) fn new(services: Services, limits: Limits, public_url: &str) -> Self {
+    pub(crate) fn new(services: Services, config: &HttpConfig) -> Self {
+        let limits = config.limits.clone();
         let permits = (limits.bodies_in_flight / 1024).min(Semaphore::MAX_PERMITS);
         Self {
             failed_logins: FailedLogins::new(limits.failed_logins),
             body_memory: Arc::new(Semaphore::new(permits)),
-            public_url: public_url.trim_end_matches('/').to_owned(),
+            public_url: config.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+            scheme: if config.tls.is_some() { "https" } else { "http" },
             services,
             limits,
         }

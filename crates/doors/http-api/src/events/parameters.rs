@@ -7,9 +7,9 @@ use waxseal_insight::{
     range::{AskedRange, Range},
     search::filter,
 };
+use waxseal_mail::date;
 use waxseal_model::Timestamp;
 
-use super::date;
 use crate::{error::ApiError, form::Field};
 
 /// Most bytes of all filter expressions together: they travel in the links of every page.

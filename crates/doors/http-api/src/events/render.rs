@@ -10,12 +10,12 @@ use waxseal_model::{
 use waxseal_store::event_log::StoredEvent;
 
 use super::provider;
-use crate::state::CUSTOMER;
+use crate::{links::Base, state::CUSTOMER};
 
 /// Writes the events of one domain.
 pub(super) struct Renderer<'a> {
     pub(super) domain: &'a str,
-    pub(super) public_url: &'a str,
+    pub(super) base: &'a Base,
 }
 
 impl Renderer<'_> {
@@ -88,7 +88,7 @@ impl Renderer<'_> {
     fn storage_block(&self, message: MessageId) -> Value {
         json!({
             "key": message.to_string(),
-            "url": format!("{}/v3/domains/{}/messages/{message}", self.public_url, self.domain),
+            "url": self.base.message(self.domain, message),
             "region": "local",
             "env": "production",
         })

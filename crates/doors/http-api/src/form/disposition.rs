@@ -3,6 +3,7 @@
 
 use encoding_rs::{Encoding, UTF_8};
 use percent_encoding::percent_decode_str;
+use waxseal_mail::header;
 
 /// What the headers of a part say.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -114,8 +115,11 @@ fn decode(bytes: &[u8], charset: &str) -> String {
     encoding.decode_without_bom_handling(bytes).0.into_owned()
 }
 
-/// A file name that is percent-encoded throughout, in clear.
+/// A file name that is percent-encoded throughout, or has encoded words (RFC 2047), in clear.
 fn unescaped(name: &str) -> String {
+    if name.contains("=?") {
+        return header::decoded(name).into_owned();
+    }
     let escapes = name.split('%').skip(1);
     let encoded = name.is_ascii()
         && name.contains('%')

@@ -161,6 +161,7 @@ fn file_names_come_in_many_forms() {
         ("filename=\"fallback\"; filename*=utf-8''na%C3%AFve", "naïve"),
         ("filename*0*=utf-8''long%20; filename*1=\"name; \"; filename*2=\"end.txt\"", "long name; end.txt"),
         ("filename=\"r%C3%A9sum%C3%A9.pdf\"", "résumé.pdf"),
+        ("filename=\"=?UTF-8?B?csOpc3Vtw6kucGRm?=\"", "résumé.pdf"),
         ("filename=\"100%.txt\"", "100%.txt"),
         ("filename=\"a \\\"b\\\" c.txt\"", "a \"b\" c.txt"),
         ("filename=\"a %22b%22 c.txt\"", "a \"b\" c.txt"),

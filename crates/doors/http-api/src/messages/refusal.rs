@@ -1,6 +1,7 @@
 //! What the API says when a message was not accepted.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
+use waxseal_mail::date;
 use waxseal_model::Timestamp;
 use waxseal_sending::error::SendError;
 
@@ -18,7 +19,7 @@ pub(crate) fn refused(error: SendError, now: Timestamp) -> ApiError {
         SendError::TooLarge { .. } => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text),
         SendError::KeyReused => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, text),
         SendError::Throttled { domain, reason, retry_at } => {
-            let until = retry_at.to_jiff().strftime("%a, %d %b %Y %H:%M:%S UTC");
+            let until = date::rfc1123_utc(retry_at);
             let text = format!(
                 "Domain {domain} is not allowed to send: {reason} limit exceeded, try again after {until}"
             );

@@ -1,11 +1,49 @@
 //! Sending a stored message again, and deleting it.
 
-use crate::error::ApiError;
+use std::sync::Arc;
 
-pub(crate) async fn resend() -> ApiError {
-    ApiError::not_found("Message not found")
+use axum::{
+    Extension,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde_json::json;
+use waxseal_accounts::caller::Caller;
+use waxseal_model::MessageId;
+
+use super::show::missing;
+use crate::{
+    auth::own_domain,
+    error::{ApiError, json_response},
+    form,
+    path::Segments,
+    state::Api,
+};
+
+/// `POST /v3/domains/{domain}/messages/{key}`: to the recipients in `to`.
+pub(crate) async fn resend(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Segments((name, key)): Segments<(String, String)>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let _domain = own_domain(&api, &caller, &name).await?;
+    let _to = form::read(&api, request).await?.take_all("to");
+    let _id: MessageId = key.parse().map_err(|_| missing())?;
+    Err(ApiError::unavailable())
 }
 
-pub(crate) async fn remove() -> ApiError {
-    ApiError::not_found("Message not found")
+/// `DELETE /v3/domains/{domain}/messages/{key}`
+pub(crate) async fn remove(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Segments((name, key)): Segments<(String, String)>,
+) -> Result<Response, ApiError> {
+    let domain = own_domain(&api, &caller, &name).await?;
+    let id: MessageId = key.parse().map_err(|_| missing())?;
+    if !api.services.store.delete_message(caller.account, domain.id, id).await? {
+        return Err(missing());
+    }
+    Ok(json_response(StatusCode::OK, &json!({ "message": "Message has been deleted" })))
 }
