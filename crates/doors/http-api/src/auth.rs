@@ -98,7 +98,7 @@ fn basic_key(headers: &HeaderMap) -> Option<String> {
 
 /// The caller's own domain of this name, for the endpoints that send.
 pub(crate) async fn sending_domain(api: &Api, caller: &Caller, name: &str) -> Result<Domain, ApiError> {
-    let found = api.services.store.domain_by_name(caller.account, &name.to_ascii_lowercase()).await?;
+    let found = api.services.domains.by_name(caller.account, name).await?;
     match (found, caller.only_domain) {
         (Some(domain), None) => Ok(domain),
         (Some(domain), Some(only)) if domain.id == only => Ok(domain),
@@ -109,7 +109,7 @@ pub(crate) async fn sending_domain(api: &Api, caller: &Caller, name: &str) -> Re
 
 /// The caller's own domain of this name.
 pub(crate) async fn own_domain(api: &Api, caller: &Caller, name: &str) -> Result<Domain, ApiError> {
-    let found = api.services.store.domain_by_name(caller.account, &name.to_ascii_lowercase()).await?;
+    let found = api.services.domains.by_name(caller.account, name).await?;
     found.ok_or_else(|| unknown_domain(name))
 }
 

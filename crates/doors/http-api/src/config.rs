@@ -56,7 +56,7 @@ impl Default for Limits {
             body_total: Duration::from_secs(600),
             body_rate: 256,
             drain: Duration::from_secs(30),
-            failed_logins: 60,
+            failed_logins: 300,
         }
     }
 }

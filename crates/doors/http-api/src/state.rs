@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use waxseal_accounts::Accounts;
+use waxseal_domains::Domains;
 use waxseal_insight::Insight;
 use waxseal_model::{Access, Actor, Clock, Purpose, Random};
 use waxseal_sending::send::Sending;
@@ -21,6 +22,8 @@ pub struct Services {
     pub store: Store,
     /// Who may come in.
     pub accounts: Accounts,
+    /// Sending domains.
+    pub domains: Domains,
     /// Accepts messages.
     pub sending: Sending,
     /// Reads the event log.
