@@ -76,22 +76,27 @@ fn documentation() -> Result<()> {
 }
 
 fn conformance() -> Result<()> {
-    if !workspace::root().join("tools/conformance/Cargo.toml").exists() {
+    let script = workspace::root().join("tools/conformance/run");
+    if !script.exists() {
         println!("there is no tools/conformance yet");
         return Ok(());
     }
-    cargo(&["run", "--locked", "--quiet", "--package", "waxseal-conformance"])
+    with_variables(&script.to_string_lossy(), &[])
 }
 
 /// Cargo, in the workspace, with the variables that tests read.
 fn cargo(arguments: &[&str]) -> Result<()> {
+    with_variables(&workspace::cargo(), arguments)
+}
+
+fn with_variables(program: &str, arguments: &[&str]) -> Result<()> {
     let variables = toolbox::variables();
     let mut variables: Vec<(&str, &str)> =
         variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let binary = binary();
     let binary = binary.to_string_lossy();
     variables.push(("WAXSEAL_BIN", &binary));
-    commands::run(&workspace::cargo(), arguments, &workspace::root(), &variables)
+    commands::run(program, arguments, &workspace::root(), &variables)
 }
 
 /// Where cargo puts the binary: this program lies beside it.
