@@ -1,0 +1,35 @@
+//! Replays the corpora of the fuzz targets: what was found once does not come back.
+
+#[path = "../../../../fuzz/oracles/smtp_path.rs"]
+mod smtp_path;
+#[path = "../../../../fuzz/oracles/smtp_reply.rs"]
+mod smtp_reply;
+#[path = "../../../../fuzz/oracles/smtp_server_session.rs"]
+mod smtp_server_session;
+
+use std::{fs, path::Path};
+
+fn replay(target: &str, oracle: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus").join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).expect("the corpus is in the repository") {
+        oracle(&fs::read(entry.expect("an entry").path()).expect("an input"));
+        count += 1;
+    }
+    assert!(count > 0, "{} is empty", folder.display());
+}
+
+#[test]
+fn server_sessions() {
+    replay("smtp_server_session", smtp_server_session::check);
+}
+
+#[test]
+fn replies() {
+    replay("smtp_reply", smtp_reply::check);
+}
+
+#[test]
+fn paths() {
+    replay("smtp_path", smtp_path::check);
+}
