@@ -85,7 +85,7 @@ impl Store {
                         .filter(message::Column::Domain.eq(domain.to_row()))
                         .one(tx)
                         .await?;
-                    let Some(row) = row.filter(|row| has_body(row)) else { return Ok(false) };
+                    let Some(row) = row.filter(has_body) else { return Ok(false) };
                     let captured = row.captured_until.filter(|until| *until > now);
                     let changed = message::ActiveModel {
                         account: Unchanged(row.account),

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod accounts;
+mod cluster;
 mod event_log;
 mod inbox;
 mod queue;
@@ -17,7 +18,8 @@ macro_rules! contract {
             $(mod $module {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    crate::$module::$case(crate::world::World::sqlite().await).await;
+                    let world = crate::world::World::sqlite().await;
+                    crate::$module::$case(world.clone()).await;
                 })+
             })+
         }
@@ -27,7 +29,8 @@ macro_rules! contract {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     if let Some(world) = crate::world::World::postgres().await {
-                        crate::$module::$case(world).await;
+                        crate::$module::$case(world.clone()).await;
+                        world.end().await;
                     }
                 })+
             })+

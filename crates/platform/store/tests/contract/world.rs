@@ -17,17 +17,20 @@ use waxseal_store::{
     queue::{LeaseRequest, LeasedEntry, Outcome, Settlement},
 };
 
+use crate::cluster;
+
 /// Opens sealed values in tests.
 pub(crate) const ACCESS: Access = Access::new(Actor::System, Purpose::Operation);
 
-/// A store under test.
+/// A store under test. Clones share it.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) random: Arc<SeededRandom>,
     pub(crate) config: StoreConfig,
     /// Deleted with everything in it at the end.
-    pub(crate) folder: TempDir,
+    pub(crate) _folder: Arc<TempDir>,
 }
 
 impl World {
@@ -37,18 +40,26 @@ impl World {
 
     /// A world on PostgreSQL; `None` (with a message) where there is no PostgreSQL.
     pub(crate) async fn postgres() -> Option<Self> {
-        None
+        Some(Self::open(Engine::Postgres(cluster::database().await?)).await)
+    }
+
+    /// Closes the store and clears up.
+    pub(crate) async fn end(self) {
+        self.store.close().await;
+        if let Engine::Postgres(url) = &self.config.engine {
+            cluster::drop_database(url).await;
+        }
     }
 
     async fn open(engine: Engine) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let data_dir = folder.path().join("data");
         let config =
             StoreConfig { engine, master_key: MasterKey::File(data_dir.join("master.key")), data_dir };
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let random = Arc::new(SeededRandom::new(7));
         let store = open(&config, &clock, &random).await;
-        Self { store, clock, random, config, folder }
+        Self { store, clock, random, config, _folder: folder }
     }
 
     /// Closes the store and opens it again, as a restart does.
