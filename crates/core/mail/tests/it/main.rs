@@ -1,0 +1,7 @@
+//! What the crate promises to others, checked against other people's software and mail.
+
+mod corpora;
+mod dkim;
+mod injection;
+mod roundtrip;
+mod verifiers;
