@@ -4,6 +4,9 @@
 mod parse;
 mod print;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use thiserror::Error;

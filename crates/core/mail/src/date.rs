@@ -1,5 +1,8 @@
 //! Dates: every form that callers write, and the forms that the API and mail carry.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::{civil, tz};
 use waxseal_model::Timestamp;
 

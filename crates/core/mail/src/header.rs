@@ -6,6 +6,9 @@ pub(crate) mod encoded_word;
 mod fold;
 pub(crate) mod parameter;
 
+#[cfg(test)]
+mod tests;
+
 use thiserror::Error;
 
 use crate::address::{Mailbox, is_dot_atom, parse_list, quoted};

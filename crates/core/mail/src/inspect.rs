@@ -1,5 +1,8 @@
 //! Reading a message back: for events, for stored-message retrieval, for attachments one by one.
 
+#[cfg(test)]
+mod tests;
+
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use crate::{header::encoded_word, patch};

@@ -1,5 +1,8 @@
 //! The `X-Mailgun-…` headers: options that travel inside a message instead of beside it.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value};
 
 use crate::{

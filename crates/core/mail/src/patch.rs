@@ -1,6 +1,8 @@
 //! A customer's MIME: read as far as its header block, changed there and nowhere else.
 
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 

@@ -4,6 +4,8 @@
 //! is put in is not looked at again.
 
 mod mime;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 use std::borrow::Cow;

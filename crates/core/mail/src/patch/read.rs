@@ -7,14 +7,22 @@ pub(super) fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Message, MimeError
     if bytes.len() > limits.size {
         return Err(MimeError::TooLarge { limit: limits.size });
     }
-    let bytes = with_crlf(without_preface(bytes))?;
+    let mut bytes = with_crlf(without_preface(bytes))?;
     if bytes.is_empty() {
         return Err(MimeError::Empty);
     }
     if bytes.len() > limits.size {
         return Err(MimeError::TooLarge { limit: limits.size });
     }
-    let (fields, body, lines) = fields(&bytes, limits)?;
+    let (mut fields, mut body, lines) = fields(&bytes, limits)?;
+    // A message may end inside its header block.
+    if let Some(last) = fields.last_mut().filter(|last| last.all.end == bytes.len())
+        && !bytes.ends_with(b"\r\n")
+    {
+        bytes.extend_from_slice(b"\r\n");
+        last.all.end = bytes.len();
+        body = bytes.len();
+    }
     check_body(bytes.get(body..).unwrap_or_default(), lines, limits)?;
     Ok(Message { bytes, fields, body })
 }

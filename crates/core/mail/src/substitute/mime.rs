@@ -146,7 +146,7 @@ fn header_place(mime: &[u8], name: &str, range: &Range<usize>, places: &mut Vec<
     let value = patch::unfold(value);
     let value = encoded_word::decode(value.trim_start_matches([' ', '\t']).trim_start_matches(':').trim())
         .into_owned();
-    if has_names(&value) {
+    if has_names(&value) && header::check_name(name).is_ok() {
         let content = Content::Field { name: name.to_owned(), value };
         places.push(Place { range: range.clone(), content });
     }

@@ -10,11 +10,8 @@ use waxseal_mail::{
 use waxseal_model::Timestamp;
 
 /// All messages under the folder that `WAXSEAL_CORPORA` names.
-fn messages() -> Vec<PathBuf> {
-    let Ok(folder) = std::env::var("WAXSEAL_CORPORA") else {
-        println!("skipped: WAXSEAL_CORPORA names no folder");
-        return Vec::new();
-    };
+fn messages() -> Option<Vec<PathBuf>> {
+    let folder = std::env::var("WAXSEAL_CORPORA").ok()?;
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {
@@ -28,7 +25,7 @@ fn messages() -> Vec<PathBuf> {
         }
     }
     assert!(!found.is_empty(), "WAXSEAL_CORPORA has no messages");
-    found
+    Some(found)
 }
 
 fn limits() -> Limits {
@@ -38,7 +35,9 @@ fn limits() -> Limits {
 #[test]
 fn strangers_mail_is_read_and_patched_without_changing_the_rest() {
     let (mut read, mut refused) = (0, Vec::new());
-    let files = messages();
+    let Some(files) = messages() else {
+        return println!("skipped: WAXSEAL_CORPORA names no folder");
+    };
     for path in &files {
         let bytes = std::fs::read(path).unwrap();
         let _ = inspect::stored(&bytes);

@@ -30,7 +30,11 @@ pub(crate) fn mail_auth(mime: &[u8], keys: &[Published]) -> Vec<String> {
         let zone = Zone::default();
         for key in keys {
             let parsed = DomainKey::parse(key.record.as_bytes()).unwrap();
-            zone.insert(format!("{}.", key.name).into_boxed_str(), Txt::from(parsed), Instant::now());
+            zone.insert(
+                format!("{}.", key.name).into_boxed_str(),
+                Txt::from(parsed),
+                tokio::time::Instant::now().into_std(),
+            );
         }
         let resolver = MessageAuthenticator::new_cloudflare().unwrap();
         let message = AuthenticatedMessage::parse(mime).unwrap();

@@ -1,0 +1,176 @@
+//! Customers' messages, read and patched.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(text: &str) -> Result<Message, MimeError> {
+    Message::read(text.as_bytes().to_vec(), &Limits::default())
+}
+
+fn patch<'a>(set: &'a [(String, String)], remove: &'a [&'a str]) -> Patch<'a> {
+    Patch { set, remove, message_id: "new@example.org", date: Timestamp::from_secs(1_770_726_896) }
+}
+
+fn patched(text: &str, set: &[(&str, &str)], remove: &[&str]) -> (String, String) {
+    let set: Vec<_> = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let Patched { mime, message_id } = read(text).unwrap().patch(&patch(&set, remove)).unwrap();
+    (String::from_utf8(mime).unwrap(), message_id)
+}
+
+const COMPLETE: &str = "Message-ID: <old@example.org>\r\nDate: Mon, 09 Feb 2026 12:00:00 +0000\r\n\
+    MIME-Version: 1.0\r\nfrom:A <a@example.org>\r\nSubject:  folded\r\n\tsubject \r\n\r\nHello  \r\n.\r\n";
+
+#[test]
+fn a_complete_message_stays_as_it_is() {
+    assert_eq!(patched(COMPLETE, &[], &[]), (COMPLETE.to_owned(), "old@example.org".to_owned()));
+}
+
+#[test]
+fn what_is_missing_is_added_at_the_end_of_the_header() {
+    let (mime, id) = patched("From: a@example.org\r\n\r\nHello", &[], &[]);
+    assert_eq!(id, "new@example.org");
+    assert_eq!(
+        mime,
+        "From: a@example.org\r\nDate: Tue, 10 Feb 2026 12:34:56 +0000\r\nMime-Version: 1.0\r\n\
+         Message-Id: <new@example.org>\r\n\r\nHello"
+    );
+    assert!(patched("From: a@example.org", &[], &[]).0.ends_with("<new@example.org>\r\n\r\n"));
+    assert_eq!(patched("From: a@example.org\r\nMessage-Id: \r\n\r\nx", &[], &[]).1, "new@example.org");
+}
+
+#[test]
+fn secret_recipients_and_options_do_not_leave() {
+    let secret = "Bcc: x@example.org,\r\n y@example.org\r\nbcc : z@example.org\r\nResent-Bcc: q@example.org\r\n\
+                  Return-Path: <r@example.org>\r\nX-Mailgun-Recipient-Variables: {\"x@example.org\":\r\n {}}\r\n\
+                  X-mailgun-drop-message: yes\r\n";
+    let kept = "X-Mailgun-Tag: news\r\nX-Mailgun-Variables: {\"a\": 1}\r\n";
+    let (mime, _) = patched(&format!("{secret}{kept}{COMPLETE}"), &[], &[]);
+    assert_eq!(mime, format!("{kept}{COMPLETE}"));
+    let (mime, _) =
+        patched(&format!("{secret}{kept}{COMPLETE}"), &[], &["x-mailgun-tag", "X-MAILGUN-VARIABLES"]);
+    assert_eq!(mime, COMPLETE);
+}
+
+#[test]
+fn set_fields_replace_or_add() {
+    let (mime, id) = patched(
+        COMPLETE,
+        &[
+            ("subject", "Größe"),
+            ("X-New", "1"),
+            ("X-New", "2"),
+            ("Message-Id", "<set@example.org>"),
+            ("Bcc", "x@y.z"),
+        ],
+        &[],
+    );
+    assert_eq!(id, "set@example.org");
+    assert!(mime.starts_with("Message-Id: <set@example.org>\r\nDate: Mon"), "{mime}");
+    assert!(
+        mime.contains(
+            "from:A <a@example.org>\r\nsubject: =?UTF-8?B?R3LDtsOfZQ==?=\r\nX-New: 1\r\nX-New: 2\r\n\r\n"
+        ),
+        "{mime}"
+    );
+}
+
+#[test]
+fn line_endings_of_files_become_those_of_the_wire() {
+    let (mime, _) = patched(&COMPLETE.replace("\r\n", "\n"), &[], &[]);
+    assert_eq!(mime, COMPLETE);
+    // A text with CRLF inside a message with LF, and the other way round in the body.
+    assert_eq!(read("From: a@b\n\none\r\ntwo\n").unwrap().as_bytes(), b"From: a@b\r\n\r\none\r\ntwo\r\n");
+    assert_eq!(read("From: a@b\r\n\r\none\ntwo\r\n").unwrap().as_bytes(), b"From: a@b\r\n\r\none\r\ntwo\r\n");
+    // What some programs write before a message.
+    assert_eq!(read("\nFrom: a@b\n\nx").unwrap().as_bytes(), b"From: a@b\r\n\r\nx");
+    assert_eq!(read("From me Mon Feb\nFrom: a@b\n\nx").unwrap().as_bytes(), b"From: a@b\r\n\r\nx");
+}
+
+#[test]
+fn what_could_be_read_in_two_ways_is_refused() {
+    for (text, expect) in [
+        ("", MimeError::Empty),
+        ("\r\n\r\n", MimeError::Empty),
+        ("From: a@b\r\nX: y\nBcc: z@b\r\n\r\nx", MimeError::BareLineEnd { line: 2 }),
+        ("From: a@b\nX: y\r\nBcc: z@b\n\nx", MimeError::BareLineEnd { line: 2 }),
+        ("From: a@b\r\nX: y\rBcc: z@b\r\n\r\nx", MimeError::BareLineEnd { line: 2 }),
+        ("From: a@b\r\n\r\nx\ry\r\n", MimeError::BareLineEnd { line: 3 }),
+        ("From: a@b\r\r\n\r\nx", MimeError::BareLineEnd { line: 1 }),
+        ("From: a@b\r\n\r\nx\r\n\0", MimeError::Nul { line: 4 }),
+        ("Hello\r\n\r\nx", MimeError::NotAField { line: 1 }),
+        (" From: a@b\r\n\r\nx", MimeError::NotAField { line: 1 }),
+        ("From: a@b\r\nBad name: x\r\n\r\nx", MimeError::NotAField { line: 2 }),
+        ("From: a@b\r\n: x\r\n\r\nx", MimeError::NotAField { line: 2 }),
+    ] {
+        assert_eq!(read(text).err(), Some(expect), "{text:?}");
+    }
+}
+
+#[test]
+fn limits_hold() {
+    let line = "x".repeat(998);
+    let body = format!("From: a@b\r\n\r\n{line}\r\n{line}");
+    assert!(read(&body).is_ok());
+    assert_eq!(read(&format!("{body}x")).err(), Some(MimeError::LongLine { line: 4, limit: 998 }));
+    assert_eq!(read(&format!("X: {line}\r\n\r\n")).err(), Some(MimeError::LongLine { line: 1, limit: 998 }));
+    let large = MimeError::LargeHeader { size: 102_400, fields: 1_000 };
+    assert_eq!(read(&"X: y\r\n".repeat(1_001)).err(), Some(large.clone()));
+    assert_eq!(read(&format!("X: {line:.900}\r\n").repeat(120)).err(), Some(large));
+    let limits = Limits { size: 10, ..Limits::default() };
+    assert_eq!(
+        Message::read(b"From: a@b\r\n".to_vec(), &limits).err(),
+        Some(MimeError::TooLarge { limit: 10 })
+    );
+    assert_eq!(
+        Message::read(b"From: a@b\n".to_vec(), &limits).err(),
+        Some(MimeError::TooLarge { limit: 10 })
+    );
+}
+
+#[test]
+fn a_long_option_may_come_but_leaves_folded() {
+    let json = format!("{{\"a\":\"{}\",\"b\":\"ü\"}}", "x y ".repeat(400));
+    let (mime, _) = patched(&format!("X-Mailgun-Variables: {json}\r\n{COMPLETE}"), &[], &[]);
+    assert!(mime.split("\r\n").all(|line| line.len() < 998), "{mime}");
+    let found = options::from_mime(&read(&mime).unwrap());
+    assert_eq!(found.variables[0].1, "x y ".repeat(400));
+    assert_eq!(found.variables[1].1, "ü");
+}
+
+#[test]
+fn fields_are_found_unfolded_and_decoded() {
+    let message =
+        read("From: =?utf-8?q?Zo=C3=AB?=\r\n <z@example.org>\r\nTO: a@b.c,\r\n\td@e.f\r\nto: g@h.i\r\n\r\nx")
+            .unwrap();
+    assert_eq!(message.first("from").as_deref(), Some("Zoë <z@example.org>"));
+    let to: Vec<_> = message.mailboxes("To", 9).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(to, ["a@b.c", "d@e.f", "g@h.i"]);
+    assert_eq!(message.mailboxes("from", 9).unwrap()[0].name.as_deref(), Some("Zoë"));
+    assert_eq!(message.body(), b"x");
+    let needs = needs("Subject: ü\r\n\r\nx".as_bytes());
+    assert!(needs.utf8_headers && needs.eight_bit);
+    assert_eq!(super::needs("A: b\r\n\r\nü".as_bytes()), Needs { utf8_headers: false, eight_bit: true });
+}
+
+proptest! {
+    #[test]
+    fn bytes_are_refused_or_patched(bytes in proptest::collection::vec(prop_oneof![
+        Just(b"\r\n".to_vec()), Just(b"\n".to_vec()), Just(b"\r".to_vec()), Just(b": ".to_vec()), Just(b" ".to_vec()),
+        Just(b"Bcc".to_vec()), Just(b"Date".to_vec()), Just(b"X-Mailgun-Tag".to_vec()), Just(b"From".to_vec()),
+        Just(b"\xff".to_vec()), Just("ü".as_bytes().to_vec()), "[a-z<>@.]{1,8}".prop_map(String::into_bytes),
+    ], 0..40)) {
+        let bytes = bytes.concat();
+        if let Ok(message) = Message::read(bytes, &Limits::default()) {
+            let set = [("X-Set".to_owned(), "ü".to_owned())];
+            let patched = message.patch(&patch(&set, &[])).unwrap();
+            let again = Message::read(patched.mime, &Limits::default()).unwrap();
+            prop_assert_eq!(again.body(), message.body());
+            prop_assert!(again.raw("bcc").next().is_none());
+            prop_assert_eq!(again.raw("x-set").count(), 1);
+            prop_assert_eq!(again.raw("message-id").count(), message.raw("message-id").count().max(1));
+            let stable = again.patch(&patch(&set, &[])).unwrap();
+            prop_assert_eq!(stable.mime, again.as_bytes());
+        }
+    }
+}
