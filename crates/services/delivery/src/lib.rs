@@ -1,1 +1,33 @@
-//! (to be written)
+//! Delivery: from the queue to the recipient's server, and what came of it into the event log.
+//!
+//! ```text
+//! store.lease ─> scheduler ─> board (waiting, by destination) ─> workers ─> line ─> peer
+//!                                                                  │
+//!                            settler (commits in groups) <── outcome
+//! ```
+//!
+//! The scheduler takes due entries out of the store and sorts them by destination; a worker is one
+//! connection to one destination and takes its messages one after the other; every outcome is
+//! committed, together with its events, before the same connection starts the next message.
+
+mod attempt;
+mod board;
+mod bounce;
+mod capture;
+pub mod config;
+mod jump;
+mod line;
+mod open;
+mod outcome;
+pub mod relay;
+mod report;
+pub mod schedule;
+mod scheduler;
+mod scrub;
+mod service;
+mod settler;
+mod worker;
+
+pub use config::{DeliveryConfig, Limits, Timeouts};
+pub use relay::{ParseRelayError, Relay};
+pub use service::Delivery;

@@ -52,13 +52,13 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Write all of [`Session::take_output`] within the time of this wait, then call
-    /// [`Session::sent`]. While content goes out, what arrives meanwhile is fed to
+    /// [`Session::sent`]. While [`Session::is_sending_content`], what arrives meanwhile is fed to
     /// [`Session::receive`].
     Send(Wait),
     /// Feed what has already arrived, without waiting, then call [`Session::checked`].
     Check,
-    /// Wait for bytes, feed them to [`Session::receive`]. The time counts from the end of the last
-    /// sending, whatever drips in.
+    /// Wait for bytes, feed them to [`Session::receive`]. The time counts from the last sending or
+    /// complete reply, whatever drips in.
     Receive(Wait),
     /// Make the TLS handshake, then call [`Session::secured`]; give the session up if it fails.
     Handshake,
@@ -148,6 +148,7 @@ pub struct Session {
     running: Option<Running>,
     finished: Option<Vec<Verdict>>,
     fault: Option<Fault>,
+    replies: u64,
 }
 
 impl Session {
@@ -165,6 +166,7 @@ impl Session {
             running: None,
             finished: None,
             fault: None,
+            replies: 0,
         }
     }
 
@@ -181,6 +183,16 @@ impl Session {
     /// Why the dialogue is over, if it broke.
     pub const fn fault(&self) -> Option<&Fault> {
         self.fault.as_ref()
+    }
+
+    /// Replies read so far: a wait begins anew with each.
+    pub const fn replies(&self) -> u64 {
+        self.replies
+    }
+
+    /// Whether content is going out: what arrives meanwhile must be fed at once.
+    pub const fn is_sending_content(&self) -> bool {
+        matches!(self.phase, Phase::Content)
     }
 
     /// What to do now.
@@ -313,6 +325,7 @@ impl Session {
     }
 
     fn on_reply(&mut self, reply: Reply) {
+        self.replies += 1;
         let Some(due) = self.due.pop_front() else {
             return self.unsolicited(reply);
         };

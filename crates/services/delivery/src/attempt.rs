@@ -1,0 +1,242 @@
+//! One attempt: load the message, get a connection, hand it over, commit what came of it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use waxseal_model::{Timestamp, event::EventDetails, options::DeliveryOptions};
+use waxseal_smtp::client::{Stage, Transaction, Verdict};
+use waxseal_store::{StoreError, queue::LeasedEntry};
+
+use crate::{
+    board::{Job, Route},
+    capture,
+    line::{Contact, Line},
+    open::{NoLine, TlsNeed, open},
+    outcome::{ACCESS, Attempt, release},
+    report::Report,
+    service::Shared,
+};
+
+/// How long everybody shares the news that a destination cannot be reached.
+const DOWN_FOR: Duration = Duration::from_secs(5);
+/// Pause after the store did not answer.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// A message as an attempt needs it.
+pub(crate) struct Loaded {
+    pub(crate) template: EventDetails,
+    pub(crate) options: DeliveryOptions,
+    size: u64,
+}
+
+/// Makes an attempt for every entry of the job. `line` is the worker's connection, if it has one;
+/// afterwards it is the one to use next.
+pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Line>, job: &Job) {
+    let started = Started::now(shared);
+    let Some(loaded) = load(shared, job).await else { return };
+    if *route == Route::Captured {
+        return capture::capture(shared, &loaded.template, job).await;
+    }
+    let _permit = shared.reserve(loaded.size).await;
+    let content = match body(shared, job).await {
+        Body::Here(content) => content,
+        Body::Gone => return gone(shared, &started, &loaded.template, job).await,
+        Body::NotNow => return,
+    };
+    let transaction = transaction(job, content);
+    let utf8 = transaction.needs_utf8();
+    match send(shared, route, line, &loaded.options, transaction).await {
+        Ok((contact, verdicts)) => {
+            let reports = verdicts.iter().map(Report::of_verdict);
+            settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports).await;
+        }
+        Err(no_line) => fail(shared, &started, &loaded.template, job, &no_line).await,
+    }
+}
+
+/// Settles a job whose destination was found unreachable a moment ago.
+pub(crate) async fn give_up(shared: &Shared, job: &Job, no_line: &NoLine) {
+    let started = Started::now(shared);
+    if let Some(loaded) = load(shared, job).await {
+        fail(shared, &started, &loaded.template, job, no_line).await;
+    }
+}
+
+/// When an attempt began.
+pub(crate) struct Started {
+    pub(crate) at: Timestamp,
+    steady: Duration,
+}
+
+impl Started {
+    pub(crate) fn now(shared: &Shared) -> Self {
+        Self { at: shared.clock.now(), steady: shared.clock.monotonic() }
+    }
+
+    pub(crate) fn took(&self, shared: &Shared) -> Duration {
+        shared.clock.monotonic().saturating_sub(self.steady)
+    }
+}
+
+/// Hands the message over on the worker's connection, or on a new one.
+async fn send(
+    shared: &Shared,
+    route: &Route,
+    line: &mut Option<Line>,
+    options: &DeliveryOptions,
+    transaction: Transaction,
+) -> Result<(Contact, Vec<Verdict>), NoLine> {
+    let need = match (options.require_tls, options.skip_verification) {
+        (false, _) => TlsNeed::Opportunistic,
+        (true, true) => TlsNeed::Encrypted,
+        (true, false) => TlsNeed::Verified,
+    };
+    if let Some(mut kept) = line.take() {
+        let usable =
+            kept.used < shared.config.limits.messages_per_connection && need.is_met_by(&kept.contact);
+        if usable && kept.is_ready().await {
+            let verdicts = kept.transact(transaction.clone()).await;
+            let contact = kept.contact.clone();
+            let hung_up = verdicts.iter().all(is_hung_up);
+            keep(line, kept);
+            if !hung_up {
+                return Ok((contact, verdicts));
+            }
+            // It ended between two messages: that says nothing about this one.
+        } else {
+            kept.quit().await;
+        }
+    }
+    let mut fresh = match open(shared, route, need).await {
+        Ok(fresh) => fresh,
+        Err(no_line) => {
+            // A message that asks more of TLS than others says nothing about the destination.
+            if need == TlsNeed::Opportunistic {
+                let until = shared.clock.now() + DOWN_FOR;
+                shared.board().reached(route, Some((until, no_line.clone())));
+            }
+            return Err(no_line);
+        }
+    };
+    shared.board().reached(route, None);
+    let verdicts = fresh.transact(transaction).await;
+    let contact = fresh.contact.clone();
+    keep(line, fresh);
+    Ok((contact, verdicts))
+}
+
+/// Keeps a connection that is still of use.
+fn keep(place: &mut Option<Line>, line: Line) {
+    if line.session.fault().is_none() {
+        *place = Some(line);
+    }
+}
+
+/// Whether the peer ended the connection before it saw anything of the message.
+fn is_hung_up(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Broken { stage, .. } => *stage == Stage::Mail,
+        Verdict::Refused { stage, reply, .. } => *stage == Stage::Mail && reply.code() == 421,
+        Verdict::Delivered(_) => false,
+    }
+}
+
+fn transaction(job: &Job, content: Bytes) -> Transaction {
+    let envelopes = || job.entries.iter().map(|entry| entry.envelope.open(&ACCESS));
+    let utf8_headers = !headers(&content).is_ascii();
+    Transaction {
+        reverse_path: envelopes().next().map(|envelope| envelope.reverse_path.clone()).unwrap_or_default(),
+        recipients: envelopes().map(|envelope| envelope.recipient.clone()).collect(),
+        content,
+        utf8_headers,
+    }
+}
+
+/// The content up to the first empty line.
+fn headers(content: &[u8]) -> &[u8] {
+    let end = content.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(content.len());
+    content.get(..end).unwrap_or_default()
+}
+
+async fn fail(shared: &Shared, started: &Started, template: &EventDetails, job: &Job, no_line: &NoLine) {
+    let reports = job.entries.iter().map(|_| no_line.report.clone());
+    settle(shared, started, template, job, (&no_line.contact, None), reports).await;
+}
+
+async fn gone(shared: &Shared, started: &Started, template: &EventDetails, job: &Job) {
+    tracing::error!(message = %job.message, "the content of a queued message is gone");
+    let report = Report::permanent(554, "5.3.0", "The content of the message is no longer stored");
+    let reports = job.entries.iter().map(|_| report.clone());
+    settle(shared, started, template, job, (&Contact::default(), None), reports).await;
+}
+
+/// Commits a report for each entry. Entries without a report are freed.
+async fn settle(
+    shared: &Shared,
+    started: &Started,
+    template: &EventDetails,
+    job: &Job,
+    (contact, utf8): (&Contact, Option<bool>),
+    reports: impl Iterator<Item = Report>,
+) {
+    let attempt =
+        Attempt { template, began_at: started.at, took: started.took(shared), contact: Some(contact), utf8 };
+    let mut reports = reports;
+    let decide = |entry: &LeasedEntry| match reports.next() {
+        Some(report) => {
+            tracing::info!(
+                message = %entry.message, recipient = %entry.id, attempt = entry.attempts + 1,
+                code = report.code, tls = contact.tls.is_some(), ending = ?report.ending, "attempt",
+            );
+            attempt.decide(shared, entry, &report)
+        }
+        None => release(entry),
+    };
+    let decisions = job.entries.iter().map(decide).collect();
+    shared.settler.settle(decisions).await;
+}
+
+/// Loads the message without its content; `None` if that is not possible now (the job is freed).
+async fn load(shared: &Shared, job: &Job) -> Option<Loaded> {
+    let entry = job.entries.first()?;
+    match shared.store.message(entry.account, job.message).await {
+        Ok(Some(message)) => Some(Loaded {
+            options: message.options,
+            size: message.size,
+            template: message.template.into_open(&ACCESS),
+        }),
+        // Its events tell less, but it ends as it should: without content it fails.
+        Ok(None) | Err(StoreError::Erased) => {
+            Some(Loaded { template: EventDetails::default(), options: DeliveryOptions::default(), size: 0 })
+        }
+        Err(error) => {
+            not_now(shared, job, &error).await;
+            None
+        }
+    }
+}
+
+enum Body {
+    Here(Bytes),
+    Gone,
+    NotNow,
+}
+
+async fn body(shared: &Shared, job: &Job) -> Body {
+    let Some(entry) = job.entries.first() else { return Body::NotNow };
+    match shared.store.body(entry.account, job.message).await {
+        Ok(Some(body)) => Body::Here(Bytes::from(body.into_open(&ACCESS))),
+        Ok(None) | Err(StoreError::Erased) => Body::Gone,
+        Err(error) => {
+            not_now(shared, job, &error).await;
+            Body::NotNow
+        }
+    }
+}
+
+/// The store does not answer: the entries are free again, after a pause.
+async fn not_now(shared: &Shared, job: &Job, error: &StoreError) {
+    tracing::error!(message = %job.message, %error, "a queued message cannot be read now");
+    tokio::time::sleep(STORE_PAUSE).await;
+    shared.settler.settle(job.entries.iter().map(release).collect()).await;
+}

@@ -1,0 +1,101 @@
+//! How delivery behaves: names, limits, times.
+
+use std::time::Duration;
+
+use waxseal_smtp::client::Wait;
+
+use crate::relay::Relay;
+
+/// Configuration of delivery.
+#[derive(Debug, Clone)]
+pub struct DeliveryConfig {
+    /// Our name for EHLO; a server that greets with it is ourselves.
+    pub hostname: String,
+    /// Port of recipients' servers: 25, except in tests.
+    pub port: u16,
+    /// The smart host that gets everything.
+    pub relay: Option<Relay>,
+    /// How long captured messages stay in the inbox of a sandbox domain.
+    pub inbox_keep: Duration,
+    /// Limits.
+    pub limits: Limits,
+    /// Times.
+    pub timeouts: Timeouts,
+}
+
+/// How much at once.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections to one destination.
+    pub per_destination: usize,
+    /// Connections in all.
+    pub connections: usize,
+    /// Messages over one connection.
+    pub messages_per_connection: u32,
+    /// Recipients of one message in one transaction.
+    pub recipients_per_transaction: usize,
+    /// Recipients of one destination that wait in memory; the others wait in the store.
+    pub waiting_per_destination: usize,
+    /// Recipients in memory, in all.
+    pub leased: usize,
+    /// Bytes of content in memory.
+    pub bytes_in_flight: u64,
+}
+
+/// How long.
+#[derive(Debug, Clone)]
+pub struct Timeouts {
+    /// No wait of an SMTP dialogue is longer, whatever RFC 5321 allows.
+    pub longest_wait: Duration,
+    /// No other host or address of a destination is tried after this time.
+    pub opening: Duration,
+    /// A connection without work is closed after this time.
+    pub idle: Duration,
+    /// How long [`shutdown`](crate::Delivery::shutdown) lets transactions finish.
+    pub shutdown: Duration,
+}
+
+impl DeliveryConfig {
+    /// The defaults of a server called `hostname`.
+    pub fn new(hostname: impl Into<String>) -> Self {
+        Self {
+            hostname: hostname.into(),
+            port: 25,
+            relay: None,
+            inbox_keep: Duration::from_secs(3 * 86_400),
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_destination: 10,
+            connections: 200,
+            messages_per_connection: 100,
+            recipients_per_transaction: 100,
+            waiting_per_destination: 60,
+            leased: 20_000,
+            bytes_in_flight: 128 * 1024 * 1024,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            longest_wait: Duration::from_secs(600),
+            opening: Duration::from_secs(300),
+            idle: Duration::from_secs(5),
+            shutdown: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Timeouts {
+    pub(crate) fn of(&self, wait: Wait) -> Duration {
+        wait.limit().min(self.longest_wait)
+    }
+}

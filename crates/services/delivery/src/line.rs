@@ -1,0 +1,215 @@
+//! One connection to a peer: moves bytes for its SMTP session and watches the time.
+
+use std::{future::poll_fn, io, net::IpAddr, pin::Pin, task::Poll, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    time::Instant,
+};
+use waxseal_model::Timestamp;
+use waxseal_net::{ClientTls, ClientTlsError, Stream, TlsPeer};
+use waxseal_smtp::client::{Session, Step, Transaction, Verdict, Wait};
+
+use crate::config::Timeouts;
+
+/// Whom we talk to, for events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Contact {
+    pub(crate) host: String,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) sending_ip: Option<IpAddr>,
+    /// `None`: in the clear.
+    pub(crate) tls: Option<TlsPeer>,
+}
+
+/// Where the line stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The session wants TLS.
+    Handshake,
+    /// The session takes a message.
+    Ready,
+    /// A message is done.
+    Finished(Vec<Verdict>),
+    /// The connection is of no more use.
+    Over,
+}
+
+/// A connection with its session.
+pub(crate) struct Line {
+    stream: Option<Stream>,
+    pub(crate) session: Session,
+    pub(crate) contact: Contact,
+    /// Messages that went over it.
+    pub(crate) used: u32,
+    timeouts: Timeouts,
+    buffer: Box<[u8]>,
+    /// When the current wait began, and how many replies had come by then.
+    waiting: Option<(Instant, u64)>,
+}
+
+impl Line {
+    pub(crate) fn new(stream: Stream, session: Session, contact: Contact, timeouts: Timeouts) -> Self {
+        let buffer = vec![0; 8 * 1024].into_boxed_slice();
+        Self { stream: Some(stream), session, contact, used: 0, timeouts, buffer, waiting: None }
+    }
+
+    /// Runs until somebody else has to do something.
+    pub(crate) async fn run(&mut self) -> Stop {
+        loop {
+            match self.session.step() {
+                Step::Send(wait) => self.send(wait).await,
+                Step::Check => {
+                    self.check().await;
+                    self.session.checked();
+                }
+                Step::Receive(wait) => self.receive(wait).await,
+                Step::Handshake => return Stop::Handshake,
+                Step::Ready => return Stop::Ready,
+                Step::Finished(verdicts) => {
+                    self.used += 1;
+                    return Stop::Finished(verdicts);
+                }
+                Step::Over => {
+                    self.stream = None;
+                    return Stop::Over;
+                }
+            }
+        }
+    }
+
+    /// Makes the handshake that [`Stop::Handshake`] asks for.
+    pub(crate) async fn secure(&mut self, tls: &ClientTls, now: Timestamp) -> Result<(), ClientTlsError> {
+        let lost = || ClientTlsError::Handshake("the connection is gone".into());
+        let stream = self.stream.take().ok_or_else(lost)?;
+        let limit = self.timeouts.of(Wait::StartTls);
+        let (stream, peer) = stream.secure(tls, &self.contact.host, now, limit).await?;
+        self.stream = Some(stream);
+        self.contact.tls = Some(peer);
+        self.session.secured();
+        Ok(())
+    }
+
+    /// Hands over a message and waits for the verdicts.
+    pub(crate) async fn transact(&mut self, transaction: Transaction) -> Vec<Verdict> {
+        self.session.begin(transaction);
+        match self.run().await {
+            Stop::Finished(verdicts) => verdicts,
+            // A session ends every transaction with verdicts; none at all reads as "not done".
+            Stop::Ready | Stop::Handshake | Stop::Over => Vec::new(),
+        }
+    }
+
+    /// Whether another message may go over it. Notices when the peer has hung up meanwhile.
+    pub(crate) async fn is_ready(&mut self) -> bool {
+        self.check().await;
+        self.run().await == Stop::Ready
+    }
+
+    /// Waits until the peer says something or hangs up, which an idle peer does only to end.
+    pub(crate) async fn disturbed(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            let _ = stream.read(&mut self.buffer[..1]).await;
+        }
+    }
+
+    /// Says good-bye, briefly.
+    pub(crate) async fn quit(mut self) {
+        self.session.quit();
+        self.run().await;
+    }
+
+    async fn send(&mut self, wait: Wait) {
+        let output = self.session.take_output();
+        let limit = self.timeouts.of(wait);
+        let written = tokio::time::timeout(limit, self.write_watching(&output)).await;
+        self.waiting = None;
+        match written {
+            Ok(Ok(())) => self.session.sent(),
+            Ok(Err(_)) => {
+                // The peer may have said why before it hung up.
+                self.check().await;
+                self.session.failed();
+            }
+            Err(_) => self.session.timed_out(),
+        }
+    }
+
+    /// Writes everything, and reads meanwhile so that a peer that refuses in the middle of a message
+    /// is heard at once and never blocks us.
+    async fn write_watching(&mut self, output: &[u8]) -> io::Result<()> {
+        let Some(stream) = &mut self.stream else { return Err(io::ErrorKind::NotConnected.into()) };
+        let watch = self.session.is_sending_content();
+        if !watch {
+            stream.write_all(output).await?;
+            return stream.flush().await;
+        }
+        let mut written = 0;
+        let (session, buffer) = (&mut self.session, &mut self.buffer);
+        poll_fn(|cx| {
+            loop {
+                let mut read = ReadBuf::new(buffer);
+                match Pin::new(&mut *stream).poll_read(cx, &mut read) {
+                    Poll::Ready(Ok(())) if read.filled().is_empty() => {
+                        return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                    }
+                    Poll::Ready(Ok(())) => {
+                        session.receive(read.filled());
+                        if session.fault().is_some() {
+                            return Poll::Ready(Ok(()));
+                        }
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {}
+                }
+                let rest = output.get(written..).unwrap_or_default();
+                if rest.is_empty() {
+                    return Pin::new(&mut *stream).poll_flush(cx);
+                }
+                match Pin::new(&mut *stream).poll_write(cx, rest) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(count)) => written += count,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn receive(&mut self, wait: Wait) {
+        let replies = self.session.replies();
+        let since = match self.waiting {
+            Some((since, then)) if then == replies => since,
+            _ => Instant::now(),
+        };
+        self.waiting = Some((since, replies));
+        let left = self.timeouts.of(wait).saturating_sub(since.elapsed());
+        let Some(stream) = &mut self.stream else { return self.session.failed() };
+        match tokio::time::timeout(left.max(Duration::from_millis(1)), stream.read(&mut self.buffer)).await {
+            Ok(Ok(0)) => self.session.closed(),
+            Ok(Ok(count)) => self.session.receive(self.buffer.get(..count).unwrap_or_default()),
+            Ok(Err(_)) => self.session.failed(),
+            Err(_) => self.session.timed_out(),
+        }
+    }
+
+    /// Feeds what has already arrived.
+    async fn check(&mut self) {
+        loop {
+            let Some(stream) = &mut self.stream else { return };
+            let mut read = ReadBuf::new(&mut self.buffer);
+            let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_read(cx, &mut read))).await;
+            match polled {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => self.session.receive(read.filled()),
+                Poll::Ready(Ok(())) => return self.session.closed(),
+                Poll::Ready(Err(_)) => return self.session.failed(),
+            }
+            if self.session.fault().is_some() {
+                return;
+            }
+        }
+    }
+}

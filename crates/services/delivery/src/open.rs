@@ -1,0 +1,251 @@
+//! Getting a connection to a destination: route, addresses, TLS, fallback, until one is ready.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::time::Instant;
+use waxseal_net::MailHost;
+use waxseal_smtp::client::{Fault, Session, Settings, TlsPolicy};
+
+use crate::{
+    board::Route,
+    line::{Contact, Line, Stop},
+    report::{Ending, Report},
+    service::Shared,
+};
+
+/// Addresses tried for one destination, at most.
+const MAX_ADDRESSES: usize = 12;
+
+/// What a message asks of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TlsNeed {
+    /// TLS where offered.
+    Opportunistic,
+    /// TLS, with any certificate.
+    Encrypted,
+    /// TLS, with a good certificate.
+    Verified,
+}
+
+impl TlsNeed {
+    /// Whether a connection will do.
+    pub(crate) fn is_met_by(self, contact: &Contact) -> bool {
+        match (self, &contact.tls) {
+            (Self::Opportunistic, _) | (Self::Encrypted, Some(_)) => true,
+            (Self::Verified, Some(peer)) => peer.is_verified(),
+            (Self::Encrypted | Self::Verified, None) => false,
+        }
+    }
+}
+
+/// No connection: the report for everybody who waits for one, and whom it was about.
+#[derive(Clone)]
+pub(crate) struct NoLine {
+    pub(crate) report: Report,
+    pub(crate) contact: Contact,
+}
+
+/// Connects to a destination. Hosts and addresses are tried in order until one is ready to take
+/// messages; if none is, the report is that of the first host that answered, or of the last try.
+pub(crate) async fn open(shared: &Shared, route: &Route, need: TlsNeed) -> Result<Line, NoLine> {
+    let began = Instant::now();
+    let hosts = hosts(shared, route).await?;
+    let mut failures = Failures::new(route.name());
+    let mut tries = 0;
+    for host in hosts {
+        let addresses = match addresses(shared, &host).await {
+            Ok(addresses) => addresses,
+            Err(words) => {
+                failures.note_unreachable(&host.name, None, &words);
+                continue;
+            }
+        };
+        for address in addresses {
+            if tries == MAX_ADDRESSES || (tries > 0 && began.elapsed() > shared.config.timeouts.opening) {
+                return Err(failures.into_result());
+            }
+            tries += 1;
+            match knock(shared, route, &host.name, address, need).await {
+                Ok(line) => return Ok(line),
+                Err(failure) => failures.note(failure),
+            }
+        }
+    }
+    Err(failures.into_result())
+}
+
+async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> {
+    match route {
+        Route::Relay(relay) => Ok(vec![MailHost { name: relay.host.clone(), address: relay.address() }]),
+        Route::Domain(domain) => {
+            let (resolver, config) = (&shared.net.resolver, &shared.config);
+            resolver.mail_hosts(domain, &config.hostname, &*shared.random).await.map_err(|error| NoLine {
+                report: Report::of_route(error, domain),
+                contact: Contact::default(),
+            })
+        }
+        Route::Captured => Ok(Vec::new()),
+    }
+}
+
+async fn addresses(shared: &Shared, host: &MailHost) -> Result<Vec<IpAddr>, String> {
+    match host.address {
+        Some(address) => Ok(vec![address]),
+        None => shared.net.resolver.addresses(&host.name).await.map_err(|error| error.to_string()),
+    }
+}
+
+/// Tries one address; a second time in the clear if TLS was only an opportunity and failed.
+async fn knock(
+    shared: &Shared,
+    route: &Route,
+    host: &str,
+    address: IpAddr,
+    need: TlsNeed,
+) -> Result<Line, Failure> {
+    let need = need.max(route.tls_need(address));
+    let policy = if need == TlsNeed::Opportunistic { TlsPolicy::Opportunistic } else { TlsPolicy::Required };
+    let mut line = connect(shared, route, host, address, policy).await?;
+    let mut result = converse(shared, &mut line, need).await;
+    if let (Err(Refusal::Handshake(_)), TlsPolicy::Opportunistic) = (&result, policy) {
+        tracing::debug!("TLS failed, going on in the clear");
+        line = connect(shared, route, host, address, TlsPolicy::Never).await?;
+        result = converse(shared, &mut line, need).await;
+    }
+    match result {
+        Ok(()) => Ok(line),
+        Err(refusal) => Err(Failure::Spoke(line.contact, Box::new(refusal.into_report(route)))),
+    }
+}
+
+async fn connect(
+    shared: &Shared,
+    route: &Route,
+    host: &str,
+    address: IpAddr,
+    policy: TlsPolicy,
+) -> Result<Line, Failure> {
+    let port = route.port(shared.config.port);
+    let turn = shared.random.below(u64::MAX);
+    let stream = shared.net.connector.connect(SocketAddr::new(address, port), turn).await;
+    let stream = stream.map_err(|error| Failure::Unreachable {
+        host: host.into(),
+        address: Some(address),
+        words: error.to_string(),
+    })?;
+    let contact = Contact {
+        host: host.trim_start_matches('[').trim_end_matches(']').into(),
+        address: Some(address),
+        sending_ip: stream.local_ip(),
+        tls: None,
+    };
+    let settings = Settings {
+        hello: shared.config.hostname.clone(),
+        tls: policy,
+        implicit_tls: route.implicit_tls(),
+        credentials: route.credentials(),
+        loopback: address.is_loopback(),
+        // A relay on this machine may well share our name.
+        detect_loop: matches!(route, Route::Domain(_)),
+    };
+    Ok(Line::new(stream, Session::new(settings), contact, shared.config.timeouts.clone()))
+}
+
+/// Why a server that was reached does not take messages.
+enum Refusal {
+    Handshake(String),
+    Unverified(String),
+    Fault(Fault),
+}
+
+impl Refusal {
+    fn into_report(self, route: &Route) -> Report {
+        match self {
+            Self::Handshake(why) | Self::Unverified(why) => Report::no_tls(&why),
+            Self::Fault(fault) => {
+                let mut report = Report::of_fault(&fault);
+                // What a relay says about us is for its operator and ours to mend, not about the message.
+                if matches!(route, Route::Relay(_)) {
+                    report.ending = Ending::Temporary;
+                }
+                report
+            }
+        }
+    }
+}
+
+/// Talks until the session is ready.
+async fn converse(shared: &Shared, line: &mut Line, need: TlsNeed) -> Result<(), Refusal> {
+    if line.session.is_secure() {
+        secure(shared, line, need).await?;
+    }
+    loop {
+        match line.run().await {
+            Stop::Handshake => secure(shared, line, need).await?,
+            Stop::Ready => return Ok(()),
+            Stop::Finished(_) => {}
+            Stop::Over => return Err(Refusal::Fault(line.session.fault().cloned().unwrap_or(Fault::Closed))),
+        }
+    }
+}
+
+async fn secure(shared: &Shared, line: &mut Line, need: TlsNeed) -> Result<(), Refusal> {
+    let now = shared.clock.now();
+    line.secure(&shared.net.tls, now).await.map_err(|error| Refusal::Handshake(error.to_string()))?;
+    match &line.contact.tls {
+        Some(peer) if need == TlsNeed::Verified && !peer.is_verified() => {
+            Err(Refusal::Unverified(peer.flaw.clone().unwrap_or_default()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A try that led to nothing.
+enum Failure {
+    Unreachable { host: String, address: Option<IpAddr>, words: String },
+    Spoke(Contact, Box<Report>),
+}
+
+/// All tries that led to nothing.
+struct Failures<'a> {
+    destination: &'a str,
+    spoke: Option<NoLine>,
+    last: Option<NoLine>,
+    /// Whether every server tried said "never".
+    final_everywhere: bool,
+}
+
+impl<'a> Failures<'a> {
+    const fn new(destination: &'a str) -> Self {
+        Self { destination, spoke: None, last: None, final_everywhere: true }
+    }
+
+    fn note(&mut self, failure: Failure) {
+        match failure {
+            Failure::Unreachable { host, address, words } => self.note_unreachable(&host, address, &words),
+            Failure::Spoke(contact, report) => {
+                self.final_everywhere &= matches!(report.ending, Ending::Permanent { .. });
+                self.spoke.get_or_insert(NoLine { report: *report, contact });
+            }
+        }
+    }
+
+    fn note_unreachable(&mut self, host: &str, address: Option<IpAddr>, words: &str) {
+        self.final_everywhere = false;
+        let report = Report::unreachable(self.destination, &format!("{host}: {words}"));
+        let contact = Contact { host: host.into(), address, ..Contact::default() };
+        self.last = Some(NoLine { report, contact });
+    }
+
+    fn into_result(self) -> NoLine {
+        let nothing = || NoLine {
+            report: Report::unreachable(self.destination, "no host"),
+            contact: Contact::default(),
+        };
+        let mut result = self.spoke.or(self.last).unwrap_or_else(nothing);
+        if !self.final_everywhere {
+            result.report.ending = Ending::Temporary;
+        }
+        result
+    }
+}

@@ -1,0 +1,146 @@
+//! How an attempt ended for one recipient, in the terms of the API's delivery status.
+
+use waxseal_net::RouteError;
+use waxseal_smtp::{
+    Reply,
+    client::{Fault, Verdict},
+    reply::Class,
+};
+
+use crate::bounce::{is_dead_address, temporary_reason};
+
+/// The longest reply text that an event keeps, in characters.
+const MESSAGE_MAX: usize = 1_024;
+
+/// Where an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The server took the message.
+    Delivered,
+    /// Another attempt follows, if there is time.
+    Temporary,
+    /// No attempt follows.
+    Permanent {
+        /// The recipient does not exist: it goes on the bounce list.
+        dead_address: bool,
+    },
+}
+
+/// How an attempt ended. Its texts may quote addresses: it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) ending: Ending,
+    /// Reply code, or an internal one.
+    pub(crate) code: u16,
+    /// What the server said.
+    pub(crate) message: String,
+    /// What we say.
+    pub(crate) description: String,
+    /// Enhanced code.
+    pub(crate) enhanced: Option<String>,
+    /// Reason of a failure, in a word of the API.
+    pub(crate) reason: &'static str,
+}
+
+impl Report {
+    /// What a verdict means.
+    pub(crate) fn of_verdict(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Delivered(reply) => Self::of_reply(Ending::Delivered, reply),
+            Verdict::Refused { reply, local, .. } => {
+                let ending = match (verdict.is_permanent(), local) {
+                    (true, false) => Ending::Permanent { dead_address: is_dead_address(reply) },
+                    (true, true) => Ending::Permanent { dead_address: false },
+                    (false, _) => Ending::Temporary,
+                };
+                let mut report = Self::of_reply(ending, reply);
+                if *local {
+                    report.description = std::mem::take(&mut report.message);
+                }
+                report
+            }
+            Verdict::Broken { fault, .. } => Self::of_fault(fault),
+        }
+    }
+
+    /// What the reply to a command means that no message was part of (greeting, EHLO).
+    pub(crate) fn of_refusal(reply: &Reply) -> Self {
+        let permanent = reply.class() == Class::Permanent;
+        let ending = if permanent { Ending::Permanent { dead_address: false } } else { Ending::Temporary };
+        Self::of_reply(ending, reply)
+    }
+
+    fn of_reply(ending: Ending, reply: &Reply) -> Self {
+        Self {
+            ending,
+            code: reply.code(),
+            message: reply.text().chars().take(MESSAGE_MAX).collect(),
+            description: String::new(),
+            enhanced: reply.enhanced().map(|code| code.to_string()),
+            reason: match ending {
+                Ending::Permanent { dead_address: true } => "bounce",
+                Ending::Temporary => temporary_reason(Some(reply)),
+                Ending::Delivered | Ending::Permanent { dead_address: false } => "generic",
+            },
+        }
+    }
+
+    /// What a broken conversation means: try again, unless we talk to ourselves.
+    pub(crate) fn of_fault(fault: &Fault) -> Self {
+        match fault {
+            Fault::Closing(reply) | Fault::Refused(reply) => Self::of_refusal(reply),
+            Fault::Loop => Self::permanent(554, "5.4.6", "The mail server of the domain is this server"),
+            Fault::NoTls => Self::temporary(499, Some("4.7.4"), "TLS required but not offered by the server"),
+            other => Self::temporary(499, Some("4.4.2"), &sentence(&other.to_string())),
+        }
+    }
+
+    /// What a missing route means.
+    pub(crate) fn of_route(error: RouteError, domain: &str) -> Self {
+        let no_mx = format!("No MX for {domain}");
+        let mut report = match error {
+            RouteError::NoSuchDomain | RouteError::BadName => Self::permanent(550, "5.1.2", &no_mx),
+            RouteError::NullMx => Self::permanent(556, "5.1.10", &no_mx),
+            RouteError::Loop => Self::permanent(554, "5.4.6", "The mail server of the domain is this server"),
+            RouteError::Temporary(_) => Self::temporary(498, Some("4.4.3"), &no_mx),
+        };
+        report.message = sentence(&error.to_string());
+        report
+    }
+
+    /// No host could be reached; `last` is what the last one led to.
+    pub(crate) fn unreachable(domain: &str, last: &str) -> Self {
+        let description = format!("Unable to connect to MX servers: [{domain}]");
+        Self { message: sentence(last), ..Self::temporary(499, Some("4.4.1"), &description) }
+    }
+
+    /// TLS was required and did not come about.
+    pub(crate) fn no_tls(why: &str) -> Self {
+        Self::temporary(499, Some("4.7.5"), &format!("TLS required: {why}"))
+    }
+
+    /// A temporary failure of our own wording.
+    pub(crate) fn temporary(code: u16, enhanced: Option<&str>, description: &str) -> Self {
+        Self {
+            ending: Ending::Temporary,
+            code,
+            message: String::new(),
+            description: description.into(),
+            enhanced: enhanced.map(Into::into),
+            reason: "generic",
+        }
+    }
+
+    /// A permanent failure of our own wording.
+    pub(crate) fn permanent(code: u16, enhanced: &str, description: &str) -> Self {
+        Self {
+            ending: Ending::Permanent { dead_address: false },
+            ..Self::temporary(code, Some(enhanced), description)
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -1,0 +1,189 @@
+//! Starting and stopping delivery.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, Semaphore, SemaphorePermit},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use waxseal_model::{Clock, Random, RecipientId};
+use waxseal_net::Net;
+use waxseal_store::{
+    Store, StoreError,
+    queue::{QueueCounts, QueueFilter},
+};
+
+use crate::{
+    board::{Board, Route},
+    config::DeliveryConfig,
+    jump::JumpWatch,
+    scheduler,
+    settler::{self, Settler},
+};
+
+/// Bytes of content are counted in pieces of this size.
+const PIECE: u64 = 1_024;
+/// How often the gauges of the queue are read.
+const GAUGE_EVERY: Duration = Duration::from_secs(15);
+
+/// What all parts of delivery share.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) net: Net,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) config: DeliveryConfig,
+    pub(crate) settler: Settler,
+    pub(crate) jump: JumpWatch,
+    /// Wakes the scheduler.
+    pub(crate) wake: Notify,
+    /// Asks an idle connection to make room for another destination.
+    pub(crate) spare: Notify,
+    /// No new work is begun.
+    pub(crate) stopping: CancellationToken,
+    /// Nothing waits any longer.
+    pub(crate) hurry: CancellationToken,
+    board: Mutex<Board>,
+    bytes: Semaphore,
+    pieces: u32,
+}
+
+impl Shared {
+    pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Entries are ours no longer.
+    pub(crate) fn forget(&self, entries: impl IntoIterator<Item = RecipientId>) {
+        let room = self.board().forget(entries);
+        if room {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Connections to be made now.
+    pub(crate) fn plan(&self) -> Vec<Route> {
+        let mut board = self.board();
+        let planned = board.plan();
+        if board.is_starved() {
+            self.spare.notify_one();
+        }
+        metrics::gauge!("waxseal_delivery_connections").set(board.connections() as f64);
+        planned
+    }
+
+    /// Waits until there is memory for this many bytes of content.
+    pub(crate) async fn reserve(&self, size: u64) -> Option<SemaphorePermit<'_>> {
+        let pieces = u32::try_from(size.div_ceil(PIECE)).unwrap_or(u32::MAX).min(self.pieces);
+        self.bytes.acquire_many(pieces).await.ok()
+    }
+}
+
+/// Running delivery.
+pub struct Delivery {
+    shared: Arc<Shared>,
+    scheduler: Option<JoinHandle<()>>,
+    /// What runs besides: ends with this value.
+    helpers: [JoinHandle<()>; 2],
+}
+
+impl Delivery {
+    /// Starts to deliver what is in the queue and what comes into it. Entries that were under way when
+    /// the process ended last are named in the log, because they may go out twice, and freed.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn start(
+        store: Store,
+        net: Net,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        config: DeliveryConfig,
+    ) -> Result<Self, StoreError> {
+        name_uncertain(&store).await?;
+        store.free_leases().await?;
+        let changes = store.queue_changes();
+        let (settler, requests) = Settler::new();
+        let pieces = u32::try_from(config.limits.bytes_in_flight.div_ceil(PIECE)).unwrap_or(u32::MAX).max(1);
+        let shared = Arc::new(Shared {
+            board: Mutex::new(Board::new(config.limits.clone())),
+            jump: JumpWatch::start(&*clock),
+            bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
+            pieces,
+            store,
+            net,
+            clock,
+            random,
+            config,
+            settler,
+            wake: Notify::new(),
+            spare: Notify::new(),
+            stopping: CancellationToken::new(),
+            hurry: CancellationToken::new(),
+        });
+        let settler = tokio::spawn(settler::run(Arc::clone(&shared), requests));
+        let gauges = tokio::spawn(gauge(Arc::clone(&shared)));
+        let scheduler = tokio::spawn(scheduler::run(Arc::clone(&shared), changes));
+        Ok(Self { shared, scheduler: Some(scheduler), helpers: [settler, gauges] })
+    }
+
+    /// Stops: nothing new is begun, what is under way may finish for 30 seconds, the rest is freed.
+    /// Returns when every outcome is committed.
+    pub async fn shutdown(mut self) {
+        self.shared.stopping.cancel();
+        if let Some(scheduler) = self.scheduler.take()
+            && scheduler.await.is_err()
+        {
+            tracing::error!("the delivery scheduler panicked");
+        }
+    }
+
+    /// How many connections there are and how many recipients are in memory, for diagnosis.
+    pub fn load(&self) -> (usize, usize) {
+        let board = self.shared.board();
+        (board.connections(), board.held())
+    }
+}
+
+/// Without [`Delivery::shutdown`] everything stops where it is, as if the process had died.
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.scheduler.iter().chain(&self.helpers).for_each(JoinHandle::abort);
+    }
+}
+
+/// Logs the entries that were in somebody's hands when the process ended.
+async fn name_uncertain(store: &Store) -> Result<(), StoreError> {
+    const PAGE: u64 = 1_000;
+    let mut filter = QueueFilter::default();
+    let mut left = store.queue_counts(&filter).await?.in_flight;
+    while left > 0 {
+        let page = store.queue_entries(&filter, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.id);
+        for entry in page.iter().filter(|entry| entry.in_flight) {
+            left = left.saturating_sub(1);
+            tracing::warn!(
+                message = %entry.message, recipient = %entry.id,
+                "was in hand when the process ended: if it had just been delivered, it is delivered again",
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn gauge(shared: Arc<Shared>) {
+    loop {
+        if let Ok(QueueCounts { waiting, in_flight }) =
+            shared.store.queue_counts(&QueueFilter::default()).await
+        {
+            metrics::gauge!("waxseal_queue_waiting").set(waiting as f64);
+            metrics::gauge!("waxseal_queue_in_flight").set(in_flight as f64);
+        }
+        tokio::time::sleep(GAUGE_EVERY).await;
+    }
+}

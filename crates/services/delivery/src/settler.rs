@@ -1,0 +1,145 @@
+//! Commits outcomes in groups: what comes while one commit is under way goes into the next.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+use waxseal_model::{RecipientId, Timestamp};
+use waxseal_store::{
+    Store, StoreError,
+    message::NewEvent,
+    queue::{LeaseId, Outcome, Settlement},
+    suppression::NewSuppression,
+};
+
+use crate::service::Shared;
+
+/// Settlements in one commit, at most.
+const GROUP: usize = 256;
+/// Pause before a failed commit is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How an attempt ended for one entry, to be committed with its events.
+#[derive(Clone)]
+pub(crate) struct Decision {
+    pub(crate) entry: RecipientId,
+    /// The lease it was taken with; a newer one on the board counts instead.
+    pub(crate) lease: LeaseId,
+    pub(crate) ending: Decided,
+    pub(crate) events: Vec<NewEvent>,
+}
+
+/// What becomes of the entry.
+#[derive(Clone)]
+pub(crate) enum Decided {
+    Done(Option<NewSuppression>),
+    Deferred { next_attempt_at: Timestamp, first_attempt_at: Timestamp, last_reply: String },
+    Captured { expires_at: Timestamp },
+    Released,
+}
+
+/// Decisions that are committed together, and who waits for it.
+pub(crate) struct Request {
+    decisions: Vec<Decision>,
+    done: oneshot::Sender<()>,
+}
+
+/// The way to the settler.
+#[derive(Clone)]
+pub(crate) struct Settler {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Settler {
+    /// The way to a settler that [`run`] makes.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Request>) {
+        let (requests, receiver) = mpsc::channel(1_024);
+        (Self { requests }, receiver)
+    }
+
+    /// Commits the decisions; returns when they are on stable storage (or the service is gone).
+    pub(crate) async fn settle(&self, decisions: Vec<Decision>) {
+        let (done, committed) = oneshot::channel();
+        if self.requests.send(Request { decisions, done }).await.is_ok() {
+            let _ = committed.await;
+        }
+    }
+}
+
+/// Commits until nobody can ask any more.
+pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
+    while let Some(first) = requests.recv().await {
+        let mut group = vec![first];
+        let mut size = group.iter().map(|request| request.decisions.len()).sum::<usize>();
+        while size < GROUP
+            && let Ok(request) = requests.try_recv()
+        {
+            size += request.decisions.len();
+            group.push(request);
+        }
+        let (decisions, waiting): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|request| (request.decisions, request.done)).unzip();
+        let decisions = decisions.concat();
+        commit(&shared, &decisions).await;
+        shared.forget(decisions.iter().map(|decision| decision.entry));
+        waiting.into_iter().for_each(|done| {
+            let _ = done.send(());
+        });
+    }
+}
+
+/// Commits, however long the store takes to come back: an outcome that is not on record would be
+/// attempted again.
+async fn commit(shared: &Shared, decisions: &[Decision]) {
+    loop {
+        match settle(shared, &shared.store, decisions).await {
+            Ok(()) => return,
+            Err(StoreError::Unavailable(_)) if !shared.hurry.is_cancelled() => {
+                tracing::error!(entries = decisions.len(), "outcomes cannot be committed now, trying again");
+                let pause = tokio::time::sleep(PAUSE);
+                tokio::select! {
+                    () = pause => {}
+                    () = shared.hurry.cancelled() => {}
+                }
+            }
+            Err(error) if decisions.len() > 1 && !matches!(error, StoreError::Unavailable(_)) => {
+                // One of them is broken: the others shall not suffer from it.
+                for decision in decisions {
+                    let alone = std::slice::from_ref(decision);
+                    if let Err(error) = settle(shared, &shared.store, alone).await {
+                        tracing::error!(entry = %decision.entry, %error, "an outcome cannot be committed");
+                    }
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::error!(entries = decisions.len(), %error, "outcomes are not committed");
+                return;
+            }
+        }
+    }
+}
+
+async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Result<(), StoreError> {
+    let settlements: Vec<_> = {
+        let board = shared.board();
+        decisions
+            .iter()
+            .map(|decision| decision.to_settlement(board.lease(decision.entry).unwrap_or(decision.lease)))
+            .collect()
+    };
+    store.settle(settlements).await.map(drop)
+}
+
+impl Decision {
+    fn to_settlement(&self, lease: LeaseId) -> Settlement {
+        let outcome = match self.ending.clone() {
+            Decided::Done(suppress) => Outcome::Done { suppress },
+            Decided::Deferred { next_attempt_at, first_attempt_at, last_reply } => {
+                Outcome::Deferred { next_attempt_at, first_attempt_at, last_reply }
+            }
+            Decided::Captured { expires_at } => Outcome::Captured { expires_at },
+            Decided::Released => Outcome::Released,
+        };
+        Settlement { entry: self.entry, lease: Some(lease), outcome, events: self.events.clone() }
+    }
+}
