@@ -13,7 +13,11 @@ if (p.cc.length) data.cc = p.cc.map(spec);
 if (p.bcc.length) data.bcc = p.bcc.map(spec);
 if (p.text !== null) data.text = p.text;
 if (p.html !== null) data.html = p.html;
-const file = (one) => ({ filename: one.name, data: bytes(one.data), contentType: one.type });
+// With fetch a file's type is that of its Blob.
+const file = (one) => ({
+  filename: one.name, contentType: one.type,
+  data: order.fetch ? new Blob([bytes(one.data)], { type: one.type }) : bytes(one.data),
+});
 if (p.attachments.length) data.attachment = p.attachments.map(file);
 if (p.inline.length) data.inline = p.inline.map(file);
 if (p.tags.length) data['o:tag'] = p.tags;

@@ -7,6 +7,9 @@ const transport = load('nodemailer-mailgun-transport')({
 });
 const p = order.parcel;
 const mail = message();
+// Given as objects, names would be put before the address without quotes.
+mail.from = spec(p.sender);
+for (const name of ['to', 'cc', 'bcc']) mail[name] = p[name].map(spec).join(', ');
 mail['o:tag'] = p.tags;
 for (const [name, value] of Object.entries(p.variables)) mail[`v:${name}`] = value;
 for (const [name, value] of Object.entries(mail.headers)) mail[`h:${name}`] = value;
@@ -16,6 +19,5 @@ delete mail.replyTo;
 if (p.recipient_variables) mail['recipient-variables'] = JSON.stringify(p.recipient_variables);
 if (p.deliver_at) mail['o:deliverytime'] = rfc2822(p.deliver_at);
 if (p.test_mode) mail['o:testmode'] = 'yes';
-void spec;
 const answer = await load('nodemailer').createTransport(transport).sendMail(mail);
 done(answer.id);

@@ -54,9 +54,7 @@ class Sender(Api):
 
     def try_send(self, fields: list[tuple[str, str]], files=(), headers=None, multipart=False, params=None):
         if files or multipart:
-            return self.post(
-                self.messages, files=as_multipart(fields, files), headers=headers, params=params
-            )
+            return self.post(self.messages, files=as_multipart(fields, files), headers=headers, params=params)
         return self.post(self.messages, data=fields, headers=headers, params=params)
 
     def send(self, fields: list[tuple[str, str]], files=(), **more) -> str:

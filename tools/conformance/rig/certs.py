@@ -15,7 +15,7 @@ def _name(common: str) -> x509.Name:
 
 
 def _builder(subject: str, issuer: x509.Name, key) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(_name(subject))

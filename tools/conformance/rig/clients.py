@@ -9,7 +9,7 @@ import shutil
 import smtplib
 import subprocess
 import tempfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -149,7 +149,7 @@ def anymail(house: House, p: Parcel) -> Sent:
     if p.recipient_variables is not None:
         message.merge_data = p.recipient_variables
     if p.deliver_at:
-        message.send_at = datetime.fromtimestamp(p.deliver_at, timezone.utc)
+        message.send_at = datetime.fromtimestamp(p.deliver_at, UTC)
     if p.test_mode:
         message.esp_extra = {"o:testmode": "yes"}
     assert message.send() == 1

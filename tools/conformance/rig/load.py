@@ -81,7 +81,12 @@ class Load:
             url = f"{self.platform.url}/v3/{self.domain.name}/messages"
             while not self._stop.is_set():
                 word, text = self.ledger.attempt()
-                fields = {"from": f"load@{self.domain.name}", "to": f"{word}@{RECIPIENTS}", "subject": word, "text": text}
+                fields = {
+                    "from": f"load@{self.domain.name}",
+                    "to": f"{word}@{RECIPIENTS}",
+                    "subject": word,
+                    "text": text,
+                }
                 answer = session.post(url, data=fields, timeout=30)
                 assert answer.status_code == 200, answer.status_code
                 self.ledger.acknowledge(word)

@@ -77,7 +77,7 @@ def spec(person: PERSON) -> str:
     name, address = person
     if not name:
         return address
-    if re.search(r'[^\w\s\u0080-\U0010ffff]', name):
+    if re.search(r"[^\w\s\u0080-\U0010ffff]", name):
         name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{name} <{address}>"
 

@@ -187,9 +187,7 @@ class Platform:
 
         self._reader = threading.Thread(target=read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
-        waiting.until(
-            lambda: found.is_set() or self.process.poll() is not None, "the ready line", START_LIMIT
-        )
+        waiting.until(lambda: found.is_set() or self.process.poll() is not None, "the ready line", START_LIMIT)
         if not found.is_set():
             raise CommandFailed(
                 f"serve ended with {self.process.returncode} before it was ready:\n{self.written()[-3000:]!r}"
@@ -278,9 +276,7 @@ class Platform:
         return Domain(name, account, made)
 
     def credential(self, domain: Domain, local: str = "postmaster") -> Credential:
-        made = self.command(
-            "credential", "create", f"{local}@{domain.name}", "--account", domain.account.id
-        )
+        made = self.command("credential", "create", f"{local}@{domain.name}", "--account", domain.account.id)
         return Credential(made["login"], made["password"])
 
     def sending_key(self, domain: Domain) -> str:

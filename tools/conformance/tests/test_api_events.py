@@ -30,7 +30,12 @@ def told(platform, sink):
     sender.wait_event(history["bob"][0], "failed")
     deferred = f"carol-{word}@other.test"
     sink.refuse(deferred, "451 4.7.1 come back later", always=True)
-    send("carol", deferred, f"Greetings {word}", files=[("attachment", ("plan.pdf", b"%PDF-" + b"x" * 20000, "application/pdf"))])
+    send(
+        "carol",
+        deferred,
+        f"Greetings {word}",
+        files=[("attachment", ("plan.pdf", b"%PDF-" + b"x" * 20000, "application/pdf"))],
+    )
     sender.wait_event(history["carol"][0], "failed")
     send("dave", f"dave-{word}@rcpt.test", "Newsletter", ("o:testmode", "yes"))
     sender.wait_event(history["dave"][0], "delivered")
@@ -189,11 +194,15 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("query", "wanted"), FILTERS, ids=[" ".join(f"{k}={v}" for k, v in q.items()) for q, _ in FILTERS])
+@pytest.mark.parametrize(
+    ("query", "wanted"), FILTERS, ids=[" ".join(f"{k}={v}" for k, v in q.items()) for q, _ in FILTERS]
+)
 def test_filters_and_field_expressions(told, query, wanted):
     sender, history = told
     facts = {"word": history["word"], "alice": history["alice"][0].strip("<>")}
-    filled = {name: value.replace("{word}", facts["word"]).replace("{alice}", facts["alice"]) for name, value in query.items()}
+    filled = {
+        name: value.replace("{word}", facts["word"]).replace("{alice}", facts["alice"]) for name, value in query.items()
+    }
     got = names(history, page(sender, **filled))
     assert got == [one for one in ALL[::-1] if wanted(*one)]
 
@@ -208,7 +217,12 @@ def test_what_the_events_of_failures_say(told):
     sender, history = told
     (bob,) = sender.events_of(history["bob"][0], event="failed")
     status = bob["delivery-status"]
-    assert (bob["severity"], status["code"], status["enhanced-code"], status["attempt-no"]) == ("permanent", 550, "5.1.1", 1)
+    assert (bob["severity"], status["code"], status["enhanced-code"], status["attempt-no"]) == (
+        "permanent",
+        550,
+        "5.1.1",
+        1,
+    )
     assert status["bounce-type"] == "hard" and "no such person here" in status["message"]
     assert status["mx-host"] == "mx.rcpt.test"
     (carol,) = sender.events_of(history["carol"][0], event="failed")

@@ -71,5 +71,7 @@ def test_a_key_outlives_the_process(own_platform, sink):
 
 def test_an_absurd_key_is_refused_not_obeyed(sender):
     for bad in ("x" * 5000, ""):
-        answer = sender.try_send(fields(sender, "b@rcpt.test") + [("o:testmode", "yes")], headers={"Idempotency-Key": bad})
+        answer = sender.try_send(
+            fields(sender, "b@rcpt.test") + [("o:testmode", "yes")], headers={"Idempotency-Key": bad}
+        )
         assert answer.status_code in (200, 400, 431), answer.status_code

@@ -38,7 +38,13 @@ def test_without_a_valid_key_everything_is_forbidden(platform, sender, suffix):
         forbidden(Api(platform, bad).call(method, path))
     forbidden(Api(platform, None).call(method, path))
     forbidden(Api(platform, key, user="root").call(method, path))
-    for header in ("Bearer " + key, "Basic !!!!", "Basic", "Basic " + base64.b64encode(b"api").decode(), "Basic " + "A" * 9000):
+    for header in (
+        "Bearer " + key,
+        "Basic !!!!",
+        "Basic",
+        "Basic " + base64.b64encode(b"api").decode(),
+        "Basic " + "A" * 9000,
+    ):
         forbidden(Api(platform, None).call(method, path, headers={"Authorization": header}))
 
 

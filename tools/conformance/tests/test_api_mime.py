@@ -156,9 +156,7 @@ def test_eight_bit_text_arrives_unchanged_where_the_peer_takes_it(sender, sink, 
 @pytest.mark.parametrize("depth", [5, 500, 20000])
 def test_nested_parts_without_end_do_no_harm(sender, depth):
     head = b"From: a@b.test\r\nMIME-Version: 1.0\r\n"
-    nest = b"".join(
-        b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(depth)
-    )
+    nest = b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(depth))
     mime = head + nest + b"Content-Type: text/plain\r\n\r\nx\r\n"
     answer = sender.post(
         sender.messages + ".mime",

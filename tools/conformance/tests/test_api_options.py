@@ -122,7 +122,15 @@ def test_an_inline_file_is_reached_by_its_name(sender, sink):
 
 def test_custom_headers_arrive_decoded_as_sent(sender, sink):
     recipient, fields = small(sender)
-    sender.send([*fields, ("h:X-Umlaut", "grüße 日本"), ("h:X-Two", "one"), ("h:X-Two", "two"), ("h:Reply-To", "Z <z@rcpt.test>")])
+    sender.send(
+        [
+            *fields,
+            ("h:X-Umlaut", "grüße 日本"),
+            ("h:X-Two", "one"),
+            ("h:X-Two", "two"),
+            ("h:Reply-To", "Z <z@rcpt.test>"),
+        ]
+    )
     _, message = only(sink, recipient)
     assert str(message["X-Umlaut"]) == "grüße 日本"
     assert sorted(str(one) for one in message.get_all("X-Two")) == ["one", "two"]
@@ -177,7 +185,14 @@ def test_own_headers_are_left_out_when_asked(sender, sink):
 def test_every_substitution_of_the_reference(sender, sink):
     recipient, fields = small(sender)
     fields = [one for one in fields if one[0] not in ("to", "text")]
-    variables = {"key": "käse", "v:user": "u1", "h:List-Unsubscribe": "<https://u.example/1>", "n": 7, "f": 1.5, "b": True}
+    variables = {
+        "key": "käse",
+        "v:user": "u1",
+        "h:List-Unsubscribe": "<https://u.example/1>",
+        "n": 7,
+        "f": 1.5,
+        "b": True,
+    }
     text = (
         "%recipient.key%|%recipient.v:user%|%recipient.n%|%recipient.f%|%recipient.b%|%recipient_email%|"
         "%recipient_name%|%recipient_fname%|%recipient_lname%|%recipient%|%recipient.missing%|100%|%%"
@@ -228,7 +243,14 @@ def test_a_batch_keeps_its_cc_and_serves_cc_and_bcc(sender, sink):
     two, cc, bcc = (f"{canary.word()}@rcpt.test" for _ in range(3))
     variables = {one: {"n": "first"}, two: {"n": "second"}}
     sender.send(
-        [*fields, ("to", two), ("cc", cc), ("bcc", bcc), ("h:X-N", "%recipient.n%"), ("recipient-variables", json.dumps(variables))]
+        [
+            *fields,
+            ("to", two),
+            ("cc", cc),
+            ("bcc", bcc),
+            ("h:X-N", "%recipient.n%"),
+            ("recipient-variables", json.dumps(variables)),
+        ]
     )
     for recipient, name in ((one, "first"), (two, "second")):
         got, message = only(sink, recipient)
@@ -243,7 +265,12 @@ def test_a_thousand_recipients_each_get_their_own_copy(sender, sink):
     _, fields = small(sender)
     fields = [f for f in fields if f[0] not in ("to", "text")]
     sender.send(
-        [*fields, ("to", ",".join(people)), ("text", "number %recipient.n%."), ("recipient-variables", json.dumps(variables))],
+        [
+            *fields,
+            ("to", ",".join(people)),
+            ("text", "number %recipient.n%."),
+            ("recipient-variables", json.dumps(variables)),
+        ],
         multipart=True,
     )
     for n, one in enumerate(people):
@@ -277,7 +304,9 @@ def test_a_time_in_the_past_sends_at_once(sender, sink):
 def test_three_days_ahead_is_accepted_and_can_be_dropped(platform, account):
     sender = Sender(platform, platform.domain(account))
     _, fields = small(sender)
-    message_id = sender.send([*fields, ("o:deliverytime", str(int(time.time()) + 3 * 86400 - 60)), ("o:deliver-within", "1h30m")])
+    message_id = sender.send(
+        [*fields, ("o:deliverytime", str(int(time.time()) + 3 * 86400 - 60)), ("o:deliver-within", "1h30m")]
+    )
     assert sender.events_of(message_id, event="accepted")
     answer = sender.delete(f"/v3/{sender.domain.name}/envelopes")
     assert (answer.status_code, answer.json()) == (200, {"message": "done"})

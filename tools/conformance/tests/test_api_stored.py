@@ -33,7 +33,18 @@ def test_the_event_names_where_the_message_is(stored):
 def test_the_parts_as_json(stored):
     sender, p, message_id, storage = stored
     body = sender.get(storage["url"]).json()
-    for name in ("recipients", "sender", "from", "subject", "body-plain", "body-html", "stripped-text", "stripped-html", "stripped-signature", "message-url"):
+    for name in (
+        "recipients",
+        "sender",
+        "from",
+        "subject",
+        "body-plain",
+        "body-html",
+        "stripped-text",
+        "stripped-html",
+        "stripped-signature",
+        "message-url",
+    ):
         assert isinstance(body[name], str), name
     assert body["subject"] == p.subject and parcel._even(body["body-plain"]) == parcel._even(p.text)
     assert parcel._even(body["body-html"]) == parcel._even(p.html)
@@ -58,7 +69,7 @@ def test_files_by_their_own_addresses(stored):
         assert answer.status_code == 200 and answer.content == file.data
         assert by_name[file.name]["size"] == len(file.data)
         assert answer.headers["Content-Type"].startswith(file.type)
-    (cid, inline), = body["content-id-map"].items()
+    ((cid, inline),) = body["content-id-map"].items()
     assert cid.strip("<>") == p.inline[0].name
     assert sender.get(inline["url"]).content == p.inline[0].data
     assert sender.get(storage["url"] + "/attachments/99").status_code == 404
@@ -113,7 +124,12 @@ def test_a_delivered_message_is_kept_no_longer_than_promised(sender, sink):
 def test_deleting(sender):
     at = str(int(time.time()) + 3600)
     message_id = sender.send(
-        [("from", f"a@{sender.domain.name}"), ("to", f"{canary.word()}@rcpt.test"), ("text", "t"), ("o:deliverytime", at)]
+        [
+            ("from", f"a@{sender.domain.name}"),
+            ("to", f"{canary.word()}@rcpt.test"),
+            ("text", "t"),
+            ("o:deliverytime", at),
+        ]
     )
     url = sender.wait_event(message_id, "accepted")["storage"]["url"]
     answer = sender.delete(url)

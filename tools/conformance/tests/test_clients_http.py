@@ -41,9 +41,7 @@ def test_anymail_metadata_of_each_recipient_reaches_that_recipients_events(house
     message = EmailMessage(p.subject, p.text, p.sender[1], [one for _, one in p.to], connection=connection)
     message.metadata = {"common": "same", "user": "nobody"}
     message.merge_metadata = {one: {"user": str(n)} for n, (_, one) in enumerate(p.to)}
-    message.merge_headers = {
-        one: {"List-Unsubscribe": f"<https://u.example/{n}>"} for n, (_, one) in enumerate(p.to)
-    }
+    message.merge_headers = {one: {"List-Unsubscribe": f"<https://u.example/{n}>"} for n, (_, one) in enumerate(p.to)}
     message.merge_data = p.recipient_variables
     message.send()
     sender = arrival.Sender(house.platform, house.domain)

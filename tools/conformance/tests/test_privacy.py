@@ -51,7 +51,9 @@ def test_nothing_that_the_server_writes_names_a_person_or_a_word_of_theirs(talka
     sink.refuse(gone, f"550 5.1.1 no {gone} here", always=True)
     sink.refuse(busy, f"451 4.7.1 {busy} later", always=True)
     for recipient, kind in ((good, "delivered"), (gone, "failed"), (busy, "failed")):
-        message_id = sender.send(fields(recipient), [("attachment", (f"{canary.word()}.txt", canary.word().encode(), "text/plain"))])
+        message_id = sender.send(
+            fields(recipient), [("attachment", (f"{canary.word()}.txt", canary.word().encode(), "text/plain"))]
+        )
         sender.wait_event(message_id, kind, recipient)
         event = sender.wait_event(message_id, "accepted", recipient)
         sender.get(event["storage"]["url"])
@@ -83,7 +85,9 @@ def _by_smtp(platform, domain, credential, sink):
         line.envelope(f"{canary.word()}@{domain.name}", to)
         line.talk(f"RCPT TO:<{canary.word()}@{canary.word()}..test>")
         assert line.talk("DATA").code == 354
-        line.send(f"From: {canary.word()}@{domain.name}\r\nSubject: {canary.word()}\r\n\r\n{canary.word()}\r\n.\r\n".encode())
+        line.send(
+            f"From: {canary.word()}@{domain.name}\r\nSubject: {canary.word()}\r\n\r\n{canary.word()}\r\n.\r\n".encode()
+        )
         assert line.reply().code == 250
     with wire.opened(platform.submission) as line:
         line.login(f"{canary.word()}@{domain.name}", canary.word())
@@ -100,7 +104,14 @@ def test_no_word_of_a_message_rests_readable_on_disk(own_platform, sink):
     sink.refuse(busy, "451 4.7.1 later", always=True)
 
     def send(word, recipient, *more):
-        fields = [("from", f"a@{sender.domain.name}"), ("to", recipient), ("subject", "s"), ("text", f"{word} text"), ("html", f"<p>{word}</p>"), *more]
+        fields = [
+            ("from", f"a@{sender.domain.name}"),
+            ("to", recipient),
+            ("subject", "s"),
+            ("text", f"{word} text"),
+            ("html", f"<p>{word}</p>"),
+            *more,
+        ]
         files = [("attachment", ("f.bin", (word * 3000).encode(), "application/octet-stream"))]
         return sender.send(fields, files)
 
@@ -159,7 +170,11 @@ def test_a_master_key_from_the_environment_is_not_written(own_platform, sink):
             platform.start()
         except AssertionError:
             continue
-        held = [p.name for p in platform.data.rglob("*") if p.is_file() and (key in p.read_bytes() or spelled.encode() in p.read_bytes())]
+        held = [
+            p.name
+            for p in platform.data.rglob("*")
+            if p.is_file() and (key in p.read_bytes() or spelled.encode() in p.read_bytes())
+        ]
         assert held == []
         return
     pytest.skip("the environment's name for the master key is another")
@@ -170,7 +185,7 @@ def test_health_readiness_and_metrics(platform, sender, sink):
         assert Api(platform, None).get(path).status_code == 200
     before = platform.metrics()
     for line in before.splitlines():
-        assert line.startswith("#") or re.fullmatch(r'[a-zA-Z_:][\w:]*(\{.*\})? [-+0-9.eEnaNIif]+', line), line
+        assert line.startswith("#") or re.fullmatch(r"[a-zA-Z_:][\w:]*(\{.*\})? [-+0-9.eEnaNIif]+", line), line
     recipient = f"{canary.word()}@rcpt.test"
     sender.send([("from", f"a@{sender.domain.name}"), ("to", recipient), ("text", "t")])
     sink.wait(recipient)
@@ -180,7 +195,11 @@ def test_health_readiness_and_metrics(platform, sender, sink):
 
 @pytest.mark.parametrize(
     ("config", "near"),
-    [({"http": {"lisen": ["127.0.0.1:0"]}}, "listen"), ({"hostnam": "x"}, "hostname"), ({"delivery": {"relai": "x"}}, "relay")],
+    [
+        ({"http": {"lisen": ["127.0.0.1:0"]}}, "listen"),
+        ({"hostnam": "x"}, "hostname"),
+        ({"delivery": {"relai": "x"}}, "relay"),
+    ],
 )
 def test_a_misspelt_key_of_the_configuration_is_named_with_the_right_one(own_platform, config, near):
     platform = own_platform(config, started=False)

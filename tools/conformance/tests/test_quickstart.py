@@ -16,7 +16,11 @@ from rig.platform import binary
 
 
 def clean_environment():
-    return {name: value for name, value in os.environ.items() if not name.startswith("WAXSEAL_") and "proxy" not in name.lower()}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("WAXSEAL_") and "proxy" not in name.lower()
+    }
 
 
 def test_once_proves_the_main_job_and_ends_with_0(tmp_path):

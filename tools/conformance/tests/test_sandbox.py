@@ -34,27 +34,24 @@ def test_a_sandbox_captures_and_sends_nothing(sandbox, sink, zone):
     assert parcel.body(message, "text/plain").strip() == fields["text"]
 
 
-def _inbox(sender):
-    return f"/v3/domains/{sender.domain.name}/inbox"
-
-
 def _entry(sender, message_id):
-    answer = sender.get(_inbox(sender))
+    answer = sender.get("/v1/inbox", params={"domain": sender.domain.name})
     assert answer.status_code == 200, answer.text
     for one in answer.json()["items"]:
-        if message_id.strip("<>") in str(one):
+        if one["message-id"].strip("<>") == message_id.strip("<>"):
             return one
     raise AssertionError("not in the inbox")
 
 
 def _raw(sender, entry):
-    answer = sender.get(f"{_inbox(sender)}/{entry['id']}/raw")
-    assert answer.status_code == 200
+    answer = sender.get(f"/v1/inbox/{entry['id']}/raw")
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("message/rfc822")
     return answer.content
 
 
 @pytest.mark.parametrize(
-    ("local", "kind", "severity"), [("defer", "failed", "temporary"), ("bounce", "failed", "permanent"), ("complain", "complained", None)]
+    ("local", "kind", "severity"),
+    [("defer", "failed", "temporary"), ("bounce", "failed", "permanent"), ("complain", "complained", None)],
 )
 def test_named_recipients_behave_as_named(sandbox, sink, local, kind, severity):
     recipient = f"{local}@{sandbox.domain.name}"
@@ -70,12 +67,36 @@ def test_a_sandbox_captures_what_comes_by_smtp_too(platform, sandbox, sink):
     with wire.opened(platform.submission, credential) as line:
         line.envelope(f"a@{sandbox.domain.name}", recipient)
         assert line.talk("DATA").code == 354
-        line.send(f"From: a@{sandbox.domain.name}\r\nMessage-ID: <x1@own.test>\r\nSubject: s\r\n\r\nb\r\n.\r\n".encode())
+        line.send(
+            f"From: a@{sandbox.domain.name}\r\nMessage-ID: <x1@own.test>\r\nSubject: s\r\n\r\nb\r\n.\r\n".encode()
+        )
         assert line.reply().code == 250
     sandbox.wait_event("<x1@own.test>", "delivered", recipient)
     assert _entry(sandbox, "<x1@own.test>") and sink.seen(recipient) == []
 
 
+def test_the_inbox_as_json_with_files(sandbox):
+    recipient, data = f"{canary.word()}@rcpt.test", bytes(range(256))
+    fields = small(sandbox, recipient)
+    files = [("attachment", ("f.bin", data, "application/octet-stream"))]
+    entry = _entry(sandbox, sandbox.send(list(fields.items()), files))
+    assert entry["recipient"] == recipient and entry["subject"] == fields["subject"]
+    assert sandbox.get(entry["url"]).json()["body-plain"].strip() == fields["text"]
+    assert sandbox.get(f"/v1/inbox/{entry['id']}/attachments/0").content == data
+    assert sandbox.get(entry["raw-url"]).status_code == 200
+    assert sandbox.delete(f"/v1/inbox/{entry['id']}").status_code == 200
+    assert sandbox.get(entry["url"]).status_code == 404
+
+
 def test_another_accounts_inbox_does_not_exist(platform, sandbox):
+    recipient = f"{canary.word()}@rcpt.test"
+    message_id = sandbox.send(list(small(sandbox, recipient).items()))
+    sandbox.wait_event(message_id, "delivered", recipient)
+    entry = _entry(sandbox, message_id)
     other = Sender(platform, platform.domain(platform.account()))
-    assert other.get(_inbox(sandbox)).status_code == 404
+    assert other.get("/v1/inbox", params={"domain": sandbox.domain.name}).status_code == 404
+    assert other.get("/v1/inbox").json()["items"] == []
+    for suffix in ("", "/raw", "/attachments/0"):
+        assert other.get(f"/v1/inbox/{entry['id']}{suffix}").status_code == 404
+    assert other.delete(f"/v1/inbox/{entry['id']}").status_code == 404
+    assert _entry(sandbox, message_id)

@@ -81,9 +81,7 @@ def _signed(message: bytes, zone, name: str) -> bytes:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     zone.txt(f"s1._domainkey.{name}", "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode())
     headers = [b"From", b"From", b"To", b"Subject", b"Date", b"Message-ID", b"MIME-Version"]
     return dkim.sign(message, b"s1", name.encode(), pem, include_headers=headers) + message

@@ -44,9 +44,14 @@ def test_chunks_in_one_segment_with_what_follows(opened, sink, domain):
     line, recipient = opened
     second = f"{canary.word()}@rcpt.test"
     line.send(
-        b"BDAT %d\r\n" % len(HEAD) + HEAD + b"BDAT 6 LAST\r\nbody\r\n"
+        b"BDAT %d\r\n" % len(HEAD)
+        + HEAD
+        + b"BDAT 6 LAST\r\nbody\r\n"
         + f"MAIL FROM:<a@{domain.name}>\r\nRCPT TO:<{second}>\r\n".encode()
-        + b"BDAT %d LAST\r\n" % len(HEAD + b"x\r\n") + HEAD + b"x\r\n" + b"QUIT\r\n"
+        + b"BDAT %d LAST\r\n" % len(HEAD + b"x\r\n")
+        + HEAD
+        + b"x\r\n"
+        + b"QUIT\r\n"
     )
     assert [line.reply().code for _ in range(6)] == [250, 250, 250, 250, 250, 221]
     assert sink.wait(recipient) and sink.wait(second)

@@ -295,7 +295,18 @@ def test_unknown_parameters_are_named_as_such(inside, parameter):
 
 @pytest.mark.parametrize(
     "recipient",
-    ["", "b", "b@", "@rcpt.test", "b@rcpt..test", "b c@rcpt.test", "b@-rcpt.test", "b@rcpt.test>x", "b@[256.1.1.1]", "b@rcpt_.test:25"],
+    [
+        "",
+        "b",
+        "b@",
+        "@rcpt.test",
+        "b@rcpt..test",
+        "b c@rcpt.test",
+        "b@-rcpt.test",
+        "b@rcpt.test>x",
+        "b@[256.1.1.1]",
+        "b@rcpt_.test:25",
+    ],
 )
 def test_malformed_recipients(inside, recipient):
     assert inside.talk("MAIL FROM:<a@b.test>").code == 250

@@ -128,6 +128,7 @@ def test_many_connections_from_one_address_are_limited_and_recover(own_platform)
         for line in lines:
             line.close()
     assert refused > 0, "200 connections at once from one address were all served"
+
     def open_again():
         with wire.Line(platform.submission) as line:
             try:

@@ -53,7 +53,11 @@ def test_no_pattern_is_accepted_without_a_login(platform, domain, outside, sink,
                 line.ehlo()
             codes = []
             try:
-                for command in (f"MAIL FROM:<{filled(sender, domain)}>", f"RCPT TO:<{filled(recipient, domain)}>", "DATA"):
+                for command in (
+                    f"MAIL FROM:<{filled(sender, domain)}>",
+                    f"RCPT TO:<{filled(recipient, domain)}>",
+                    "DATA",
+                ):
                     codes.append(line.talk(command).code)
             except (wire.Closed, OSError):
                 pass

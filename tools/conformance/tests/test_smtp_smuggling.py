@@ -72,7 +72,9 @@ def judge(name, ending, codes):
     stored = sum(code == 250 for code in codes)
     assert stored <= 1, f"{name}: {codes}"
     if dirty(ending):
-        assert stored == 0 and codes and codes[0] >= 500 and len(codes) == 1, f"{name}: {codes}, wanted one 5xx and the end"
+        assert stored == 0 and codes and codes[0] >= 500 and len(codes) == 1, (
+            f"{name}: {codes}, wanted one 5xx and the end"
+        )
     else:
         assert codes == [250, 221], f"{name}: {codes}, wanted one message"
     return stored
@@ -139,7 +141,9 @@ def test_no_ending_in_uploaded_mime_becomes_a_second_message(sender, sink):
     _relayed_clean(sink, wanted.values(), smuggled)
 
 
-@pytest.mark.parametrize("command", [b"NOOP\n", b"NO\0OP\r\n", b"NOOP\r", b"NOOP\r\r\n", b"MAIL FROM:<a@b.test>\nRCPT TO:<c@d.test>\r\n"])
+@pytest.mark.parametrize(
+    "command", [b"NOOP\n", b"NO\0OP\r\n", b"NOOP\r", b"NOOP\r\r\n", b"MAIL FROM:<a@b.test>\nRCPT TO:<c@d.test>\r\n"]
+)
 def test_commands_with_odd_line_ends_are_refused_and_the_line_closed(platform, credential, command):
     with wire.opened(platform.submission, credential) as line:
         line.send(command + (b"\nX\r\n" if command.endswith(b"\r") else b""))
