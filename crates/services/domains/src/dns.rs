@@ -48,8 +48,9 @@ impl DnsPurpose {
 /// The records of a domain whose mail this host sends. Nothing of a sandbox domain leaves the machine:
 /// it needs no record, and its keys are shown so that captured mail can be verified.
 pub fn records(domain: &Domain, keys: &[DkimKey], hostname: &str) -> Vec<DnsRecord> {
-    let mut records: Vec<_> =
-        keys.iter().filter(|key| key.active).map(|key| dkim_record(&domain.name, key)).collect();
+    let mut active: Vec<_> = keys.iter().filter(|key| key.active).collect();
+    active.sort_by_key(|key| key.algorithm != DkimAlgorithm::RsaSha256);
+    let mut records: Vec<_> = active.into_iter().map(|key| dkim_record(&domain.name, key)).collect();
     if domain.kind == DomainKind::Sandbox {
         return records;
     }

@@ -1,0 +1,47 @@
+//! The same call made twice.
+
+use waxseal_sending::{SendError, request::SendRequest};
+
+use crate::world::{World, letter, pairs};
+
+fn keyed(world: &World, key: &str, hash: u8) -> SendRequest {
+    SendRequest { idempotency: Some((key.into(), [hash; 32])), ..world.request(letter()) }
+}
+
+#[tokio::test]
+async fn a_repeated_call_gets_the_same_answer_and_sends_nothing() {
+    let world = World::new().await;
+    let first = world.send(keyed(&world, "order-7", 1)).await.expect("sent");
+    // The raw body differs, as a multipart boundary does; what it says is the same.
+    let second = world.send(keyed(&world, "order-7", 2)).await.expect("sent");
+    assert_eq!(first, second);
+    assert_eq!(world.queued().await.len(), 1);
+    assert_eq!(world.events().await.len(), 1);
+    let other = world.send(keyed(&world, "order-8", 1)).await.expect("sent");
+    assert_ne!(first, other);
+}
+
+#[tokio::test]
+async fn two_calls_at_the_same_time_send_one_message() {
+    let world = World::new().await;
+    let (a, b, c) = tokio::join!(
+        world.send(keyed(&world, "k", 1)),
+        world.send(keyed(&world, "k", 1)),
+        world.send(keyed(&world, "k", 1)),
+    );
+    let a = a.expect("sent");
+    assert_eq!((&a, &a), (&b.expect("sent"), &c.expect("sent")));
+    assert_eq!(world.queued().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_used_for_another_request_is_refused() {
+    let world = World::new().await;
+    world.send(keyed(&world, "order-7", 1)).await.expect("sent");
+    let mut other = keyed(&world, "order-7", 1);
+    other.options = pairs(&[("tag", "other")]);
+    assert!(matches!(world.send(other).await, Err(SendError::KeyReused)));
+    assert_eq!(world.queued().await.len(), 1);
+    let long = "k".repeat(256);
+    assert!(matches!(world.send(keyed(&world, &long, 1)).await, Err(SendError::Invalid(_))));
+}
