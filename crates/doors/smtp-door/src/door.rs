@@ -14,10 +14,10 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxseal_accounts::account::Accounts;
+use waxseal_domains::Domains;
 use waxseal_model::Clock;
 use waxseal_sending::send::Sending;
 use waxseal_smtp::Reply;
-use waxseal_store::Store;
 
 use crate::{
     config::DoorConfig,
@@ -38,7 +38,7 @@ pub struct Services {
     /// Knows logins and networks.
     pub accounts: Accounts,
     /// Knows which domain a caller sends for.
-    pub store: Store,
+    pub domains: Domains,
     /// Takes messages.
     pub sending: Sending,
     /// Time for the throttles.
@@ -79,8 +79,8 @@ impl SmtpDoor {
                 listeners.push(Listener { socket, address, implicit_tls });
             }
         }
-        let Services { accounts, store, sending, clock } = services;
-        let submission = Submission { accounts, store, sending, throttle: Throttle::new(clock) };
+        let Services { accounts, domains, sending, clock } = services;
+        let submission = Submission { accounts, domains, sending, throttle: Throttle::new(clock) };
         let crowd = Crowd::new(config.crowd);
         let shared = Shared {
             config,

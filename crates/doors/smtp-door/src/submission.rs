@@ -3,7 +3,10 @@
 use std::{net::IpAddr, sync::Arc};
 
 use waxseal_accounts::{account::Accounts, caller::Caller};
+use waxseal_domains::Domains;
+use waxseal_mail::{Address, inspect};
 use waxseal_sending::{
+    error::SendError,
     request::{Content, SendRequest, Via},
     send::Sending,
 };
@@ -11,14 +14,14 @@ use waxseal_smtp::{
     Mailbox, Path, Reply,
     server::{Credentials, MailFrom, Message, replies},
 };
-use waxseal_store::{Store, StoreError, domain::Domain};
+use waxseal_store::{StoreError, domain::Domain};
 
 use crate::{peer::PeerKey, refusal, throttle::Throttle};
 
 /// What all connections ask.
 pub(crate) struct Submission {
     pub(crate) accounts: Accounts,
-    pub(crate) store: Store,
+    pub(crate) domains: Domains,
     pub(crate) sending: Sending,
     pub(crate) throttle: Throttle,
 }
@@ -29,8 +32,8 @@ pub(crate) struct Client {
     peer: IpAddr,
     /// By AUTH; forgotten when TLS starts.
     authenticated: Option<Caller>,
-    /// For the message under way.
-    sender: Option<(Caller, Domain)>,
+    /// For the message under way. A network's notice without a sender names its domain in `From`.
+    sender: Option<(Caller, Option<Domain>)>,
 }
 
 /// Who may send a message, or why not.
@@ -91,87 +94,103 @@ impl Client {
                 self.sender = Some(sender);
                 replies::sender_ok()
             }
-            Err(Refused::Unknown) => replies::authentication_required(),
-            Err(Refused::NotOwned) => {
-                Reply::new(550, 7, 1, "The sender's domain is not one that you may send for")
-            }
-            Err(Refused::Store(error)) => {
-                tracing::warn!(%error, "the sender cannot be looked up");
-                refusal::unavailable()
-            }
+            Err(refused) => refused.reply(),
         }
     }
 
     /// A credential sends for its domain, whatever the envelope says; a network for the domain that the
     /// envelope names.
-    async fn find_sender(&self, mailbox: Option<&Mailbox>) -> Result<(Caller, Domain), Refused> {
-        let Submission { accounts, store, .. } = &*self.submission;
+    async fn find_sender(&self, mailbox: Option<&Mailbox>) -> Result<(Caller, Option<Domain>), Refused> {
+        let Submission { accounts, domains, .. } = &*self.submission;
         let caller = match &self.authenticated {
             Some(caller) => caller.clone(),
-            None => {
-                let found = accounts.by_network(self.peer).await.map_err(Refused::Store)?;
-                found.ok_or(Refused::Unknown)?
-            }
+            None => accounts.by_network(self.peer).await?.ok_or(Refused::Unknown)?,
         };
-        let domain = match caller.only_domain {
-            Some(id) => store.domain(caller.account, id).await.map_err(Refused::Store)?,
-            None => self.domain_of(&caller, mailbox.ok_or(Refused::NotOwned)?).await?,
+        let domain = match (caller.only_domain, mailbox) {
+            (Some(id), _) => domains.by_id(caller.account, id).await?,
+            (None, Some(mailbox)) => domains.of_host(caller.account, mailbox.domain()).await?,
+            (None, None) => return Ok((caller, None)),
         };
-        Ok((caller, domain.ok_or(Refused::NotOwned)?))
+        Ok((caller, Some(domain.ok_or(Refused::NotOwned)?)))
     }
 
-    /// The account's domain that the address belongs to: its own, or the nearest above it.
-    async fn domain_of(&self, caller: &Caller, mailbox: &Mailbox) -> Result<Option<Domain>, Refused> {
-        let name = mailbox.domain().to_lowercase();
-        let mut name = name.as_str();
-        loop {
-            let found = self.submission.store.domain_by_name(caller.account, name).await;
-            if let Some(domain) = found.map_err(Refused::Store)? {
-                return Ok(Some(domain));
-            }
-            match name.split_once('.') {
-                Some((_, above)) => name = above,
-                None => return Ok(None),
-            }
-        }
+    /// The domain of a message without a sender in its envelope, by its author.
+    async fn domain_of_author(&self, caller: &Caller, mime: &[u8]) -> Result<Domain, Refused> {
+        let from = inspect::summary(mime).from.ok_or(Refused::NotOwned)?;
+        let author = waxseal_mail::Mailbox::parse(&from).map_err(|_| Refused::NotOwned)?;
+        let domain = self.submission.domains.of_host(caller.account, author.address.domain()).await?;
+        domain.ok_or(Refused::NotOwned)
     }
 
-    /// Answers RCPT: who may send may send to anybody with a domain.
+    /// Answers RCPT: who may send may send to anybody whose address has a domain.
     pub(crate) fn rcpt_to(&self, mailbox: &Mailbox) -> Reply {
-        if mailbox.is_literal() {
-            return Reply::new(550, 1, 2, "Mail goes to domains, not to address literals");
+        match Address::parse(mailbox.as_str()) {
+            Ok(_) => replies::recipient_ok(),
+            Err(error) => Reply::new(550, 1, 3, format!("cannot parse to address: {error}")),
         }
-        replies::recipient_ok()
     }
 
     /// Answers the end of a message: success only once it is on stable storage.
     pub(crate) async fn message(&mut self, message: Message) -> Reply {
         let Some((caller, domain)) = self.sender.take() else { return replies::authentication_required() };
-        let request = SendRequest {
-            caller,
-            domain,
-            via: Via::Smtp,
-            content: Content::Mime {
-                mime: message.content,
-                to: message.envelope.recipients.into_iter().map(Mailbox::into_string).collect(),
-                headers: Vec::new(),
-                mail_from: message.envelope.mail_from.map(Mailbox::into_string),
+        let domain = match domain {
+            Some(domain) => domain,
+            None => match self.domain_of_author(&caller, &message.content).await {
+                Ok(domain) => domain,
+                Err(refused) => return refused.reply(),
             },
-            options: Vec::new(),
-            variables: Vec::new(),
-            recipient_variables: None,
-            template: None,
-            idempotency: None,
         };
+        let request = request(caller, domain, message);
         match self.submission.sending.send(request).await {
             Ok(sent) => {
                 count_message("accepted");
                 Reply::new(250, 0, 0, format!("OK {}", sent.id))
             }
             Err(error) => {
+                if let SendError::Store(error) = &error {
+                    tracing::warn!(%error, "a message cannot be stored");
+                }
                 let reply = refusal::reply(&error);
                 count_message(if reply.code() < 500 { "deferred" } else { "refused" });
                 reply
+            }
+        }
+    }
+}
+
+fn request(caller: Caller, domain: Domain, message: Message) -> SendRequest {
+    SendRequest {
+        caller,
+        domain,
+        via: Via::Smtp,
+        content: Content::Mime {
+            mime: message.content,
+            to: message.envelope.recipients.into_iter().map(Mailbox::into_string).collect(),
+            headers: Vec::new(),
+            mail_from: message.envelope.mail_from.map(Mailbox::into_string),
+        },
+        options: Vec::new(),
+        variables: Vec::new(),
+        recipient_variables: None,
+        template: None,
+        idempotency: None,
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Refused {
+    fn reply(&self) -> Reply {
+        match self {
+            Self::Unknown => replies::authentication_required(),
+            Self::NotOwned => Reply::new(550, 7, 1, "The sender's domain is not one that you may send for"),
+            Self::Store(error) => {
+                tracing::warn!(%error, "the sender cannot be looked up");
+                refusal::unavailable()
             }
         }
     }

@@ -113,6 +113,10 @@ impl Domains {
         }
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
     /// The records to publish for a domain.
     pub async fn dns_records(&self, domain: &Domain) -> Result<Vec<DnsRecord>, StoreError> {
         let keys = self.inner.store.dkim_keys(domain.account, domain.id).await?;

@@ -2,6 +2,7 @@
 
 pub mod dns;
 pub mod domain;
+mod host;
 pub mod keys;
 pub mod name;
 pub mod return_path;
