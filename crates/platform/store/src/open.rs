@@ -121,7 +121,13 @@ impl Store {
     /// Whether the database answers and can be written.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.inner.readers.ping().await?;
-        self.write_note("ping", self.inner.clock.now().as_micros()).await
+        self.write_note("ping", Some(self.inner.clock.now().as_micros())).await
+    }
+
+    /// On SQLite, moves everything from the write-ahead log into the file and empties the log: older states of
+    /// pages are gone from disk. Readers at work may put part of it off to the next call.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.inner.writer.checkpoint().await
     }
 
     /// Finishes what is being written and closes files and connections.

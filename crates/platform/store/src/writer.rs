@@ -13,7 +13,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::error::StoreError;
-use job::{Job, Typed};
+use job::{Job, Kind, Request, Typed};
 
 /// An open transaction; what an operation works on.
 pub(crate) type Tx = DatabaseTransaction;
@@ -75,18 +75,26 @@ impl Writer {
         answer.await.map_err(|_| closed())?
     }
 
+    /// Empties SQLite's write-ahead log into the file; nothing to do elsewhere.
+    pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.request(Kind::Checkpoint).await
+    }
+
     /// Finishes what is waiting and stops. Later operations are refused.
     pub(crate) async fn stop(&self) {
-        let (reply, answer) = oneshot::channel();
-        if self.jobs.send(Box::new(job::Stop::new(reply))).await.is_ok() {
-            // The task may be gone already: then there is nothing to wait for.
-            answer.await.unwrap_or(());
-        }
+        // Refused if the task has stopped already: then there is nothing to wait for.
+        self.request(Kind::Stop).await.unwrap_or(());
         if let Some(task) = self.task.lock().await.take()
             && let Err(error) = task.await
         {
             tracing::error!(%error, "the writer task failed");
         }
+    }
+
+    async fn request(&self, kind: Kind) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Box::new(Request::new(kind, reply))).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
     }
 }
 

@@ -4,6 +4,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement, TransactionTrait,
     sea_query::{Expr, ExprTrait},
 };
+use tokio::sync::MutexGuard;
 use waxseal_model::time::Day;
 
 use super::{
@@ -45,17 +46,12 @@ impl Keyring {
         self.wipe(names).await
     }
 
-    /// Destroys those of these keys that nobody holds now and for which `is_unused` says yes. Nobody can take
-    /// one of them up in between: who wants it waits, and gets a new key.
-    pub(crate) async fn destroy_unused<F>(&self, names: &[KeyName], is_unused: F) -> Result<u64, StoreError>
-    where
-        F: AsyncFn(&[KeyName]) -> Result<Vec<KeyName>, StoreError>,
-    {
-        let _file = self.file.lock().await;
-        let free: Vec<KeyName> =
-            names.iter().copied().filter(|name| self.cache.evict_unused(*name)).collect();
-        let unused = is_unused(&free).await?;
-        self.wipe(&unused).await
+    /// Those of these keys that nobody holds now. Until the answer is dropped nobody can take one of them up:
+    /// who wants it waits.
+    pub(crate) async fn unheld(&self, names: &[KeyName]) -> Unheld<'_> {
+        let file = self.file.lock().await;
+        let names = names.iter().copied().filter(|name| self.cache.evict_unused(*name)).collect();
+        Unheld { ring: self, names, _file: file }
     }
 
     async fn wipe(&self, names: &[KeyName]) -> Result<u64, StoreError> {
@@ -91,6 +87,25 @@ impl Keyring {
             Some(0) => Ok(()),
             _ => Err(StoreError::Unavailable("the keyring's log could not be cut".into())),
         }
+    }
+}
+
+/// Keys that nobody holds, and nobody can take up now.
+pub(crate) struct Unheld<'a> {
+    ring: &'a Keyring,
+    names: Vec<KeyName>,
+    _file: MutexGuard<'a, ()>,
+}
+
+impl Unheld<'_> {
+    /// Which.
+    pub(crate) fn names(&self) -> &[KeyName] {
+        &self.names
+    }
+
+    /// Destroys some of them; how many there were.
+    pub(crate) async fn destroy(self, names: &[KeyName]) -> Result<u64, StoreError> {
+        self.ring.wipe(names).await
     }
 }
 

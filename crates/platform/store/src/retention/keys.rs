@@ -6,7 +6,7 @@ use waxseal_model::time::Day;
 use crate::{
     entity::{body, message},
     error::StoreError,
-    keyring::{KeyClass, KeyName},
+    keyring::KeyClass,
     open::Store,
     rows::RowId,
 };
@@ -15,21 +15,19 @@ impl Store {
     /// Destroys the content keys of all days before `today` that no body uses any more; how many.
     pub async fn destroy_unused_content_keys(&self, today: Day) -> Result<u64, StoreError> {
         let names = self.inner.keyring.before(KeyClass::Content, today).await?;
-        let unused = async |names: &[KeyName]| {
-            let mut unused = Vec::new();
-            for name in names {
-                let used = body::Entity::find()
-                    .filter(body::Column::Account.eq(name.account.to_row()))
-                    .filter(body::Column::Day.eq(name.day.0))
-                    .count(&self.inner.readers)
-                    .await?;
-                if used == 0 {
-                    unused.push(*name);
-                }
+        let free = self.inner.keyring.unheld(&names).await;
+        let mut unused = Vec::new();
+        for name in free.names() {
+            let used = body::Entity::find()
+                .filter(body::Column::Account.eq(name.account.to_row()))
+                .filter(body::Column::Day.eq(name.day.0))
+                .count(&self.inner.readers)
+                .await?;
+            if used == 0 {
+                unused.push(*name);
             }
-            Ok(unused)
-        };
-        self.inner.keyring.destroy_unused(&names, unused).await
+        }
+        free.destroy(&unused).await
     }
 
     /// Destroys the event keys of all days before `day`; their events are unreadable from then on.

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     Changes,
-    job::{Job, Ran},
+    job::{Job, Kind, Ran},
 };
 
 /// At most so many operations in a group.
@@ -26,17 +26,23 @@ const ORDER: &str = "SELECT pg_advisory_xact_lock(7816391240151)";
 pub(crate) async fn run(db: DatabaseConnection, mut waiting: mpsc::Receiver<Box<dyn Job>>, changes: Changes) {
     while let Some(first) = waiting.recv().await {
         let mut bytes = first.effects().weight;
-        let mut stop = first.is_stop();
+        let mut last = first.kind();
         let mut group = vec![first];
-        while !stop && group.len() < OPERATIONS && bytes < BYTES {
+        while last == Kind::Operation && group.len() < OPERATIONS && bytes < BYTES {
             let Ok(next) = waiting.try_recv() else { break };
             bytes += next.effects().weight;
-            stop = next.is_stop();
+            last = next.kind();
             group.push(next);
         }
+        let request = if last == Kind::Operation { None } else { group.pop() };
         serve(&db, group, &changes).await;
-        if stop {
-            waiting.close();
+        match (request, last) {
+            (Some(request), Kind::Checkpoint) => request.answer(checkpoint(&db).await.map_err(broken)),
+            (Some(request), Kind::Stop) => {
+                waiting.close();
+                request.answer(Ok(()));
+            }
+            (Some(_), Kind::Operation) | (None, _) => {}
         }
     }
     if let Err(error) = db.close().await {
@@ -44,7 +50,18 @@ pub(crate) async fn run(db: DatabaseConnection, mut waiting: mpsc::Receiver<Box<
     }
 }
 
+/// Empties SQLite's write-ahead log into the file.
+async fn checkpoint(db: &DatabaseConnection) -> Result<(), DbErr> {
+    if db.get_database_backend() == DbBackend::Sqlite {
+        db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    }
+    Ok(())
+}
+
 async fn serve(db: &DatabaseConnection, mut group: Vec<Box<dyn Job>>, changes: &Changes) {
+    if group.is_empty() {
+        return;
+    }
     metrics::histogram!("waxseal_store_group_operations").record(group.len() as f64);
     let work = AssertUnwindSafe(commit(db, &mut group)).catch_unwind().await;
     let outcome = work.unwrap_or_else(|_| Err("an operation of the store panicked".into()));

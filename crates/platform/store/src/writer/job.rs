@@ -13,9 +13,9 @@ pub(crate) trait Job: Send {
     /// What it does besides.
     fn effects(&self) -> Effects;
 
-    /// Whether it asks the writer to stop.
-    fn is_stop(&self) -> bool {
-        false
+    /// What it asks for.
+    fn kind(&self) -> Kind {
+        Kind::Operation
     }
 
     /// Runs it. The outcome stays inside until [`Job::answer`].
@@ -90,32 +90,44 @@ where
     }
 }
 
-/// Asks the writer to stop after everything before it.
-pub(crate) struct Stop {
-    reply: oneshot::Sender<()>,
+/// What a job is, besides an operation in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Runs in the group's transaction.
+    Operation,
+    /// Asks to empty the write-ahead log after its group.
+    Checkpoint,
+    /// Asks the writer to stop after everything before it.
+    Stop,
 }
 
-impl Stop {
-    pub(crate) const fn new(reply: oneshot::Sender<()>) -> Self {
-        Self { reply }
+/// A request to the writer itself.
+pub(crate) struct Request {
+    kind: Kind,
+    reply: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Request {
+    pub(crate) const fn new(kind: Kind, reply: oneshot::Sender<Result<(), StoreError>>) -> Self {
+        Self { kind, reply }
     }
 }
 
-impl Job for Stop {
+impl Job for Request {
     fn effects(&self) -> Effects {
         Effects::default()
     }
 
-    fn is_stop(&self) -> bool {
-        true
+    fn kind(&self) -> Kind {
+        self.kind
     }
 
     fn run<'a>(&'a mut self, _tx: &'a Tx) -> BoxFuture<'a, Ran> {
         Box::pin(async { Ran::Done })
     }
 
-    fn answer(self: Box<Self>, _group: Result<(), Arc<str>>) {
+    fn answer(self: Box<Self>, group: Result<(), Arc<str>>) {
         // Who asked may have gone away.
-        self.reply.send(()).unwrap_or(());
+        drop(self.reply.send(group.map_err(|why| StoreError::Unavailable(why.as_ref().into()))));
     }
 }

@@ -1,0 +1,58 @@
+//! Watches the wall clock: who purges by a wrong clock deletes what should stay.
+
+use std::time::Duration;
+
+use waxseal_model::{Clock, Timestamp};
+
+/// A difference beyond this is a jump: clocks that are kept by NTP drift by seconds.
+pub const TOLERANCE: Duration = Duration::from_secs(300);
+
+/// An instance may have been switched off for so long without anybody being asked.
+pub const PLAUSIBLE_PAUSE: Duration = Duration::from_secs(7 * 86_400);
+
+/// The wall clock is not where it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockJump {
+    /// Where it should be.
+    pub expected: Timestamp,
+    /// Where it is.
+    pub found: Timestamp,
+}
+
+/// Compares the wall clock with the steady one, and across a restart with the time noted last.
+#[derive(Debug, Default)]
+pub(crate) struct ClockWatch {
+    last: Option<(Timestamp, Duration)>,
+}
+
+impl ClockWatch {
+    /// Looks at the clock. `noted` is the time noted by an earlier run; it counts at the first look alone.
+    pub(crate) fn look(&mut self, clock: &dyn Clock, noted: Option<Timestamp>) -> Result<(), ClockJump> {
+        let (now, steady) = (clock.now(), clock.monotonic());
+        let jump = match (self.last, noted) {
+            (Some((wall, then)), _) => {
+                let expected = wall + steady.saturating_sub(then);
+                let apart = now.since(expected).max(expected.since(now));
+                (apart > TOLERANCE).then_some(expected)
+            }
+            (None, Some(noted)) => {
+                let implausible = noted.since(now) > TOLERANCE || now.since(noted) > PLAUSIBLE_PAUSE;
+                implausible.then_some(noted)
+            }
+            (None, None) => None,
+        };
+        match jump {
+            Some(expected) => Err(ClockJump { expected, found: now }),
+            None => {
+                // Small steps add up from here: a clock set by a minute each hour is no jump.
+                self.last = Some((now, steady));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the clock as it is now.
+    pub(crate) fn trust(&mut self, clock: &dyn Clock) {
+        self.last = Some((clock.now(), clock.monotonic()));
+    }
+}

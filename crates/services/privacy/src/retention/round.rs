@@ -1,0 +1,77 @@
+//! One round of purging: everything that is over, batch by batch.
+
+use std::time::Duration;
+
+use waxseal_model::Timestamp;
+use waxseal_store::{Store, StoreError};
+
+use super::{Purged, RetentionConfig};
+
+/// Deletes everything that is over at `now`; then destroys the keys that nothing needs any more.
+pub(super) async fn purge(
+    store: &Store,
+    now: Timestamp,
+    config: &RetentionConfig,
+) -> Result<Purged, StoreError> {
+    let limit = config.batch.max(1);
+    let cut = now - Duration::from_secs(u64::from(config.events_days) * 86_400);
+    let round = Round { store, now, cut, limit };
+    let purged = Purged {
+        inbox_items: round.all("inbox_items", Kind::InboxItems).await?,
+        bodies: round.all("bodies", Kind::Bodies).await?,
+        idempotency_keys: round.all("idempotency_keys", Kind::IdempotencyKeys).await?,
+        events: round.all("events", Kind::Events).await?,
+        messages: round.all("messages", Kind::Messages).await?,
+        content_keys: counted("content_keys", store.destroy_unused_content_keys(now.day()).await?),
+        // Events of the day in which the cut lies are in part younger than the limit.
+        event_keys: counted("event_keys", store.destroy_event_keys_before(cut.day()).await?),
+    };
+    store.checkpoint().await?;
+    Ok(purged)
+}
+
+/// What is deleted in batches.
+#[derive(Clone, Copy)]
+enum Kind {
+    InboxItems,
+    Bodies,
+    IdempotencyKeys,
+    Events,
+    Messages,
+}
+
+struct Round<'a> {
+    store: &'a Store,
+    now: Timestamp,
+    cut: Timestamp,
+    limit: u64,
+}
+
+impl Round<'_> {
+    /// Repeats a batch until one comes back short.
+    async fn all(&self, what: &'static str, kind: Kind) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            let deleted = self.batch(kind).await?;
+            total += counted(what, deleted);
+            if deleted < self.limit {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn batch(&self, kind: Kind) -> Result<u64, StoreError> {
+        match kind {
+            Kind::InboxItems => self.store.purge_inbox(self.now, self.limit).await,
+            Kind::Bodies => self.store.purge_bodies(self.now, self.limit).await,
+            Kind::IdempotencyKeys => self.store.purge_idempotency(self.now, self.limit).await,
+            Kind::Events => self.store.purge_events(self.cut, self.limit).await,
+            Kind::Messages => self.store.purge_messages(self.cut, self.limit).await,
+        }
+    }
+}
+
+fn counted(what: &'static str, number: u64) -> u64 {
+    metrics::counter!("waxseal_retention_purged_total", "what" => what).increment(number);
+    number
+}
