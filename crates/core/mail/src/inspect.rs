@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Header, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use crate::{header::encoded_word, patch};
 
@@ -102,13 +102,16 @@ pub fn attachment(mime: &[u8], index: usize) -> Option<Attachment> {
 
 fn with_message<T>(mime: &[u8], read: impl FnOnce(&Message<'_>, &[(String, String)]) -> T) -> Option<T> {
     let message = MessageParser::new().with_mime_headers().parse(mime)?;
-    let headers: Vec<_> = message
-        .headers_raw()
-        .map(|(name, value)| {
-            (name.to_owned(), encoded_word::decode(&patch::unfold(value.as_bytes())).into_owned())
-        })
-        .collect();
+    let headers: Vec<_> = message.headers().iter().map(|field| decoded(mime, field)).collect();
     Some(read(&message, &headers))
+}
+
+/// A field as it is spelled in the message, its value unfolded and decoded.
+fn decoded(mime: &[u8], field: &Header<'_>) -> (String, String) {
+    let slice = |from: u32, to: u32| mime.get(from as usize..to as usize).unwrap_or_default();
+    let name = String::from_utf8_lossy(slice(field.offset_field, field.offset_start));
+    let value = patch::unfold(slice(field.offset_start, field.offset_end));
+    (name.trim_end_matches([':', ' ', '\t']).to_owned(), encoded_word::decode(&value).into_owned())
 }
 
 fn summarise(message: &Message<'_>, headers: &[(String, String)]) -> Summary {

@@ -5,7 +5,7 @@ use super::encoded_word;
 /// Where lines should end (RFC 5322 §2.1.1).
 const SOFT: usize = 78;
 /// Longest word that is left as it is; a longer one is encoded, which can be split.
-pub(super) const LONGEST_WORD: usize = 600;
+pub(super) const LONGEST_WORD: usize = 900;
 /// A longer run of spaces becomes one, since it could not be folded.
 const LONGEST_SPACE: usize = 200;
 

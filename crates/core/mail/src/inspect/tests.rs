@@ -39,6 +39,7 @@ fn a_message_tells_what_it_is() {
     assert_eq!(stored.body_html.trim_end(), "<p><img src=cid:logo></p>");
     assert_eq!(stored.content_ids, [("logo".to_owned(), 0)]);
     assert_eq!(stored.headers.iter().filter(|(name, _)| name == "Received").count(), 2);
+    assert!(stored.headers.iter().any(|(name, _)| name == "Message-Id"), "names stay as they are spelled");
     assert!(stored.headers.contains(&("Subject".to_owned(), "Grüße".to_owned())));
     assert_eq!(attachment(MIME.as_bytes(), 0).unwrap().bytes, b"png");
     assert_eq!(attachment(MIME.as_bytes(), 2).unwrap().bytes, b"text");

@@ -39,9 +39,7 @@ impl MimeTemplate {
     /// looked into.
     pub fn read(mime: Vec<u8>) -> Self {
         let mut places = Vec::new();
-        if memchr::memchr(b'%', &mime).is_some() || maybe_encoded(&mime) {
-            collect(&mime, &mut places);
-        }
+        collect(&mime, &mut places);
         places.sort_by_key(|place: &Place| place.range.start);
         let mut end = 0;
         places.retain(|place| {
@@ -85,12 +83,6 @@ impl MimeTemplate {
         out.extend_from_slice(self.mime.get(at..).unwrap_or_default());
         if out.len() > limit { Err(too_large) } else { Ok(out) }
     }
-}
-
-/// Base64 hides the percent sign.
-fn maybe_encoded(mime: &[u8]) -> bool {
-    memchr::memmem::find(mime, b"base64").is_some()
-        || mime.windows(6).any(|window| window.eq_ignore_ascii_case(b"base64") || window.starts_with(b"=?"))
 }
 
 fn collect(mime: &[u8], places: &mut Vec<Place>) {

@@ -2,6 +2,7 @@
 
 mod corpora;
 mod dkim;
+mod fuzzed;
 mod injection;
 mod roundtrip;
 mod verifiers;

@@ -1,0 +1,49 @@
+//! Replays the corpora of the fuzz targets: what was found once does not come back.
+
+#[path = "../../../../../fuzz/oracles/mail_addresses.rs"]
+mod mail_addresses;
+#[path = "../../../../../fuzz/oracles/mail_inspect.rs"]
+mod mail_inspect;
+#[path = "../../../../../fuzz/oracles/mail_options.rs"]
+mod mail_options;
+#[path = "../../../../../fuzz/oracles/mail_patch.rs"]
+mod mail_patch;
+#[path = "../../../../../fuzz/oracles/mail_substitute.rs"]
+mod mail_substitute;
+
+use std::{fs, path::Path};
+
+fn replay(target: &str, oracle: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus").join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).expect("the corpus is in the repository") {
+        oracle(&fs::read(entry.expect("an entry").path()).expect("an input"));
+        count += 1;
+    }
+    assert!(count > 0, "{} is empty", folder.display());
+}
+
+#[test]
+fn addresses() {
+    replay("mail_addresses", mail_addresses::check);
+}
+
+#[test]
+fn patched_messages() {
+    replay("mail_patch", mail_patch::check);
+}
+
+#[test]
+fn option_headers() {
+    replay("mail_options", mail_options::check);
+}
+
+#[test]
+fn recipient_variables() {
+    replay("mail_substitute", mail_substitute::check);
+}
+
+#[test]
+fn inspected_messages() {
+    replay("mail_inspect", mail_inspect::check);
+}
