@@ -55,6 +55,14 @@ def own_platform(outside, tmp_path):
 
 
 @pytest.fixture(scope="module")
+def guessed(outside, tmp_path_factory):
+    """A server (and a credential) for wrong passwords, which make it wary of everybody on this machine."""
+    one = Platform(tmp_path_factory.mktemp("guessed"), outside).start()
+    yield one, one.credential(one.domain(one.account()))
+    one.kill()
+
+
+@pytest.fixture(scope="module")
 def account(platform):
     return platform.account()
 

@@ -167,7 +167,7 @@ def _node(house: House, script: str, p: Parcel, **more) -> Sent:
 def node_script(house: House, script: str, p: Parcel, **more) -> dict:
     """Run one of the scripts in `clients/` and read the JSON that it prints."""
     node = _tool("node")
-    modules = os.environ.get("WAXSEAL_NODE_CLIENTS", "")
+    modules = os.environ.get("WAXSEAL_TEST_NODE", "")
     if not Path(modules).is_dir():
         pytest.skip("the Node clients are not installed")
     order = {

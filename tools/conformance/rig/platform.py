@@ -126,7 +126,9 @@ class Platform:
         self.outside = outside
         self.data = folder / "data"
         self.file = folder / "waxseal.toml"
-        self.env = {**os.environ, **(env or {})}
+        # Of the caller's variables none may reach the configuration under test.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("WAXSEAL_")}
+        self.env = {**own, **(env or {})}
         self.ready: dict = {}
         self.process: subprocess.Popen | None = None
         self.runs = 0
@@ -236,8 +238,7 @@ class Platform:
 
     @property
     def implicit_tls(self) -> tuple[str, int]:
-        listed = self.ready.get("submission_tls") or self.ready.get("implicit_tls")
-        return host_port(listed[0] if listed else self.ready["submission"][1])
+        return host_port(self.ready["submission_tls"][0])
 
     def metrics(self) -> str:
         host, port = host_port(self.ready["metrics"])
@@ -281,4 +282,4 @@ class Platform:
 
     def sending_key(self, domain: Domain) -> str:
         made = self.command("key", "create", "--account", domain.account.id, "--domain", domain.name)
-        return made.get("api_key") or made["key"]
+        return made["api_key"]

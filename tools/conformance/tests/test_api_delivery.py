@@ -2,7 +2,9 @@
 
 import pytest
 
-from rig import canary, parcel, shapes
+from rig import canary, certs, parcel, shapes
+from rig.api import Sender
+from rig.sink import Sink
 
 
 def small(sender, *recipients):
@@ -101,3 +103,15 @@ def test_queue_why_tells_the_reason(platform, sender, sink):
     sender.wait_event(message_id, "failed", recipient)
     done = platform.run("queue", "why", message_id.strip("<>"))
     assert b"451" in done.stdout, done.stdout
+
+
+def test_require_tls_is_content_with_a_certificate_it_can_verify(own_platform, outside, tmp_path):
+    certificate, key, authority = certs.issued(tmp_path, "mx", ["mx.rcpt.test"])
+    with Sink(certificate, key) as trusted:
+        platform = own_platform({"delivery": {"port": trusted.port, "extra_ca": authority}})
+        sender = Sender(platform, platform.domain(platform.account()))
+        good, wrong_name = f"{canary.word()}@rcpt.test", f"{canary.word()}@other.test"
+        message_id = sender.send([*small(sender, good, wrong_name), ("o:require-tls", "yes")])
+        status = sender.wait_event(message_id, "delivered", good)["delivery-status"]
+        assert status["certificate-verified"] is True and trusted.seen(good)[0].tls
+        assert sender.wait_event(message_id, "failed", wrong_name) and trusted.seen(wrong_name) == []

@@ -169,7 +169,8 @@ def test_auth_login_in_two_and_three_steps(platform, credential):
         assert line.talk(password).code == 235
 
 
-def test_an_authorisation_identity_of_another_is_refused(platform, credential):
+def test_an_authorisation_identity_of_another_is_refused(guessed):
+    platform, credential = guessed
     with wire.opened(platform.submission) as line:
         token = base64.b64encode(f"someone@else.test\0{credential.login}\0{credential.password}".encode()).decode()
         assert line.talk("AUTH PLAIN " + token).code == 535
@@ -191,9 +192,9 @@ def test_an_authorisation_identity_of_another_is_refused(platform, credential):
         ("AUTH PLAIN " + "A" * 4003, (500, 501, 535)),
     ],
 )
-def test_malformed_logins(line, command, codes):
-    line.ehlo()
-    assert line.talk(command).code in codes
+def test_malformed_logins(guessed, command, codes):
+    with wire.opened(guessed[0].submission) as line:
+        assert line.talk(command).code in codes
 
 
 def test_a_login_can_be_called_off(line):
@@ -204,7 +205,8 @@ def test_a_login_can_be_called_off(line):
     assert line.talk("*").code == 501
 
 
-def test_wrong_passwords_and_unknown_people_look_the_same(platform, credential):
+def test_wrong_passwords_and_unknown_people_look_the_same(guessed):
+    platform, credential = guessed
     texts = set()
     for login, password in ((credential.login, "wrong"), ("nobody@nowhere.test", "wrong"), (credential.login, "")):
         with wire.opened(platform.submission) as line:
