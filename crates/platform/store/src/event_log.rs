@@ -118,6 +118,18 @@ impl Store {
         self.stored_events(rows).await
     }
 
+    /// The place of the newest event in the log; 0 if there is none.
+    pub async fn log_end(&self) -> Result<u64, StoreError> {
+        let newest = event::Entity::find()
+            .order_by_desc(event::Column::Seq)
+            .select_only()
+            .column(event::Column::Seq)
+            .into_tuple::<i64>()
+            .one(&self.inner.readers)
+            .await?;
+        Ok(newest.map_or(0, count))
+    }
+
     /// Where a reader stopped; 0 at first.
     pub async fn cursor(&self, reader: &str) -> Result<u64, StoreError> {
         let row = reader_cursor::Entity::find_by_id(reader).one(&self.inner.readers).await?;

@@ -29,14 +29,7 @@ impl Insight {
 
     /// The place behind the newest event there is now.
     pub async fn end_of_log(&self) -> Result<u64, StoreError> {
-        let mut cursor = 0;
-        loop {
-            let rows = self.store.read_log(cursor, CHUNK).await?;
-            match rows.last() {
-                Some(row) => cursor = row.seq,
-                None => return Ok(cursor),
-            }
-        }
+        self.store.log_end().await
     }
 }
 

@@ -123,7 +123,8 @@ impl Insight {
             query.limit = chunk as u64;
             query.beyond = walk.far.or(query.beyond);
             let rows = self.store.events(&query).await?;
-            let exhausted = rows.len() < chunk;
+            // A short answer is no end: events whose key was destroyed are passed over.
+            let exhausted = rows.is_empty();
             walk.take(rows, search, access);
             if exhausted || walk.events.len() >= search.limit || walk.scanned >= self.scan_budget {
                 return Ok(walk.into_page(search.place));

@@ -1,0 +1,5 @@
+//! Searching and following a real event log.
+
+mod follow;
+mod search;
+mod world;
