@@ -7,6 +7,3 @@ mod render;
 mod token;
 
 pub(crate) use list::{first, page};
-
-#[cfg(test)]
-mod tests;

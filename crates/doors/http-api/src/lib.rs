@@ -30,6 +30,3 @@ pub use state::Services;
 pub mod fuzzing {
     pub use crate::form::decode_for_fuzzing as decode_form;
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Extension, extract::State, http::StatusCode, response::Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use waxseal_accounts::caller::Caller;
+use waxseal_sending::queues::QueueState;
 
 use crate::{
     auth::own_domain,
@@ -19,10 +20,11 @@ pub(crate) async fn show(
     Extension(caller): Extension<Caller>,
     Segments(name): Segments<String>,
 ) -> Result<Response, ApiError> {
-    let _domain =
-        own_domain(&api, &caller, &name).await.map_err(|_| ApiError::not_found("Domain not found"))?;
-    let running = json!({ "is_disabled": false });
-    Ok(json_response(StatusCode::OK, &json!({ "regular": running, "scheduled": running })))
+    let found = api.services.domains.by_name(caller.account, &name).await?;
+    let domain = found.ok_or_else(|| ApiError::not_found("Domain not found"))?;
+    let queues = api.services.sending.queues(&domain);
+    let body = json!({ "regular": state(&queues.regular), "scheduled": state(&queues.scheduled) });
+    Ok(json_response(StatusCode::OK, &body))
 }
 
 /// `DELETE /v3/{domain}/envelopes`
@@ -31,6 +33,15 @@ pub(crate) async fn clear(
     Extension(caller): Extension<Caller>,
     Segments(name): Segments<String>,
 ) -> Result<Response, ApiError> {
-    let _domain = own_domain(&api, &caller, &name).await?;
-    Err(ApiError::unavailable())
+    let domain = own_domain(&api, &caller, &name).await?;
+    api.services.sending.clear_queue(&domain).await?;
+    Ok(json_response(StatusCode::OK, &json!({ "message": "done" })))
+}
+
+/// A queue that stands still does so until somebody changes it: there is no end to name.
+fn state(queue: &QueueState) -> Value {
+    match &queue.disabled_because {
+        None => json!({ "is_disabled": false }),
+        Some(reason) => json!({ "is_disabled": true, "disabled": { "until": "", "reason": reason } }),
+    }
 }

@@ -83,7 +83,8 @@ pub(crate) async fn remove(
 
 async fn item(api: &Api, caller: &Caller, id: &str) -> Result<InboxItem, ApiError> {
     let id: InboxId = id.parse().map_err(|_| missing())?;
-    api.services.store.inbox_item(caller.account, id).await?.ok_or_else(missing)
+    let item = api.services.store.inbox_item(caller.account, id).await?;
+    item.filter(|item| item.expires_at > api.services.clock.now()).ok_or_else(missing)
 }
 
 async fn mime(api: &Api, caller: &Caller, item: &InboxItem) -> Result<Vec<u8>, ApiError> {

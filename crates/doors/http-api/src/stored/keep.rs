@@ -11,12 +11,14 @@ use axum::{
 use serde_json::json;
 use waxseal_accounts::caller::Caller;
 use waxseal_model::MessageId;
+use waxseal_sending::resend::ResendError;
 
 use super::show::missing;
 use crate::{
     auth::own_domain,
     error::{ApiError, json_response},
     form,
+    messages::{SendAnswer, refused},
     path::Segments,
     state::Api,
 };
@@ -28,10 +30,14 @@ pub(crate) async fn resend(
     Segments((name, key)): Segments<(String, String)>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let _domain = own_domain(&api, &caller, &name).await?;
-    let _to = form::read(&api, request).await?.take_all("to");
-    let _id: MessageId = key.parse().map_err(|_| missing())?;
-    Err(ApiError::unavailable())
+    let domain = own_domain(&api, &caller, &name).await?;
+    let to = form::read(&api, request).await?.take_all("to");
+    let id: MessageId = key.parse().map_err(|_| missing())?;
+    match api.services.sending.resend(&caller, &domain, id, &to).await {
+        Ok(sent) => Ok(json_response(StatusCode::OK, &SendAnswer::from(sent))),
+        Err(ResendError::NotFound) => Err(missing()),
+        Err(ResendError::Send(error)) => Err(refused(error, api.services.clock.now())),
+    }
 }
 
 /// `DELETE /v3/domains/{domain}/messages/{key}`
