@@ -90,12 +90,12 @@ impl World {
         config.public_url = Some("https://api.example.org/".into());
         change(&mut config);
         let api = service(&config, services.clone());
-        let mine = customer(&services, &*clock, &*random, "mg.example.org", "sandbox.example.org").await;
+        let mine = customer(&services, &clock, &random, "mg.example.org", "sandbox.example.org").await;
         Self { services, api, clock, random, store, mine, _folder: folder }
     }
 
     pub(crate) async fn stranger(&self) -> Customer {
-        customer(&self.services, &*self.clock, &*self.random, "their.example", "sandbox.their.example").await
+        customer(&self.services, &self.clock, &self.random, "their.example", "sandbox.their.example").await
     }
 
     /// A request with the account's key.
