@@ -64,6 +64,13 @@ pub struct File<'a> {
     pub bytes: &'a [u8],
 }
 
+impl File<'_> {
+    /// The content type that the file goes under: the given one if it is one, else one by its name.
+    pub fn media_type(&self) -> String {
+        media::of(self).content_type
+    }
+}
+
 /// Why a message could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BuildError {

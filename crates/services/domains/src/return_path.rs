@@ -122,4 +122,18 @@ mod tests {
             assert_eq!(path(1, 1).recipient(text), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_a_stranger_writes_is_taken(text in "(bounce\\+)?\\PC{0,80}") {
+            proptest::prop_assert_eq!(path(1, 1).recipient(&text), None);
+        }
+
+        #[test]
+        fn every_recipient_comes_back(bits: u128) {
+            let id = RecipientId::from_u128(bits);
+            let address = path(1, 1).address(id);
+            proptest::prop_assert_eq!(path(1, 1).recipient(local(&address)), Some(id));
+        }
+    }
 }

@@ -24,6 +24,7 @@ impl EventMaker<'_> {
         let method = method(self.finisher.via);
         details.method = Some(method.into());
         details.api_key_id.clone_from(&self.finisher.origin.key_id);
+        details.originating_ip.clone_from(&self.finisher.origin.address);
         if let Some(envelope) = &mut details.envelope {
             envelope.transport = method.into();
         }

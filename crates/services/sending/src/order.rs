@@ -45,6 +45,7 @@ pub(crate) struct Order {
 /// Who called, as events tell it.
 #[derive(Clone)]
 pub(crate) struct Origin {
+    pub(crate) address: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) authenticated: bool,
 }
@@ -111,7 +112,7 @@ impl Order {
         let merged = inside.variables.into_iter().chain(beside.variables).chain(variables);
         let order = Self {
             via,
-            origin: origin(caller.proof),
+            origin: origin(&caller),
             options: read,
             variables: Variables { merged: variables::merge(merged), beside: variables_beside, tags_beside },
             headers: headers.into_iter().filter(|(name, _)| !option_headers::is_option(name)).collect(),
@@ -232,11 +233,13 @@ pub(crate) fn may_send(caller: &Caller, domain: &Domain) -> Result<(), SendError
     }
 }
 
-pub(crate) fn origin(proof: Proof) -> Origin {
-    match proof {
-        Proof::ApiKey(id) | Proof::SmtpCredential(id) => Origin { key_id: Some(id), authenticated: true },
-        Proof::Network(id) => Origin { key_id: Some(id), authenticated: false },
-    }
+pub(crate) fn origin(caller: &Caller) -> Origin {
+    let (key_id, authenticated) = match &caller.proof {
+        Proof::ApiKey(id) | Proof::SmtpCredential(id) => (id, true),
+        Proof::Network(id) => (id, false),
+    };
+    let address = caller.peer.map(|peer| peer.to_canonical().to_string());
+    Origin { address, key_id: Some(key_id.clone()), authenticated }
 }
 
 /// What the `o:`, `h:`, `v:` and `t:` fields take together, names included.

@@ -71,6 +71,7 @@ pub(crate) fn build(
     let mut headers = substitution.apply_all(&order.headers)?;
     headers.extend(order.own_headers(&variables));
     let sender = parts.from.first().and_then(|from| sender(from, &order.domain.name));
+    let attachments = files(&parts.attachments);
     let draft = Draft {
         from: &parts.from,
         sender: sender.as_ref(),
@@ -81,7 +82,7 @@ pub(crate) fn build(
         html: html.as_deref(),
         amp_html: amp_html.as_deref(),
         headers: &headers,
-        attachments: &files(&parts.attachments),
+        attachments: &attachments,
         inline: &files(&parts.inline),
         message_id: common.message_id,
         date: common.now,
@@ -93,7 +94,7 @@ pub(crate) fn build(
         to: shown("to", list(draft.to)),
         subject: shown("subject", subject.clone().unwrap_or_default()),
         message_id: common.message_id.to_owned(),
-        attachments: parts.attachments.iter().map(attachment).collect(),
+        attachments: attachments.iter().map(attachment).collect(),
         has_amp: amp_html.is_some(),
         variables,
         mime,
@@ -131,10 +132,10 @@ fn files(files: &[File]) -> Vec<build::File<'_>> {
         .collect()
 }
 
-fn attachment(file: &File) -> AttachmentInfo {
+fn attachment(file: &build::File<'_>) -> AttachmentInfo {
     AttachmentInfo {
-        filename: file.name.clone(),
-        content_type: file.content_type.clone().unwrap_or_else(|| "application/octet-stream".into()),
+        filename: file.name.to_owned(),
+        content_type: file.media_type(),
         size: file.bytes.len() as u64,
     }
 }

@@ -65,7 +65,7 @@ impl Sending {
         let options = options(&self.inner, domain, message, &template, now)?;
         let verdicts = suppressed::verdicts(store, domain, &addresses, &options.tags).await?;
         let keys = self.inner.domains.keys(domain).await.map_err(|error| SendError::Store(error.into()))?;
-        let origin = order::origin(caller.proof.clone());
+        let origin = order::origin(caller);
         let (inner, domain) = (Arc::clone(&self.inner), domain.clone());
         let work = move || -> Result<Ready, SendError> {
             let sender =

@@ -69,10 +69,12 @@ impl Sending {
         }
         let now = clock.now();
         let size = request.size();
-        let _content = capacity.take(size)?;
+        let content = capacity.take(size)?;
         let limits = Arc::clone(config);
         let order = capacity.compute(size, move || Order::read(request, now, &limits)).await??;
-        let _copies = capacity.take(order.memory())?;
+        // Given back first: what holds some of the room must not wait for all of it.
+        drop(content);
+        let _room = capacity.take(order.memory())?;
         let domain = order.domain.clone();
         let verdicts = suppressed::verdicts(store, &domain, &order.addresses, &order.options.tags).await?;
         let keys = self.inner.domains.keys(&domain).await.map_err(|error| SendError::Store(error.into()))?;

@@ -9,6 +9,7 @@ use waxseal_store::domain::DomainState;
 use crate::world::{NOW, World, letter, pairs, strings};
 
 type Change = fn(&mut SendRequest);
+type Evil = Box<dyn Fn(&mut SendRequest)>;
 
 fn parts(request: &mut SendRequest) -> &mut Parts {
     match &mut request.content {
@@ -84,7 +85,7 @@ async fn refusals_have_the_words_of_the_api() {
 async fn no_field_can_break_out_of_its_header() {
     let world = World::new().await;
     for evil in ["x\r\nBcc: eve@example.net", "x\nX-Evil: 1", "x\rX: 1", "x\0y", "x\u{2028}y", "x\u{2029}y"] {
-        let fields: [(&str, Box<dyn Fn(&mut SendRequest)>); 9] = [
+        let fields: [(&str, Evil); 9] = [
             ("from", Box::new(move |r| parts(r).from = vec![format!("{evil} <ada@mg.example.org>")])),
             ("to", Box::new(move |r| parts(r).to = vec![format!("{evil} <bob@example.net>")])),
             ("cc", Box::new(move |r| parts(r).cc = vec![format!("{evil} <bob@example.net>")])),
@@ -139,7 +140,7 @@ async fn a_message_over_the_limit_is_too_large() {
 
 #[tokio::test]
 async fn more_than_fits_into_memory_is_put_off() {
-    let config = SendingConfig { max_bytes_in_flight: 1_024, ..SendingConfig::new("mail.example.org") };
+    let config = SendingConfig { max_bytes_in_flight: 2_000_000, ..SendingConfig::new("mail.example.org") };
     let world = World::at(NOW, config).await;
     let text = Some("x".repeat(1_000_000));
     let (a, b) = tokio::join!(
@@ -148,6 +149,8 @@ async fn more_than_fits_into_memory_is_put_off() {
     );
     let busy = |sent: &Result<_, SendError>| matches!(sent, Err(SendError::Busy));
     assert!(busy(&a) || busy(&b));
+    let alone = world.send(world.request(Parts { text, ..letter() })).await;
+    assert!(alone.is_ok(), "a message that fits goes when the others are gone");
 }
 
 #[tokio::test]
