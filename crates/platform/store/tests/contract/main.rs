@@ -2,11 +2,15 @@
 
 mod accepting;
 mod accounts;
+mod at_rest;
 mod cluster;
+mod crash;
 mod event_log;
 mod inbox;
+mod opening;
 mod queue;
 mod retention;
+mod schema;
 mod settling;
 mod suppressions;
 mod world;
@@ -39,6 +43,8 @@ macro_rules! contract {
 }
 
 contract! {
+    schema:
+        every_live_column_has_a_class_and_every_class_a_column;
     accounts:
         an_account_comes_back_with_its_profile_and_key,
         keys_are_found_by_hash_and_deleted_by_their_owner_alone,

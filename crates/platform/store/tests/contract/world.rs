@@ -1,6 +1,6 @@
 //! A store in a folder of its own, with a hand-moved clock and seeded chance.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 use waxseal_model::{
@@ -10,12 +10,14 @@ use waxseal_model::{
     options::{DeliveryOptions, Schedule},
 };
 use waxseal_store::{
-    Engine, MasterKey, Store, StoreConfig,
+    Engine, MasterKey, Store, StoreConfig, StoreError,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
     domain::{DkimAlgorithm, DomainKind, DomainSettings, DomainState, NewDkimKey, NewDomain},
     message::{Accept, Envelope, NewEvent, NewMessage, NewQueueEntry},
     queue::{LeaseRequest, LeasedEntry, Outcome, Settlement},
 };
+
+use waxseal_system::{SystemClock, SystemRandom};
 
 use crate::cluster;
 
@@ -27,10 +29,10 @@ pub(crate) const ACCESS: Access = Access::new(Actor::System, Purpose::Operation)
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) random: Arc<SeededRandom>,
+    pub(crate) random: Arc<dyn Random>,
     pub(crate) config: StoreConfig,
     /// Deleted with everything in it at the end.
-    pub(crate) _folder: Arc<TempDir>,
+    pub(crate) _folder: Option<Arc<TempDir>>,
 }
 
 impl World {
@@ -57,9 +59,17 @@ impl World {
         let config =
             StoreConfig { engine, master_key: MasterKey::File(data_dir.join("master.key")), data_dir };
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
-        let random = Arc::new(SeededRandom::new(7));
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
         let store = open(&config, &clock, &random).await;
-        Self { store, clock, random, config, _folder: folder }
+        Self { store, clock, random, config, _folder: Some(folder) }
+    }
+
+    /// A world around a store that was opened with the machine's own clock and chance.
+    pub(crate) fn around(store: Store, data_dir: &Path) -> Self {
+        let master_key = MasterKey::File(data_dir.join("master.key"));
+        let config = StoreConfig { engine: Engine::Sqlite, data_dir: data_dir.to_owned(), master_key };
+        let clock = Arc::new(ManualClock::at(SystemClock::new().now()));
+        Self { store, clock, random: Arc::new(SystemRandom), config, _folder: None }
     }
 
     /// Closes the store and opens it again, as a restart does.
@@ -209,15 +219,18 @@ impl World {
 
     /// Leases what is due now.
     pub(crate) async fn lease(&self, limit: u32) -> Vec<LeasedEntry> {
-        self.store
-            .lease(LeaseRequest {
-                now: self.now(),
-                limit,
-                hold_for: Duration::from_secs(600),
-                skip_domains: Vec::new(),
-            })
-            .await
-            .expect("leased")
+        self.try_lease(limit).await.expect("leased")
+    }
+
+    /// The same where it may fail.
+    pub(crate) async fn try_lease(&self, limit: u32) -> Result<Vec<LeasedEntry>, StoreError> {
+        let request = LeaseRequest {
+            now: self.now(),
+            limit,
+            hold_for: Duration::from_secs(600),
+            skip_domains: Vec::new(),
+        };
+        self.store.lease(request).await
     }
 
     /// The settlement of a delivered recipient.
@@ -251,6 +264,6 @@ pub(crate) fn details(header_message_id: &str, recipient: Option<&str>) -> Event
     }
 }
 
-async fn open(config: &StoreConfig, clock: &Arc<ManualClock>, random: &Arc<SeededRandom>) -> Store {
-    Store::open(config.clone(), Arc::clone(clock) as _, Arc::clone(random) as _).await.expect("a store")
+async fn open(config: &StoreConfig, clock: &Arc<ManualClock>, random: &Arc<dyn Random>) -> Store {
+    Store::open(config.clone(), Arc::clone(clock) as _, Arc::clone(random)).await.expect("a store")
 }
