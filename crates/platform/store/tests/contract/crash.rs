@@ -119,7 +119,7 @@ impl Running {
     /// Reads until a line is as wanted; all lines read.
     fn until(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let mut seen = Vec::new();
-        while let Some(line) = self.lines.next() {
+        for line in self.lines.by_ref() {
             seen.push(line.expect("text"));
             if seen.last().is_some_and(|line| wanted(line)) {
                 return seen;
