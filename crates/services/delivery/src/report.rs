@@ -111,7 +111,7 @@ impl Report {
     /// No host could be reached; `last` is what the last one led to.
     pub(crate) fn unreachable(domain: &str, last: &str) -> Self {
         let description = format!("Unable to connect to MX servers: [{domain}]");
-        Self { message: sentence(last), ..Self::temporary(499, Some("4.4.1"), &description) }
+        Self { message: last.into(), ..Self::temporary(499, Some("4.4.1"), &description) }
     }
 
     /// TLS was required and did not come about.

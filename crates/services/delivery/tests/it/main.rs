@@ -1,0 +1,12 @@
+//! Delivery against a real store, a real DNS server and real SMTP conversations on loopback.
+
+mod bad_peers;
+mod capture;
+mod dns;
+mod outcomes;
+mod restart;
+mod routes;
+mod schedule;
+mod sharing;
+mod tls;
+mod world;

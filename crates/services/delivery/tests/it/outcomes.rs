@@ -1,0 +1,128 @@
+//! What servers answer, and what becomes of the recipient.
+
+use waxseal_model::suppression::SuppressionKind;
+use waxseal_store::{
+    queue::QueueFilter,
+    suppression::{NewSuppression, SuppressionDetails},
+};
+use waxseal_testkit::smtp_peer::{Reaction, Script};
+
+use crate::world::{ACCESS, World, mail};
+
+async fn suppressed(world: &World, address: &str) -> Vec<(SuppressionKind, String, String)> {
+    let found = world.store.suppressions_of(world.account, world.domain, &[address.into()]).await;
+    let open = |(_, entry): (usize, waxseal_store::suppression::Suppression)| {
+        let details = entry.details.into_open(&ACCESS);
+        (entry.kind, details.code, details.error)
+    };
+    found.expect("suppressions").into_iter().map(open).collect()
+}
+
+#[tokio::test]
+async fn a_recipient_who_does_not_exist_bounces_and_is_not_written_to_again() {
+    let mut world = World::new().await;
+    let no = Reaction::Say("550 5.1.1 <gone@b.example>: User unknown\r\n".into());
+    let _peer = world.peer(Script::new().recipient("gone@b.example", [no])).await;
+    world.start().await;
+    world.send(mail(&["gone@b.example"])).await;
+    let event = world.wait_for_events(1).await.remove(0);
+    assert_eq!(event.short(), "permanent 550");
+    assert_eq!(event.details.reason.as_deref(), Some("bounce"));
+    let status = event.status();
+    assert_eq!(status.bounce_type.as_deref(), Some("hard"));
+    assert_eq!(status.enhanced_code.as_deref(), Some("5.1.1"));
+    assert_eq!(status.message, "<gone@b.example>: User unknown", "the log tells the customer all");
+    let expected = (SuppressionKind::Bounce, "550".into(), "5.1.1 <gone@b.example>: User unknown".into());
+    assert_eq!(suppressed(&world, "gone@b.example").await, [expected]);
+}
+
+#[tokio::test]
+async fn a_refused_message_puts_nobody_on_the_bounce_list() {
+    let mut world = World::new().await;
+    let _peer = world.peer(Script::new().reply(".", &["554 5.7.1 looks like spam"])).await;
+    world.start().await;
+    world.send(mail(&["bob@b.example"])).await;
+    let event = world.wait_for_events(1).await.remove(0);
+    assert_eq!(event.short(), "permanent 554");
+    assert_eq!(event.details.reason.as_deref(), Some("generic"));
+    assert!(suppressed(&world, "bob@b.example").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_allowed_address_is_never_put_on_the_bounce_list() {
+    let mut world = World::new().await;
+    let _peer = world.peer(Script::new().reply("RCPT", &["550 5.1.1 no such user"])).await;
+    let allow = NewSuppression {
+        account: world.account,
+        domain: world.domain,
+        kind: SuppressionKind::Allow,
+        address: "boss@b.example".into(),
+        details: SuppressionDetails::default(),
+        created_at: waxseal_model::Timestamp::from_secs(1),
+    };
+    world.store.suppress(vec![allow]).await.expect("allowed");
+    world.start().await;
+    world.send(mail(&["boss@b.example"])).await;
+    assert_eq!(world.wait_for_events(1).await[0].short(), "permanent 550");
+    let kinds: Vec<_> = suppressed(&world, "boss@b.example").await.into_iter().map(|entry| entry.0).collect();
+    assert_eq!(kinds, [SuppressionKind::Allow]);
+}
+
+#[tokio::test]
+async fn every_recipient_has_an_outcome_of_its_own() {
+    let mut world = World::new().await;
+    let script = Script::new()
+        .recipient("no@b.example", [Reaction::Say("550 5.1.1 no such user\r\n".into())])
+        .recipient("later@b.example", [Reaction::Say("450 4.2.0 greylisted, come back\r\n".into())])
+        .recipient("full@b.example", [Reaction::Say("552 5.2.2 too much mail\r\n".into())]);
+    let peer = world.peer(script).await;
+    world.send(mail(&["yes@b.example", "no@b.example", "later@b.example", "full@b.example"])).await;
+    world.start().await;
+    let mut events = world.wait_for_events(4).await;
+    events.sort_by_key(|event| event.recipient().to_owned());
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (event.recipient(), event.short(), event.details.reason.as_deref()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("full@b.example", "temporary 452".into(), Some("generic")),
+            ("later@b.example", "temporary 450".into(), Some("greylisted")),
+            ("no@b.example", "permanent 550".into(), Some("bounce")),
+            ("yes@b.example", "delivered 250".into(), None),
+        ]
+    );
+    assert_eq!(peer.acknowledged().len(), 1);
+    world.wait_until_idle().await;
+    assert_eq!(world.queue().await.waiting, 2);
+}
+
+#[tokio::test]
+async fn the_queue_tells_the_last_reply_without_addresses() {
+    let mut world = World::new().await;
+    let _peer = world.peer(Script::new().reply("RCPT", &["451 4.7.1 <bob@b.example> is busy"])).await;
+    world.start().await;
+    let id = world.send(mail(&["bob@b.example"])).await;
+    world.wait_for_events(1).await;
+    let filter = QueueFilter { message: Some(id), ..QueueFilter::default() };
+    let entries = world.store.queue_entries(&filter, 10).await.expect("entries");
+    assert_eq!(entries[0].last_reply.as_deref(), Some("451 4.7.1 <address> is busy"));
+    assert_eq!(entries[0].attempts, 1);
+}
+
+#[tokio::test]
+async fn an_operator_retries_at_once() {
+    let mut world = World::new().await;
+    let later = [Reaction::Say("451 4.3.0 not now\r\n".into()), Reaction::Proper];
+    let peer = world.peer(Script::new().on("RCPT", later)).await;
+    world.start().await;
+    let id = world.send(mail(&["bob@b.example"])).await;
+    world.wait_for_events(1).await;
+    use waxseal_model::Clock;
+    assert_eq!(world.store.retry_now(id, world.clock.now()).await.expect("store"), 1);
+    let events = world.wait_for_events(2).await;
+    assert_eq!(events[1].short(), "delivered 250");
+    assert_eq!(events[1].status().attempt_no, 2);
+    assert_eq!(peer.acknowledged().len(), 1);
+}

@@ -1,0 +1,64 @@
+//! Delivery stops and starts, politely or not, and nothing is lost.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use waxseal_testkit::smtp_peer::{Reaction, Script};
+
+use crate::world::{World, mail};
+
+#[tokio::test]
+async fn what_was_in_hand_when_delivery_died_is_delivered_after_the_restart() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new().on(".", [Reaction::Silence])).await;
+    world.start().await;
+    for number in 0..5 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    peer.wait_for(|seen| !seen.messages.is_empty()).await;
+    world.kill();
+    assert!(world.queue().await.in_flight > 0, "the leases of the dead are still there");
+    peer.rescript(|script| script.set(".", [Reaction::Proper]));
+    world.start().await;
+    world.wait_for_events(5).await;
+    let delivered: BTreeSet<_> =
+        peer.acknowledged().iter().flat_map(|message| message.recipients.clone()).collect();
+    assert_eq!(delivered.len(), 5, "lost: none");
+    assert_eq!(peer.acknowledged().len(), 5, "twice: none, because nothing had been confirmed");
+    world.wait_until_idle().await;
+    assert_eq!(world.queue().await.waiting, 0);
+}
+
+#[tokio::test]
+async fn a_polite_stop_finishes_what_is_under_way_and_frees_the_rest() {
+    let mut world = World::new().await;
+    world.config.limits.per_destination = 1;
+    let slow = [Reaction::Late(Duration::from_millis(300))];
+    let peer = world.peer(Script::new().on(".", slow)).await;
+    for number in 0..3 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    world.start().await;
+    peer.wait_for(|seen| seen.commands.iter().any(|line| line == "DATA")).await;
+    world.stop().await;
+    let (acknowledged, events) = (peer.acknowledged().len(), world.events().await.len());
+    assert_eq!((acknowledged, events), (1, 1), "the message under way is delivered and on record");
+    let counts = world.queue().await;
+    assert_eq!((counts.waiting, counts.in_flight), (2, 0), "the others are free");
+    world.start().await;
+    world.wait_for_events(3).await;
+    assert_eq!(peer.acknowledged().len(), 3);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_peer_that_hangs() {
+    let mut world = World::new().await;
+    world.config.timeouts.shutdown = Duration::from_millis(200);
+    let peer = world.peer(Script::new().on(".", [Reaction::Silence])).await;
+    world.start().await;
+    world.send(mail(&["bob@b.example"])).await;
+    peer.wait_for(|seen| !seen.messages.is_empty()).await;
+    tokio::time::timeout(Duration::from_secs(10), world.stop()).await.expect("stopped in time");
+    assert!(world.events().await.is_empty(), "nobody knows how it ended");
+    let counts = world.queue().await;
+    assert_eq!(counts.waiting + counts.in_flight, 1, "it is tried again");
+}
