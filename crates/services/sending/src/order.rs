@@ -137,9 +137,11 @@ impl Order {
         self.recipients.to.iter().map(copy).collect()
     }
 
-    /// About how many bytes of memory it takes to build and hold everything.
+    /// About how many bytes of memory it takes to build and hold everything: the content, the MIME as it
+    /// was made and as it is sealed, and the events.
     pub(crate) fn memory(&self) -> usize {
-        self.size.saturating_add(self.mime_bytes())
+        let events = self.deliveries().saturating_mul(EVENT_BYTES);
+        self.size.saturating_add(self.mime_bytes().saturating_mul(2)).saturating_add(events)
     }
 
     /// About how many bytes of MIME come out: text that needs encoding and files grow by a third.
@@ -152,8 +154,7 @@ impl Order {
         if self.batch.is_none() {
             return Ok(());
         }
-        let to = self.recipients.to.len();
-        let deliveries = to * (1 + self.recipients.cc.len() + self.recipients.bcc.len());
+        let deliveries = self.deliveries();
         if deliveries > config.max_deliveries {
             let max = config.max_deliveries;
             let text = format!(
@@ -162,7 +163,13 @@ impl Order {
             );
             return Err(SendError::Invalid(text));
         }
-        check_batch_bytes(to.saturating_mul(self.size), config)
+        check_batch_bytes(self.recipients.to.len().saturating_mul(self.size), config)
+    }
+
+    /// How many recipients get a copy, those counted twice that get two.
+    fn deliveries(&self) -> usize {
+        let Recipients { to, cc, bcc } = &self.recipients;
+        if self.batch.is_some() { to.len() * (1 + cc.len() + bcc.len()) } else { self.addresses.len() }
     }
 }
 
@@ -258,5 +265,7 @@ const TOO_MANY_OPTIONS: &str =
     "Send options (parameters starting with o:, h:, or v:) are limited to 16 kB total";
 const NO_TEMPLATES: &str =
     "templates are not available yet: give the content in 'text', 'html' or 'amp-html' instead of 'template'";
+/// Room for an event.
+const EVENT_BYTES: usize = 2_048;
 /// Room for the header block of a message.
 const HEADER_BYTES: usize = 4_096;

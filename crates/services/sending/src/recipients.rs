@@ -23,12 +23,12 @@ pub(crate) fn mailboxes(field: &str, values: &[String], max: usize) -> Result<Ve
         let left = bound - all.len();
         let list = parse_list(value, left).map_err(|error| match error {
             ParseAddressError::TooMany { .. } => too_many(max),
-            _ => {
-                let text = format!("{field} parameter is not a valid address. please check documentation");
-                SendError::Invalid(text)
-            }
+            _ => invalid(field),
         })?;
         all.extend(list);
+    }
+    if all.iter().any(|mailbox| is_numeric(mailbox.address.domain())) {
+        return Err(invalid(field));
     }
     let mut seen = HashSet::new();
     all.retain(|mailbox| seen.insert(mailbox.address.key()));
@@ -66,6 +66,15 @@ fn unique<'a>(mailboxes: impl Iterator<Item = &'a Mailbox>) -> Vec<Address> {
     mailboxes.map(|mailbox| &mailbox.address).filter(|address| seen.insert(address.key())).cloned().collect()
 }
 
+/// No domain of the DNS ends in digits alone (RFC 3696, section 2): it is an IPv4 address in disguise.
+fn is_numeric(domain: &str) -> bool {
+    domain.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn invalid(field: &str) -> SendError {
+    SendError::Invalid(format!("{field} parameter is not a valid address. please check documentation"))
+}
+
 fn too_many(max: usize) -> SendError {
     SendError::Invalid(format!("Too many recipients, max is {max}"))
 }
@@ -100,6 +109,7 @@ mod tests {
             "@example.org",
             "a@b@c",
             "bob@[192.0.2.1]",
+            "bob@192.0.2.1",
             "bob@example.org\r\nBcc: eve@example.org",
             "bob@example.org\nX: y",
             "bob\0@example.org",

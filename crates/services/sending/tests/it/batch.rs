@@ -65,6 +65,40 @@ async fn a_thousand_recipients_get_a_thousand_messages() {
 }
 
 #[tokio::test]
+async fn a_batch_keeps_nobody_else_waiting() {
+    let world = World::new().await;
+    let to = (0..1_000).map(|n| format!("user{n}@example.net")).collect();
+    let mut batch = world.request(Parts { to, ..letter() });
+    batch.recipient_variables = Some("{}".into());
+    let sending = world.sending.clone();
+    // One worker for both: if the batch were built on it, the letter would have to wait for all of it.
+    let batch = tokio::spawn(async move { sending.send(batch).await });
+    tokio::task::yield_now().await;
+    world.send(world.request(letter())).await.expect("sent");
+    assert!(!batch.is_finished());
+    batch.await.expect("task").expect("sent");
+    assert_eq!(world.events().await.len(), 1_001);
+}
+
+#[tokio::test]
+async fn variables_in_a_header_make_a_batch_of_a_submission() {
+    let world = World::new().await;
+    let mime = "From: ada@mg.example.org\nTo: all@example.org\nSubject: %recipient.n%\n\
+        X-Mailgun-Recipient-Variables: {\"bob@example.net\": {\"n\": 1},\n \"carl@example.net\": {\"n\": 2}}\n\n\
+        Hi %recipient_email%\n";
+    let mut request = world.mime_request(mime, &["bob@example.net", "carl@example.net"]);
+    request.via = waxseal_sending::request::Via::Smtp;
+    world.send(request).await.expect("sent");
+    let queued = world.queued().await;
+    for (queued, n) in queued.iter().zip(["1", "2"]) {
+        assert_eq!(header(&queued.body, "Subject").as_deref(), Some(n));
+        assert_eq!(header(&queued.body, "To"), Some(queued.recipient.clone()));
+        assert_eq!(header(&queued.body, "X-Mailgun-Recipient-Variables"), None);
+        assert!(queued.body.ends_with(format!("Hi {}\r\n", queued.recipient).as_bytes()));
+    }
+}
+
+#[tokio::test]
 async fn an_empty_object_switches_it_on_and_copies_go_to_cc_and_bcc() {
     let world = World::new().await;
     let mut request = world.request(Parts {

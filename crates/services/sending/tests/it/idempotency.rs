@@ -1,5 +1,7 @@
 //! The same call made twice.
 
+use std::time::Duration;
+
 use waxseal_sending::{SendError, request::SendRequest};
 
 use crate::world::{World, letter, pairs};
@@ -32,6 +34,17 @@ async fn two_calls_at_the_same_time_send_one_message() {
     let a = a.expect("sent");
     assert_eq!((&a, &a), (&b.expect("sent"), &c.expect("sent")));
     assert_eq!(world.queued().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let world = World::new().await;
+    let first = world.send(keyed(&world, "order-7", 1)).await.expect("sent");
+    world.clock.advance(Duration::from_secs(86_399));
+    assert_eq!(world.send(keyed(&world, "order-7", 1)).await.expect("sent"), first);
+    world.clock.advance(Duration::from_secs(2));
+    assert_ne!(world.send(keyed(&world, "order-7", 1)).await.expect("sent"), first);
+    assert_eq!(world.queued().await.len(), 2);
 }
 
 #[tokio::test]
