@@ -56,7 +56,9 @@ impl Sending {
         let addresses = Recipients { to, cc: Vec::new(), bcc: Vec::new() }.unique(config)?;
         let access = Access::new(Actor::Customer, Purpose::Delivery);
         let message = store.message(domain.account, id).await?;
-        let message = message.filter(|message| message.domain == domain.id).ok_or(ResendError::NotFound)?;
+        // A message that was deleted may still have its content for those it waits for: not for others.
+        let message = message.filter(|message| message.domain == domain.id && message.has_body);
+        let message = message.ok_or(ResendError::NotFound)?;
         let size = usize::try_from(message.size).unwrap_or(usize::MAX);
         let _room = capacity.take(size.saturating_mul(3))?;
         let body = store.body(domain.account, id).await?.ok_or(ResendError::NotFound)?.into_open(&access);

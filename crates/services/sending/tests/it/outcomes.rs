@@ -55,6 +55,9 @@ async fn a_message_that_is_gone_or_foreign_is_not_found() {
     let other = world.domains.create(world.caller.account, "other.example.org").await.expect("domain").domain;
     let sent = world.sending.resend(&world.caller, &other, id, &to).await;
     assert!(matches!(sent, Err(ResendError::NotFound)));
+    assert!(world.store.delete_message(world.caller.account, world.domain.id, id).await.expect("deleted"));
+    let sent = world.sending.resend(&world.caller, &world.domain, id, &to).await;
+    assert!(matches!(sent, Err(ResendError::NotFound)), "deleted while it still waits");
     let unknown = waxseal_model::MessageId::from_u128(1);
     let sent = world.sending.resend(&world.caller, &world.domain, unknown, &to).await;
     assert!(matches!(sent, Err(ResendError::NotFound)));
