@@ -32,6 +32,9 @@ pub struct Times {
     pub write: Duration,
     /// For a TLS handshake.
     pub handshake: Duration,
+    /// For a connection altogether: who stays longer is asked to come again between two messages, so
+    /// that a login that was taken away ends some time.
+    pub connection: Duration,
     /// How long content is watched before its rate is judged.
     pub rate_window: Duration,
     /// Bytes a second that content must come with, averaged over the window.
@@ -74,6 +77,7 @@ impl Default for Times {
             content: Duration::from_secs(600),
             write: Duration::from_secs(120),
             handshake: Duration::from_secs(30),
+            connection: Duration::from_secs(3_600),
             rate_window: Duration::from_secs(60),
             min_rate: 500,
             greeting_delay: Duration::ZERO,

@@ -42,6 +42,7 @@ pub(crate) struct Connection {
     client: Client,
     place: Place,
     pace: Pace,
+    opened: Instant,
 }
 
 /// How a conversation ended.
@@ -71,8 +72,9 @@ impl Connection {
             auth_without_tls: peer.ip().to_canonical().is_loopback(),
         });
         let client = Client::new(Arc::clone(&shared.submission), peer.ip());
-        let pace = Pace::new(shared.config.times, Instant::now());
-        Self { shared, session, client, place, pace }.run(stream, implicit_tls).await
+        let opened = Instant::now();
+        let pace = Pace::new(shared.config.times, opened);
+        Self { shared, session, client, place, pace, opened }.run(stream, implicit_tls).await
     }
 
     async fn run(mut self, mut stream: TcpStream, implicit_tls: bool) -> io::Result<()> {
@@ -165,9 +167,18 @@ impl Connection {
             self.session.close(&Reply::new(421, 3, 1, "Too much mail is coming in; try again later"));
             return Ok(None);
         }
+        let finishing = self.session.is_in_transaction();
+        if !finishing && self.opened.elapsed() > self.shared.config.times.connection {
+            self.session.close(&Reply::new(
+                421,
+                4,
+                2,
+                "This connection has lasted long enough; connect again",
+            ));
+            return Ok(None);
+        }
         loop {
             self.pace.expect(self.session.is_receiving_content(), Instant::now());
-            let finishing = self.session.is_in_transaction();
             tokio::select! {
                 biased;
                 () = self.shared.closed.cancelled() => return Ok(self.shut_down()),

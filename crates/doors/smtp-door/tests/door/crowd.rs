@@ -29,14 +29,14 @@ async fn a_peer_has_so_many_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_says_nothing_is_sent_away() {
     let rig = Rig::start_with(|config| config.times.command = Duration::from_millis(200)).await;
-    let mut line = rig.greeted().await;
+    let mut line = Line::connect(rig.submission).await;
     assert!(line.rest().await.starts_with("421 4.4.2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_byte_now_and_then_buys_no_time() {
     let rig = Rig::start_with(|config| config.times.command = Duration::from_millis(500)).await;
-    let mut line = rig.greeted().await;
+    let mut line = Line::connect(rig.submission).await;
     let mut sent = 0;
     let mut tick = tokio::time::interval(Duration::from_millis(50));
     while line.try_send(b"N").await && sent < 200 {
@@ -45,6 +45,24 @@ async fn a_byte_now_and_then_buys_no_time() {
     }
     assert!(sent < 200, "the server kept listening");
     assert!(line.rest().await.starts_with("421 4.4.2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_ends_some_time_but_not_within_a_message() {
+    let rig = Rig::start_with(|config| config.times.connection = Duration::from_secs(2)).await;
+    let mut line = rig.inside().await;
+    let envelope = format!("MAIL FROM:<{LOGIN}>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n");
+    loop {
+        line.try_send(envelope.as_bytes()).await;
+        match line.reply().await {
+            reply if reply.starts_with("421 4.4.2") => break,
+            reply => assert!(reply.starts_with("250 2.1.0"), "{reply}"),
+        }
+        line.reply().await;
+        line.reply().await;
+        line.send(message("x").as_bytes()).await;
+        line.expect(".", "250 2.0.0").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
