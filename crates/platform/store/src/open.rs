@@ -86,8 +86,22 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     /// Chance.
     pub(crate) random: Arc<dyn Random>,
+    /// Where the walk over recipient domains goes on: see `queue::lease`.
+    turn: Mutex<String>,
     /// Holds the lock of the data folder as long as the store lives.
     lock: Mutex<Option<File>>,
+}
+
+impl Inner {
+    /// The recipient domain after which a lease looks on.
+    pub(crate) fn turn(&self) -> String {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes where a lease stopped looking.
+    pub(crate) fn set_turn(&self, turn: String) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
 }
 
 impl Store {
@@ -115,7 +129,9 @@ impl Store {
         };
         let writer = Writer::start(writing);
         let lock = Mutex::new(Some(lock));
-        Ok(Self { inner: Arc::new(Inner { readers, writer, keyring, clock, random, lock }) })
+        Ok(Self {
+            inner: Arc::new(Inner { readers, writer, keyring, clock, random, turn: Mutex::default(), lock }),
+        })
     }
 
     /// Whether the database answers and can be written.

@@ -146,3 +146,6 @@ pub(crate) fn keyed_hash(key: &hmac::Key, usage: &[u8], value: &[u8]) -> Vec<u8>
     context.update(value);
     context.sign().as_ref().to_vec()
 }
+
+#[cfg(test)]
+mod tests;

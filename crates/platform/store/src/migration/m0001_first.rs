@@ -233,6 +233,11 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("messages_body_expires", "messages", &["body_expires_at"]),
         index("bodies_day", "bodies", &["day", "account"]),
         index("queue_entries_ready", "queue_entries", &["ready_at"]),
+        index("queue_entries_recipients", "queue_entries", &["recipient_domain", "ready_at"]),
+        // Only what is held: a few hundred rows, however many wait.
+        index("queue_entries_held", "queue_entries", &["lease"])
+            .cond_where(Expr::col("lease").is_not_null())
+            .to_owned(),
         index("queue_entries_domain", "queue_entries", &["account", "domain", "id"]),
         index("queue_entries_message", "queue_entries", &["message"]),
         index("events_domain", "events", &["account", "domain", "at"]),

@@ -1,8 +1,10 @@
 //! Taking work from the queue and giving it back.
 
+mod take;
+
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, LockBehavior, LockType},
+    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait, sea_query::Expr,
 };
 use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, options::Schedule};
 
@@ -25,16 +27,22 @@ impl Store {
             return Ok(Vec::new());
         }
         let lease = self.new_lease();
-        let mut rows = match self.inner.readers.get_database_backend() {
-            // There the statement runs beside the writer: rows that others hold are passed over.
-            DbBackend::Postgres => take(&self.inner.readers, request, lease).await?,
-            _ => {
-                self.inner
-                    .writer
-                    .write(Effects::default(), move |tx| Box::pin(take(tx, request, lease)))
-                    .await?
-            }
+        let mut turn = self.inner.turn();
+        let work = async move |tx: &DatabaseTransaction| {
+            let rows = take::take(tx, request, lease, &mut turn).await?;
+            Ok::<_, StoreError>((rows, turn))
         };
+        let (mut rows, turn) = match self.inner.readers.get_database_backend() {
+            // There it runs beside the writer: rows that others hold are passed over.
+            DbBackend::Postgres => {
+                let tx = self.inner.readers.begin().await?;
+                let taken = work(&tx).await?;
+                tx.commit().await?;
+                taken
+            }
+            _ => self.inner.writer.write(Effects::default(), move |tx| Box::pin(work(tx))).await?,
+        };
+        self.inner.set_turn(turn);
         rows.sort_unstable_by(|one, other| (one.due_at, &one.id).cmp(&(other.due_at, &other.id)));
         let mut entries = Vec::with_capacity(rows.len());
         for row in rows {
@@ -125,32 +133,4 @@ impl Store {
             capture: row.capture,
         })
     }
-}
-
-/// Marks the entries that are ready longest and returns them. The index on `ready_at` leads straight to
-/// them, however many wait.
-async fn take<C: ConnectionTrait>(
-    db: &C,
-    request: LeaseRequest,
-    lease: LeaseId,
-) -> Result<Vec<queue_entry::Model>, StoreError> {
-    let mut ready = queue_entry::Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::ReadyAt.lte(request.now.as_micros()))
-        .order_by_asc(Column::ReadyAt)
-        .limit(u64::from(request.limit));
-    if !request.skip_domains.is_empty() {
-        ready = ready.filter(Column::RecipientDomain.is_not_in(request.skip_domains));
-    }
-    if db.get_database_backend() == DbBackend::Postgres {
-        ready = ready.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-    }
-    let held_until = request.now + request.hold_for;
-    Ok(queue_entry::Entity::update_many()
-        .col_expr(Column::Lease, Expr::value(Some(lease.to_row())))
-        .col_expr(Column::ReadyAt, Expr::value(held_until.as_micros()))
-        .filter(Column::Id.in_subquery(ready.into_query()))
-        .exec_with_returning(db)
-        .await?)
 }

@@ -51,6 +51,33 @@ pub(crate) async fn domains_at_their_limit_are_passed_over(world: World) {
     assert_eq!(world.lease(10).await.len(), 2, "the others are still there");
 }
 
+pub(crate) async fn a_full_domain_in_front_hides_nobody(world: World) {
+    let sender = world.sender().await;
+    let busy: Vec<String> = (0..400).map(|number| format!("r{number}@busy.example")).collect();
+    world.send(sender, &busy.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    world.clock.advance(Duration::from_secs(1));
+    for number in 0..80 {
+        world.send(sender, &[&format!("a@d{number}.example"), &format!("b@d{number}.example")]).await;
+    }
+    let mut found = 0;
+    // Each lease visits some domains; together they come around to all.
+    for _ in 0..20 {
+        let request = LeaseRequest {
+            now: world.now(),
+            limit: 30,
+            hold_for: Duration::from_secs(60),
+            skip_domains: vec!["busy.example".into()],
+        };
+        let store = world.store.clone();
+        // In a task of its own, as the delivery worker does.
+        let leased = tokio::spawn(async move { store.lease(request).await }).await.expect("ran");
+        let leased = leased.expect("leased");
+        assert!(leased.iter().all(|entry| entry.recipient_domain != "busy.example"));
+        found += leased.len();
+    }
+    assert_eq!(found, 160);
+}
+
 pub(crate) async fn the_next_due_time_ignores_what_is_held(world: World) {
     let sender = world.sender().await;
     assert_eq!(world.store.next_due().await.expect("asked"), None);
