@@ -1,2 +1,91 @@
-//! The binary.
-fn main() {}
+//! The `waxseal` binary: commands, configuration, wiring of roles. It holds no business rule.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to whoever runs it")]
+
+mod admin;
+mod check;
+mod cli;
+mod config;
+mod control;
+mod house;
+mod logging;
+mod metrics;
+mod privacy_map;
+mod quickstart;
+mod roles;
+mod serve;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use crate::{
+    admin::Request,
+    cli::{Account, Cli, Command, Credential, Domain, Key, Privacy, Queue},
+    config::{Config, LogFormat, LogLevel},
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // The one crypto provider; a second call could only come from here.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("waxseal: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(run(cli));
+    // Not waiting for what a second signal interrupted.
+    runtime.shutdown_background();
+    outcome.unwrap_or_else(|error| {
+        eprintln!("waxseal: {}", logging::redacted(&format!("{error:#}")));
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(cli: Cli) -> Result<ExitCode> {
+    let request = match cli.command {
+        Command::Quickstart(options) => return quickstart::run(options).await,
+        Command::Serve => return serve::run(Config::load(cli.config.as_deref())?).await,
+        Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
+        Command::Privacy(Privacy::Map) => return privacy_map::print(cli.json),
+        Command::Privacy(Privacy::ConfirmClock) => Request::ConfirmClock,
+        Command::Account(command) => account(command),
+        Command::Domain(command) => domain(command),
+        Command::Credential(Credential::Create { address: Some(address), account, .. }) => {
+            Request::CredentialCreate { account, address }
+        }
+        Command::Credential(Credential::Create { network, account, .. }) => {
+            Request::NetworkCreate { account, network: network.unwrap_or_default() }
+        }
+        Command::Key(Key::Create { account, domain, label }) => Request::KeyCreate { account, domain, label },
+        Command::Queue(Queue::List { limit }) => Request::QueueList { limit },
+        Command::Queue(Queue::Why { message }) => Request::QueueWhy { message },
+        Command::Queue(Queue::Retry { message }) => Request::QueueRetry { message },
+    };
+    let config = Config::load(cli.config.as_deref())?;
+    logging::start(LogLevel::Warn, LogFormat::Text);
+    let answer = admin::ask(&config, request).await?;
+    if cli.json {
+        println!("{answer}");
+    } else {
+        print!("{}", admin::describe(&answer));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn account(command: Account) -> Request {
+    match command {
+        Account::Create { name, email, company } => Request::AccountCreate { name, email, company },
+        Account::List => Request::AccountList,
+    }
+}
+
+fn domain(command: Domain) -> Request {
+    match command {
+        Domain::Create { name, account, sandbox } => Request::DomainCreate { account, name, sandbox },
+        Domain::List { account } => Request::DomainList { account },
+    }
+}

@@ -1,0 +1,172 @@
+//! Administration: one request, one answer, the same beside a running server and without one.
+
+mod describe;
+mod queue;
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use waxseal_model::{Access, AccountId, Actor, Purpose};
+use waxseal_store::account::KeyScope;
+
+pub(crate) use self::describe::describe;
+use crate::{config::Config, control, house::House};
+
+/// What can be asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub(crate) enum Request {
+    /// Make an account.
+    AccountCreate { name: String, email: String, company: Option<String> },
+    /// List the accounts.
+    AccountList,
+    /// Make a domain.
+    DomainCreate { account: String, name: String, sandbox: bool },
+    /// List an account's domains.
+    DomainList { account: String },
+    /// Make an SMTP credential.
+    CredentialCreate { account: String, address: String },
+    /// Let a network submit.
+    NetworkCreate { account: String, network: String },
+    /// Make an API key.
+    KeyCreate { account: String, domain: Option<String>, label: String },
+    /// Count and list what waits.
+    QueueList { limit: u64 },
+    /// Tell why a message is where it is.
+    QueueWhy { message: String },
+    /// Try a message now.
+    QueueRetry { message: String },
+    /// The wall clock is right: purge again.
+    ConfirmClock,
+}
+
+/// Asks the server that has the data folder, or does it here if there is none.
+pub(crate) async fn ask(config: &Config, request: Request) -> Result<Value> {
+    if let Some(answer) = control::ask(&config.data_dir, &request).await? {
+        return Ok(answer);
+    }
+    let house = House::open(config).await.with_context(|| {
+        format!("the store in {} cannot be opened, and no server answers there", config.data_dir.display())
+    })?;
+    let answer = perform(&house, request).await;
+    house.store.close().await;
+    answer
+}
+
+/// Does it.
+pub(crate) async fn perform(house: &House, request: Request) -> Result<Value> {
+    match request {
+        Request::AccountCreate { name, email, company } => {
+            let made = house.accounts.create(&name, &email, company.as_deref()).await?;
+            // The control panel comes with later work: there is no page to sign in on yet.
+            Ok(json!({ "account_id": made.id.to_string(), "api_key": made.key.secret, "panel_url": null }))
+        }
+        Request::AccountList => accounts(house).await,
+        Request::DomainCreate { account, name, sandbox } => {
+            let account = existing(house, &account).await?;
+            create_domain(house, account, &name, sandbox).await
+        }
+        Request::DomainList { account } => {
+            let account = existing(house, &account).await?;
+            domains(house, account).await
+        }
+        Request::CredentialCreate { account, address } => {
+            let account = existing(house, &account).await?;
+            let made = house.accounts.create_smtp_credential(account, &address, None).await?;
+            Ok(json!({ "login": made.login, "password": made.password }))
+        }
+        Request::NetworkCreate { account, network } => {
+            let account = existing(house, &account).await?;
+            let network = network.parse().map_err(|error| anyhow::anyhow!("--network: {error}"))?;
+            house.accounts.create_network_credential(account, network).await?;
+            Ok(json!({ "network": network.to_string(), "account_id": account.to_string() }))
+        }
+        Request::KeyCreate { account, domain, label } => create_key(house, &account, domain, &label).await,
+        Request::QueueList { limit } => queue::list(house, limit).await,
+        Request::QueueWhy { message } => queue::why(house, &message).await,
+        Request::QueueRetry { message } => queue::retry(house, &message).await,
+        Request::ConfirmClock => {
+            house.retention.confirm_clock().await?;
+            Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))
+        }
+    }
+}
+
+async fn existing(house: &House, id: &str) -> Result<AccountId> {
+    let parsed = id.parse().with_context(|| format!("--account {id}"))?;
+    if house.store.account(parsed).await?.is_none() {
+        bail!("there is no account {id}; `waxseal account list` shows those that are");
+    }
+    Ok(parsed)
+}
+
+async fn accounts(house: &House) -> Result<Value> {
+    let access = Access::new(Actor::Operator, Purpose::Operation);
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let page = house.store.accounts(after, 500).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        items.extend(page.iter().map(|account| {
+            json!({
+                "account_id": account.id.to_string(),
+                "name": account.profile.open(&access).name,
+                "created_at": account.created_at.to_jiff().to_string(),
+                "disabled": account.disabled,
+            })
+        }));
+    }
+    Ok(json!({ "items": items }))
+}
+
+async fn create_domain(house: &House, account: AccountId, name: &str, sandbox: bool) -> Result<Value> {
+    let made = if sandbox {
+        house.domains.create_sandbox(account, Some(name)).await?
+    } else {
+        house.domains.create(account, name).await?
+    };
+    let dns: Vec<Value> = made
+        .dns
+        .iter()
+        .map(|record| {
+            json!({
+                "type": record.record_type,
+                "name": record.name,
+                "value": record.value,
+                "priority": record.priority,
+                "purpose": record.purpose.as_str(),
+            })
+        })
+        .collect();
+    Ok(json!({ "name": made.domain.name, "state": describe::state(made.domain.state), "dns": dns }))
+}
+
+async fn domains(house: &House, account: AccountId) -> Result<Value> {
+    let (_, domains) = house.store.domains(account, 0, 10_000).await?;
+    let items: Vec<Value> = domains
+        .iter()
+        .map(|domain| {
+            json!({
+                "name": domain.name,
+                "state": describe::state(domain.state),
+                "kind": describe::kind(domain.kind),
+                "created_at": domain.created_at.to_jiff().to_string(),
+            })
+        })
+        .collect();
+    Ok(json!({ "items": items }))
+}
+
+async fn create_key(house: &House, account: &str, domain: Option<String>, label: &str) -> Result<Value> {
+    let account = existing(house, account).await?;
+    let scope = match &domain {
+        None => KeyScope::Account,
+        Some(name) => match house.domains.by_name(account, name).await? {
+            Some(domain) => KeyScope::DomainSending(domain.id),
+            None => bail!("the account has no domain {name}; `waxseal domain create` makes it"),
+        },
+    };
+    let made = house.accounts.create_key(account, scope, label).await?;
+    Ok(json!({ "key_id": made.id.to_string(), "api_key": made.secret, "domain": domain }))
+}

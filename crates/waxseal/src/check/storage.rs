@@ -1,0 +1,81 @@
+//! Data folder, master key and store.
+
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
+
+use super::Finding;
+use crate::{admin::Request, config::Config, control, house::House};
+
+/// Looks at what is kept; whether a server has it.
+pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
+    let folder = config.data_dir.display().to_string();
+    if let Err(error) = writable(config) {
+        let mend = "let the user that runs waxseal write there, or set `data_dir`";
+        findings.push(Finding::wrong("data folder", format!("{folder}: {error}"), mend));
+        return false;
+    }
+    findings.push(Finding::fine("data folder", format!("{folder} can be written")));
+    findings.push(master_key(config));
+    match control::ask(&config.data_dir, &Request::QueueList { limit: 0 }).await {
+        Ok(Some(counts)) => {
+            let found = format!("a running server has it; {} waiting", counts["waiting"]);
+            findings.push(Finding::fine("store", found));
+            return true;
+        }
+        Ok(None) => {}
+        Err(error) => {
+            findings.push(Finding::wrong(
+                "store",
+                format!("{error:#}"),
+                "look into the running server's log",
+            ));
+            return true;
+        }
+    }
+    findings.push(match House::open(config).await {
+        Ok(house) => {
+            let outcome = house.store.ping().await;
+            house.store.close().await;
+            match outcome {
+                Ok(()) => Finding::fine("store", "opens and can be written"),
+                Err(error) => {
+                    Finding::wrong("store", error.to_string(), "is the disk full, or the database down?")
+                }
+            }
+        }
+        Err(error) => Finding::wrong("store", error.to_string(), "see `store.url`, `data_dir` and `keys`"),
+    });
+    false
+}
+
+fn writable(config: &Config) -> std::io::Result<()> {
+    fs::create_dir_all(&config.data_dir)?;
+    let probe = config.data_dir.join(".check");
+    let mut file = fs::File::create(&probe)?;
+    let outcome = file.write_all(b"check").and_then(|()| file.sync_all());
+    fs::remove_file(&probe)?;
+    outcome
+}
+
+fn master_key(config: &Config) -> Finding {
+    if config.master_key.is_some() {
+        return Finding::fine("master key", "from `keys.master_key`");
+    }
+    let path = &config.master_key_file;
+    let shown = path.display();
+    match fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Finding::fine("master key", format!("{shown} will be made on first start"))
+        }
+        Err(error) => Finding::wrong(
+            "master key",
+            format!("{shown}: {error}"),
+            "let the user that runs waxseal read it",
+        ),
+        Ok(file) if file.permissions().mode() & 0o077 != 0 => {
+            let found =
+                format!("{shown} can be read by others (mode {:o})", file.permissions().mode() & 0o777);
+            Finding::wrong("master key", found, format!("chmod 600 {shown}"))
+        }
+        Ok(_) => Finding::fine("master key", format!("{shown}, for its owner alone")),
+    }
+}

@@ -1,0 +1,212 @@
+//! The command line: what can be asked, and the words of `--help`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+/// An email service that you host yourself.
+///
+/// Applications send mail through an HTTP API (Mailgun's) or SMTP; Waxseal stores it durably, signs it and delivers
+/// it. To see it work: `waxseal quickstart`.
+#[derive(Debug, Parser)]
+#[command(name = "waxseal", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Configuration file; `waxseal.toml` in this folder if there is one.
+    #[arg(long, global = true, value_name = "FILE", env = "WAXSEAL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try everything: one account, one sandbox domain, all on this machine, nothing leaves it.
+    ///
+    /// Prints an API key, a curl line to send a first message with, where it can be read, and then a line for each
+    /// thing that happens. Ctrl-C ends it.
+    Quickstart(Quickstart),
+
+    /// Run the roles of the configuration.
+    ///
+    /// Prints one line of JSON with the addresses once everything listens. SIGTERM or Ctrl-C: takes no more calls,
+    /// finishes what is in flight within 30 seconds, ends with 0. A second signal ends it at once.
+    Serve,
+
+    /// Look for what is wrong: configuration, storage, DNS, ports, clock; say how to mend it.
+    ///
+    /// Ends with 0 if nothing is wrong, with 1 otherwise. Changes nothing but makes the data folder if it is missing.
+    Check,
+
+    /// Accounts: the customers.
+    #[command(subcommand)]
+    Account(Account),
+
+    /// Domains that mail is sent from.
+    #[command(subcommand)]
+    Domain(Domain),
+
+    /// SMTP credentials and networks: who may submit by SMTP.
+    #[command(subcommand)]
+    Credential(Credential),
+
+    /// API keys.
+    #[command(subcommand)]
+    Key(Key),
+
+    /// Messages on their way.
+    #[command(subcommand)]
+    Queue(Queue),
+
+    /// What the system keeps about people.
+    #[command(subcommand)]
+    Privacy(Privacy),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// Send one message by HTTP and one by SMTP to a recipient's server of its own, prove what arrived, and end.
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// Keep everything here instead of in a temporary folder that is deleted at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Address of the HTTP API.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// Make an account. Prints its id and its private API key, which is shown this once.
+    Create {
+        /// Name of the person or team.
+        #[arg(long)]
+        name: String,
+        /// Address for service mail.
+        #[arg(long)]
+        email: String,
+        /// Company.
+        #[arg(long)]
+        company: Option<String>,
+    },
+    /// List the accounts, oldest first.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Domain {
+    /// Make a domain with its DKIM keys. Prints the DNS records to publish.
+    Create {
+        /// Name, such as mail.example.org.
+        name: String,
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+        /// Capture mail in the account's inbox instead of sending it.
+        #[arg(long)]
+        sandbox: bool,
+    },
+    /// List the domains of an account.
+    List {
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Credential {
+    /// Make an SMTP credential, or let a network submit without one.
+    ///
+    /// With ADDRESS: a login with a password, which is shown this once. With --network: whoever calls from there
+    /// submits for the account without AUTH; nobody else does.
+    Create {
+        /// Login: a full address of one of the account's domains.
+        #[arg(required_unless_present = "network", conflicts_with = "network")]
+        address: Option<String>,
+        /// Network, such as 10.1.0.0/16 or 2001:db8::/32.
+        #[arg(long, value_name = "CIDR")]
+        network: Option<String>,
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make an API key, which is shown this once.
+    ///
+    /// With --domain it can only send, and only through that domain.
+    Create {
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+        /// A domain of the account.
+        #[arg(long, value_name = "NAME")]
+        domain: Option<String>,
+        /// What to call it.
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Queue {
+    /// Count and list what waits: recipients' domains, attempts, last replies; no addresses.
+    List {
+        /// At most this many entries.
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+    },
+    /// Tell why a message is where it is.
+    Why {
+        /// Storage key, or Message-ID header.
+        message: String,
+    },
+    /// Try a waiting message now.
+    Retry {
+        /// Storage key, or Message-ID header.
+        message: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Privacy {
+    /// Print every stored field: whose it is, what for, how long, how it rests, how it goes.
+    Map,
+    /// Say that the clock is right, after it jumped: purging goes on.
+    ///
+    /// Nothing is purged while the wall clock cannot be trusted; the log and `waxseal check` say when that is so.
+    ConfirmClock,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_credential_is_an_address_or_a_network() {
+        let parsed = |arguments: &[&str]| {
+            let all = ["waxseal", "credential", "create", "--account", "A"].iter().chain(arguments);
+            Cli::try_parse_from(all).is_ok()
+        };
+        assert!(parsed(&["app@example.org"]) && parsed(&["--network", "10.0.0.0/8"]));
+        assert!(!parsed(&[]) && !parsed(&["app@example.org", "--network", "10.0.0.0/8"]));
+    }
+}

@@ -1,0 +1,110 @@
+//! The configuration: every key of `waxseal.toml`, read once at start, checked as a whole.
+//!
+//! A key comes from the environment (`WAXSEAL_HTTP__LISTEN` for `http.listen`), else from the file, else from its
+//! default. All that is wrong is told at once, each with the name of its key.
+
+mod keys;
+mod read;
+mod secret;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use waxseal_delivery::Relay;
+
+pub(crate) use self::{
+    secret::Secret,
+    settings::Settings,
+    values::{LogFormat, LogLevel, Role},
+};
+
+/// The name of the file that is read when none is named.
+pub(crate) const DEFAULT_FILE: &str = "waxseal.toml";
+
+/// The configuration of one process.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Folder of everything that the process keeps.
+    pub(crate) data_dir: PathBuf,
+    /// What the process does.
+    pub(crate) roles: Vec<Role>,
+    /// Where callers reach the HTTP API, without a slash at the end; the first listener's address if absent.
+    pub(crate) public_url: Option<String>,
+    /// Greeting, Message-ID, HELO.
+    pub(crate) hostname: String,
+    /// Listeners of the HTTP API.
+    pub(crate) http_listen: Vec<SocketAddr>,
+    /// Listeners of SMTP submission with STARTTLS.
+    pub(crate) submission_listen: Vec<SocketAddr>,
+    /// Listeners of SMTP submission under TLS from the first byte.
+    pub(crate) submission_implicit_tls: Vec<SocketAddr>,
+    /// `sqlite`, or the URL of a PostgreSQL database (with its password).
+    pub(crate) store_url: Secret,
+    /// File of the master key.
+    pub(crate) master_key_file: PathBuf,
+    /// The master key itself, instead of the file.
+    pub(crate) master_key: Option<Secret>,
+    /// Port of recipients' servers.
+    pub(crate) delivery_port: u16,
+    /// The smart host that everything goes to.
+    pub(crate) relay: Option<Relay>,
+    /// Addresses to send from.
+    pub(crate) source_addresses: Vec<IpAddr>,
+    /// Whether hosts on loopback and private addresses are dialled.
+    pub(crate) allow_private_destinations: bool,
+    /// File with further certificates to trust.
+    pub(crate) extra_ca: Option<PathBuf>,
+    /// DNS servers; the system's if empty.
+    pub(crate) nameservers: Vec<SocketAddr>,
+    /// Certificate chain and key of the listeners; self-signed ones otherwise.
+    pub(crate) certificate: Option<(PathBuf, PathBuf)>,
+    /// Days that events are kept.
+    pub(crate) events_days: u32,
+    /// Days that content can be retrieved.
+    pub(crate) stored_message_days: u32,
+    /// Listener of the metrics.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// How much is logged.
+    pub(crate) log_level: LogLevel,
+    /// Form of the log.
+    pub(crate) log_format: LogFormat,
+    /// Keys that are set for what comes with later work, each with what it means for now.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ConfigErrors(pub(crate) Vec<String>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration is wrong:")?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Config {
+    /// Reads `file` (else `waxseal.toml`, if there is one) and the environment.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, ConfigErrors> {
+        let settings = match file {
+            Some(file) => Settings::from_file(file)?,
+            None if Path::new(DEFAULT_FILE).exists() => Settings::from_file(Path::new(DEFAULT_FILE))?,
+            None => Settings::default(),
+        };
+        settings.with_environment(std::env::vars_os())?.read()
+    }
+
+    /// Whether the process has this role.
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}

@@ -1,0 +1,130 @@
+//! Every key there is: name, default, meaning. `docs/configuration.md` is made from this table.
+
+/// One key.
+pub(crate) struct Key {
+    /// Dotted name.
+    pub(crate) name: &'static str,
+    /// Default, as it would stand in the file.
+    pub(crate) default: &'static str,
+    /// What it does, in Markdown.
+    pub(crate) about: &'static str,
+}
+
+const fn key(name: &'static str, default: &'static str, about: &'static str) -> Key {
+    Key { name, default, about }
+}
+
+/// All keys, in the order in which a file is written.
+pub(crate) const KEYS: &[Key] = &[
+    key(
+        "data_dir",
+        r#""waxseal-data""#,
+        "Folder of the store, its keys and the control socket. Made on first start.",
+    ),
+    key(
+        "roles",
+        r#"["api", "web", "submission", "mx", "delivery", "readers"]"#,
+        "What this process does: `api` (HTTP), `submission` (SMTP from applications), `delivery` (SMTP to \
+         recipients' servers). `web`, `mx` and `readers` come with later work and do nothing yet.",
+    ),
+    key(
+        "public_url",
+        r#""""#,
+        "Where callers reach the HTTP API; links in answers start with it. If empty: `http://` with the first address \
+         of `http.listen`.",
+    ),
+    key("hostname", r#""mail.example.org""#, "Name of this server in greetings, `HELO` and `Received`."),
+    key("http.listen", r#"["127.0.0.1:8080"]"#, "Addresses of the HTTP API."),
+    key("submission.listen", r#"["127.0.0.1:2587"]"#, "Addresses of SMTP submission with STARTTLS."),
+    key("submission.implicit_tls", "[]", "Addresses of SMTP submission under TLS from the first byte."),
+    key(
+        "mx.listen",
+        r#"["127.0.0.1:2525"]"#,
+        "Addresses for mail from other servers. Comes with later work.",
+    ),
+    key(
+        "store.url",
+        r#""sqlite""#,
+        "`sqlite` (in `data_dir`), or the `postgres://…` URL of a database, with user and password.",
+    ),
+    key(
+        "bodies.url",
+        r#""store""#,
+        "Where content rests: `store`. `s3://BUCKET/PREFIX` comes with later work.",
+    ),
+    key("bodies.endpoint", r#""""#, "Endpoint of the object storage. Comes with later work."),
+    key("bodies.region", r#""""#, "Region of the object storage. Comes with later work."),
+    key("bodies.access_key", r#""""#, "Access key of the object storage. Comes with later work."),
+    key("bodies.secret_key", r#""""#, "Secret key of the object storage. Comes with later work."),
+    key(
+        "keys.master_key_file",
+        r#""master.key""#,
+        "File of the key that all other keys are wrapped under, relative to `data_dir`. Made on first start, mode \
+         0600. Without it nothing personal in the store can be read.",
+    ),
+    key(
+        "keys.master_key",
+        r#""""#,
+        "The master key itself, 64 hex digits, instead of the file. Set it in the environment.",
+    ),
+    key("delivery.port", "25", "Port of recipients' servers."),
+    key(
+        "delivery.relay",
+        r#""""#,
+        "Smart host that everything goes to: `smtp://HOST:PORT` (STARTTLS if offered) or `smtps://HOST:PORT` (TLS from \
+         the first byte); `USER:PASSWORD@` before the host for AUTH, percent-encoded, for which the certificate has \
+         to be good.",
+    ),
+    key("delivery.source_addresses", "[]", "Own addresses to send from; the system chooses if empty."),
+    key(
+        "delivery.allow_private_destinations",
+        r#""auto""#,
+        "Whether recipients' servers on loopback and private addresses are dialled: `true`, `false`, or `auto`: only \
+         if `delivery.port` is not 25 or a nameserver is not on port 53, as in tests.",
+    ),
+    key(
+        "delivery.extra_ca",
+        r#""""#,
+        "File with further certificates to trust at recipients' servers (PEM).",
+    ),
+    key("dns.nameservers", "[]", "DNS servers, as `ADDRESS` or `ADDRESS:PORT`; the system's if empty."),
+    key(
+        "tls.certificate",
+        r#""""#,
+        "Certificate chain of the listeners (PEM). Without one a self-signed one is made.",
+    ),
+    key("tls.key", r#""""#, "Private key of the certificate (PEM)."),
+    key("tls.acme_directory", r#""""#, "ACME directory to get certificates from. Comes with later work."),
+    key("tls.acme_contact", r#""""#, "Contact for the ACME account. Comes with later work."),
+    key("retention.events_days", "30", "Days that events are kept: 1 to 365."),
+    key(
+        "retention.stored_message_days",
+        "3",
+        "Days that content can be retrieved: 0 to 30. With 0 it goes as soon as its last recipient is settled.",
+    ),
+    key(
+        "retention.web_log_days",
+        "7",
+        "Days that records of web visits are kept: 0 to 365. Comes with later work.",
+    ),
+    key("metrics.listen", r#""127.0.0.1:9090""#, "Address of the Prometheus metrics; none if empty."),
+    key("log.level", r#""info""#, "`error`, `warn`, `info`, `debug` or `trace`."),
+    key("log.format", r#""text""#, "`text` or `json`. Addresses of people are in neither."),
+];
+
+/// The key that a mistyped name most likely means.
+pub(crate) fn nearest(name: &str) -> Option<&'static Key> {
+    let distance = |key: &&Key| {
+        // The name may lack its section, or be that of a section alone.
+        let (section, last) = key.name.split_once('.').unwrap_or((key.name, key.name));
+        let whole = strsim::damerau_levenshtein(name, key.name);
+        let part = strsim::damerau_levenshtein(name, last).min(strsim::damerau_levenshtein(name, section));
+        whole.min(part + 1)
+    };
+    KEYS.iter().min_by_key(distance)
+}
+
+/// The environment variable of a key.
+pub(crate) fn variable(name: &str) -> String {
+    format!("WAXSEAL_{}", name.replace('.', "__").to_uppercase())
+}

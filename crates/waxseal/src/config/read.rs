@@ -1,0 +1,194 @@
+//! From raw values to the typed configuration. Reads every key, so that all faults are told at once.
+
+use std::{ops::RangeInclusive, path::PathBuf};
+
+use super::{Config, ConfigErrors, Secret, Settings, values};
+
+struct Reader {
+    settings: Settings,
+    problems: Vec<String>,
+}
+
+impl Settings {
+    /// Checks and reads every key.
+    pub(crate) fn read(self) -> Result<Config, ConfigErrors> {
+        let mut reader = Reader { settings: self, problems: Vec::new() };
+        let config = reader.config();
+        if reader.problems.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.problems)) }
+    }
+}
+
+impl Reader {
+    fn config(&mut self) -> Config {
+        let data_dir = PathBuf::from(self.filled("data_dir"));
+        let mut notes = Vec::new();
+        self.later(&mut notes);
+        Config {
+            roles: self.each("roles", |name| values::role(&name)),
+            public_url: self.optional("public_url", |url| values::public_url(&url)),
+            hostname: self.one("hostname", |name| values::host_name(&name)).unwrap_or_default(),
+            http_listen: self.each("http.listen", |text| values::listen(&text)),
+            submission_listen: self.each("submission.listen", |text| values::listen(&text)),
+            submission_implicit_tls: self.each("submission.implicit_tls", |text| values::listen(&text)),
+            store_url: self
+                .one("store.url", |url| values::store_url(&url))
+                .unwrap_or_else(|| Secret::new("")),
+            master_key_file: data_dir.join(self.filled("keys.master_key_file")),
+            master_key: self.optional("keys.master_key", |key| values::master_key(&key)),
+            delivery_port: self.number("delivery.port", 1..=65_535),
+            relay: self.optional("delivery.relay", |url| values::relay(&url)),
+            source_addresses: self.each("delivery.source_addresses", |text| values::address(&text)),
+            allow_private_destinations: self.allow_private_destinations(),
+            extra_ca: self.optional("delivery.extra_ca", |path| Ok(path.into())),
+            nameservers: self.each("dns.nameservers", |text| values::nameserver(&text)),
+            certificate: self.certificate(),
+            events_days: self.number("retention.events_days", 1..=365),
+            stored_message_days: self.number("retention.stored_message_days", 0..=30),
+            metrics_listen: self.optional("metrics.listen", |text| values::listen(&text)),
+            log_level: self.one("log.level", |text| values::log_level(&text)).unwrap_or_default(),
+            log_format: self.one("log.format", |text| values::log_format(&text)).unwrap_or_default(),
+            data_dir,
+            notes,
+        }
+    }
+
+    /// Keys for what comes with later work: checked, and named if they ask for something.
+    fn later(&mut self, notes: &mut Vec<String>) {
+        if self.text("bodies.url") != "store" {
+            self.problem("bodies.url", "only `store` is possible yet; object storage comes with later work");
+        }
+        let _: u32 = self.number("retention.web_log_days", 0..=365);
+        let _ = self.each("mx.listen", |text| values::listen(&text));
+        for name in ["bodies.endpoint", "bodies.region", "bodies.access_key", "bodies.secret_key"]
+            .into_iter()
+            .chain(["tls.acme_directory", "tls.acme_contact"])
+        {
+            if !self.text(name).is_empty() {
+                notes.push(format!(
+                    "`{name}` is set; what it is for comes with later work and does nothing yet"
+                ));
+            }
+        }
+    }
+
+    fn allow_private_destinations(&mut self) -> bool {
+        let name = "delivery.allow_private_destinations";
+        match self.settings.value(name).value {
+            toml::Value::Boolean(allow) => allow,
+            toml::Value::String(text) if text == "true" => true,
+            toml::Value::String(text) if text == "false" => false,
+            toml::Value::String(text) if text == "auto" => {
+                let mut quiet = Self { settings: std::mem::take(&mut self.settings), problems: Vec::new() };
+                let port: u16 = quiet.number("delivery.port", 1..=65_535);
+                let nameservers = quiet.each("dns.nameservers", |text| values::nameserver(&text));
+                self.settings = quiet.settings;
+                port != 25 || nameservers.iter().any(|server| server.port() != 53)
+            }
+            _ => {
+                self.problem(name, "must be true, false or \"auto\"");
+                false
+            }
+        }
+    }
+
+    fn certificate(&mut self) -> Option<(PathBuf, PathBuf)> {
+        let (certificate, key) = (self.text("tls.certificate"), self.text("tls.key"));
+        match (certificate.is_empty(), key.is_empty()) {
+            (true, true) => None,
+            (false, false) => Some((certificate.into(), key.into())),
+            (true, false) => {
+                self.problem("tls.certificate", "`tls.key` is set: set both or neither");
+                None
+            }
+            (false, true) => {
+                self.problem("tls.key", "`tls.certificate` is set: set both or neither");
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, name: &'static str, why: &str) {
+        let origin = self.settings.value(name).origin;
+        self.problems.push(format!("{origin}: `{name}`: {why}"));
+    }
+
+    fn text(&mut self, name: &'static str) -> String {
+        match self.settings.value(name).value {
+            toml::Value::String(text) => text,
+            other => {
+                self.problem(
+                    name,
+                    &format!("must be a text in quotes, not a value of type {}", other.type_str()),
+                );
+                String::new()
+            }
+        }
+    }
+
+    fn filled(&mut self, name: &'static str) -> String {
+        let text = self.text(name);
+        if text.is_empty() {
+            self.problem(name, "must not be empty");
+        }
+        text
+    }
+
+    fn number<T: TryFrom<i64> + Default>(&mut self, name: &'static str, range: RangeInclusive<i64>) -> T {
+        let number = match self.settings.value(name).value {
+            toml::Value::Integer(number) => Some(number),
+            toml::Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        match number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok()) {
+            Some(number) => number,
+            None => {
+                self.problem(
+                    name,
+                    &format!("must be a whole number from {} to {}", range.start(), range.end()),
+                );
+                T::default()
+            }
+        }
+    }
+
+    fn one<T>(&mut self, name: &'static str, parse: impl Fn(String) -> Result<T, String>) -> Option<T> {
+        let text = self.filled(name);
+        if text.is_empty() {
+            return None;
+        }
+        parse(text).map_err(|why| self.problem(name, &why)).ok()
+    }
+
+    fn optional<T>(&mut self, name: &'static str, parse: impl Fn(String) -> Result<T, String>) -> Option<T> {
+        let text = self.text(name);
+        if text.is_empty() {
+            return None;
+        }
+        parse(text).map_err(|why| self.problem(name, &why)).ok()
+    }
+
+    /// A list: an array, or one text with commas.
+    fn each<T>(&mut self, name: &'static str, parse: impl Fn(String) -> Result<T, String>) -> Vec<T> {
+        let texts: Option<Vec<String>> = match self.settings.value(name).value {
+            toml::Value::String(text) => Some(
+                text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+            ),
+            toml::Value::Array(values) => {
+                values.into_iter().map(|value| value.as_str().map(str::to_owned)).collect()
+            }
+            _ => None,
+        };
+        let Some(texts) = texts else {
+            self.problem(name, "must be a list of texts, such as [\"a\", \"b\"]");
+            return Vec::new();
+        };
+        let mut parsed = Vec::with_capacity(texts.len());
+        for text in texts {
+            match parse(text) {
+                Ok(value) => parsed.push(value),
+                Err(why) => self.problem(name, &why),
+            }
+        }
+        parsed
+    }
+}

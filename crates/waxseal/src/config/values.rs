@@ -1,0 +1,147 @@
+//! The values that keys hold, each parsed with a message that says what would be right.
+
+use std::net::{IpAddr, SocketAddr};
+
+use waxseal_delivery::Relay;
+
+use super::Secret;
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Answers the HTTP API.
+    Api,
+    /// Serves the panel and the site.
+    Web,
+    /// Takes mail from applications by SMTP.
+    Submission,
+    /// Takes mail from other servers.
+    Mx,
+    /// Delivers.
+    Delivery,
+    /// Reads the event log for webhooks and statistics.
+    Readers,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LogLevel {
+    /// Faults that need somebody.
+    Error,
+    /// Faults that mend themselves.
+    Warn,
+    /// What an operator wants to know.
+    #[default]
+    Info,
+    /// What a developer wants to know.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LogFormat {
+    /// One line per entry for people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+pub(super) fn role(name: &str) -> Result<Role, String> {
+    match name {
+        "api" => Ok(Role::Api),
+        "web" => Ok(Role::Web),
+        "submission" => Ok(Role::Submission),
+        "mx" => Ok(Role::Mx),
+        "delivery" => Ok(Role::Delivery),
+        "readers" => Ok(Role::Readers),
+        other => Err(format!("`{other}` is no role; roles are api, web, submission, mx, delivery, readers")),
+    }
+}
+
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let text = text.replace("localhost:", "127.0.0.1:");
+    text.parse().map_err(|_| {
+        format!("`{text}` is not an address with a port, such as 127.0.0.1:8080 or [::]:8080 (port 0: any free one)")
+    })
+}
+
+pub(super) fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is not an IP address"))
+}
+
+pub(super) fn nameserver(text: &str) -> Result<SocketAddr, String> {
+    let with_port = text.parse::<SocketAddr>().ok();
+    let alone = || text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
+    with_port.or_else(alone).ok_or_else(|| {
+        format!("`{text}` is not an IP address with or without a port, such as 127.0.0.1:5300")
+    })
+}
+
+pub(super) fn public_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest.map(|rest| rest.trim_end_matches('/')) {
+        Some(rest) if !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ']) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(
+            "must be http:// or https:// with a host and nothing behind it, such as https://mail.example.org"
+                .into(),
+        ),
+    }
+}
+
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    let name = text.trim_end_matches('.').to_lowercase();
+    let label_is_good = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() <= 253 && name.split('.').all(label_is_good) {
+        return Ok(name);
+    }
+    Err("must be a host name in ASCII, such as mail.example.org".into())
+}
+
+pub(super) fn store_url(text: &str) -> Result<Secret, String> {
+    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    if text == "sqlite" || is_postgres {
+        return Ok(Secret::new(text));
+    }
+    Err("must be `sqlite` or `postgres://USER:PASSWORD@HOST/DATABASE`".into())
+}
+
+pub(super) fn master_key(text: &str) -> Result<Secret, String> {
+    if text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Ok(Secret::new(text));
+    }
+    Err("must be 64 hex digits; `openssl rand -hex 32` makes some".into())
+}
+
+/// The text is never repeated: it may hold a password.
+pub(super) fn relay(text: &str) -> Result<Relay, String> {
+    text.parse::<Relay>().map_err(|error| error.to_string().trim_start_matches("delivery.relay: ").to_owned())
+}
+
+pub(super) fn log_level(text: &str) -> Result<LogLevel, String> {
+    match text {
+        "error" => Ok(LogLevel::Error),
+        "warn" => Ok(LogLevel::Warn),
+        "info" => Ok(LogLevel::Info),
+        "debug" => Ok(LogLevel::Debug),
+        "trace" => Ok(LogLevel::Trace),
+        other => Err(format!("`{other}` is no level; levels are error, warn, info, debug, trace")),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        other => Err(format!("`{other}` is no format; formats are text, json")),
+    }
+}

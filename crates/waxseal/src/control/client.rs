@@ -1,0 +1,36 @@
+//! The command's end of the control socket.
+
+use std::{io, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::UnixStream,
+};
+
+use super::{Answer, LONGEST_LINE, socket_path};
+use crate::admin::Request;
+
+/// Asks the server that has this data folder; `None` if there is none.
+pub(crate) async fn ask(data_dir: &Path, request: &Request) -> Result<Option<serde_json::Value>> {
+    let path = socket_path(data_dir);
+    let stream = match UnixStream::connect(&path).await {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("{}: is it yours?", path.display()));
+        }
+    };
+    let (reader, mut writer) = stream.into_split();
+    let mut line = serde_json::to_string(request)?;
+    line.push('\n');
+    writer.write_all(line.as_bytes()).await?;
+    let mut answer = String::new();
+    BufReader::new(reader.take(LONGEST_LINE)).read_line(&mut answer).await?;
+    match serde_json::from_str(&answer).context("the server ended before it answered")? {
+        Answer::Ok(value) => Ok(Some(value)),
+        Answer::Error(error) => bail!("{error}"),
+    }
+}

@@ -1,0 +1,74 @@
+//! Opens the store and puts the services on it: what every command and role starts from.
+
+use std::sync::Arc;
+
+use waxseal_accounts::Accounts;
+use waxseal_domains::{Domains, DomainsConfig};
+use waxseal_insight::Insight;
+use waxseal_model::{Clock, Random};
+use waxseal_privacy::{Retention, RetentionConfig};
+use waxseal_sending::{Sending, SendingConfig};
+use waxseal_store::{Engine, MasterKey, OpenError, Store, StoreConfig};
+use waxseal_system::{SystemClock, SystemRandom};
+
+use crate::config::Config;
+
+/// The store with the services on it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct House {
+    pub(crate) store: Store,
+    pub(crate) accounts: Accounts,
+    pub(crate) domains: Domains,
+    pub(crate) sending: Sending,
+    pub(crate) insight: Insight,
+    pub(crate) retention: Arc<Retention>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+impl House {
+    /// Opens the store of this configuration.
+    pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let store = Store::open(store_config(config), clock.clone(), random.clone()).await?;
+        let domains_config = DomainsConfig {
+            hostname: config.hostname.clone(),
+            message_ttl_secs: config.stored_message_days.saturating_mul(86_400),
+        };
+        let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config);
+        let sending_config = SendingConfig::new(config.hostname.clone());
+        let retention = RetentionConfig { events_days: config.events_days, ..RetentionConfig::default() };
+        Ok(Self {
+            accounts: Accounts::new(store.clone(), clock.clone(), random.clone()),
+            sending: Sending::new(
+                store.clone(),
+                domains.clone(),
+                clock.clone(),
+                random.clone(),
+                sending_config,
+            ),
+            insight: Insight::new(store.clone()),
+            retention: Arc::new(Retention::new(store.clone(), clock.clone(), retention)),
+            domains,
+            store,
+            clock,
+            random,
+        })
+    }
+}
+
+/// How the store of this configuration is opened.
+pub(crate) fn store_config(config: &Config) -> StoreConfig {
+    StoreConfig {
+        engine: match config.store_url.expose() {
+            "sqlite" => Engine::Sqlite,
+            url => Engine::Postgres(url.to_owned()),
+        },
+        data_dir: config.data_dir.clone(),
+        master_key: match &config.master_key {
+            Some(key) => MasterKey::Hex(key.expose().to_owned()),
+            None => MasterKey::File(config.master_key_file.clone()),
+        },
+    }
+}

@@ -1,0 +1,67 @@
+//! The log: to standard error, as text or JSON, without people's addresses.
+//!
+//! **Invariant:** everything that is written passes [`redact`], whatever crate it comes from. A panic tells where it
+//! happened and nothing of what was in hand.
+
+mod redact;
+
+use std::io::{self, Write};
+
+use tracing_subscriber::{
+    EnvFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+pub(crate) use self::redact::redacted;
+use crate::config::{LogFormat, LogLevel};
+
+/// Starts logging. Later calls change nothing.
+pub(crate) fn start(level: LogLevel, format: LogFormat) {
+    let layer = tracing_subscriber::fmt::layer().with_writer(StandardError).with_ansi(false);
+    let registry = tracing_subscriber::registry().with(filter(level));
+    let outcome = match format {
+        LogFormat::Text => registry.with(layer).try_init(),
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+    };
+    if outcome.is_ok() {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+            tracing::error!(place, "panicked; this is a fault of Waxseal, please report it");
+        }));
+    }
+}
+
+/// Our own crates at the chosen level, all others at most at `info`: they do not know what is personal.
+fn filter(level: LogLevel) -> EnvFilter {
+    EnvFilter::new(match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "warn,waxseal=info",
+        LogLevel::Debug => "info,waxseal=debug",
+        LogLevel::Trace => "info,waxseal=trace",
+    })
+}
+
+/// Standard error behind [`redact`].
+struct StandardError;
+
+impl<'a> MakeWriter<'a> for StandardError {
+    type Writer = RedactingWriter<io::Stderr>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        RedactingWriter(io::stderr())
+    }
+}
+
+/// Redacts what is written. The layer above writes each entry in one piece.
+struct RedactingWriter<W>(W);
+
+impl<W: Write> Write for RedactingWriter<W> {
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        self.0.write_all(redacted(&String::from_utf8_lossy(entry)).as_bytes())?;
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

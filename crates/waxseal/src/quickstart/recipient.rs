@@ -1,0 +1,130 @@
+//! A recipient's server for the proof: SMTP with STARTTLS, keeps what it takes in memory.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::{Context as _, Result};
+use rustls::ServerConfig;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    task::AbortHandle,
+};
+use tokio_rustls::TlsAcceptor;
+use waxseal_net::{Identity, server_tls};
+use waxseal_smtp::{
+    Reply,
+    server::{Event, Limits, Message, Security, Session, SessionConfig},
+};
+
+/// A message as it arrived.
+pub(super) struct Arrived {
+    /// MAIL FROM.
+    pub(super) reverse_path: String,
+    /// RCPT TO.
+    pub(super) recipients: Vec<String>,
+    /// Content.
+    pub(super) content: Vec<u8>,
+    /// Whether it came under TLS.
+    pub(super) tls: bool,
+}
+
+/// The server; it ends when it is dropped.
+pub(super) struct Recipient {
+    pub(super) address: SocketAddr,
+    pub(super) arrived: mpsc::UnboundedReceiver<Arrived>,
+    task: AbortHandle,
+}
+
+impl Drop for Recipient {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Recipient {
+    /// Listens on loopback as `hostname`; its certificate goes into `folder`.
+    pub(super) async fn start(hostname: &str, folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let identity =
+            Identity::SelfSigned { data_dir: folder.to_path_buf(), names: vec![hostname.to_owned()] };
+        let tls = server_tls(&identity).context("certificate of the recipient's server")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (send, arrived) = mpsc::unbounded_channel();
+        let hostname = hostname.to_owned();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(connection(stream, hostname.clone(), tls.clone(), send.clone()));
+            }
+        });
+        Ok(Self { address, arrived, task: task.abort_handle() })
+    }
+}
+
+async fn connection(
+    mut stream: TcpStream,
+    hostname: String,
+    tls: Arc<ServerConfig>,
+    arrived: mpsc::UnboundedSender<Arrived>,
+) -> Result<()> {
+    let security = Security::StartTls;
+    let config = SessionConfig { hostname, limits: Limits::default(), security, auth_without_tls: false };
+    let mut session = Session::new(config);
+    session.greet();
+    if !converse(&mut stream, &mut session, &arrived, false).await? {
+        return Ok(());
+    }
+    let mut stream = TlsAcceptor::from(tls).accept(stream).await?;
+    session.tls_started();
+    converse(&mut stream, &mut session, &arrived, true).await?;
+    Ok(())
+}
+
+/// Talks until the end, or until TLS is to start (`true`).
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    session: &mut Session,
+    arrived: &mpsc::UnboundedSender<Arrived>,
+    tls: bool,
+) -> Result<bool> {
+    let mut buffer = vec![0; 16 * 1024];
+    let mut input: &[u8] = &[];
+    loop {
+        let event = session.advance(&mut input);
+        match &event {
+            Some(Event::Message(message)) => {
+                let _ = arrived.send(taken(message, tls));
+                session.answer(Reply::plain(250, "2.0.0 Taken"));
+            }
+            Some(Event::MailFrom(_) | Event::RcptTo(_)) => session.answer(Reply::plain(250, "2.1.0 OK")),
+            Some(Event::Authenticate(_)) => session.answer(Reply::plain(535, "5.7.8 Nobody logs in here")),
+            Some(Event::StartTls | Event::Close) | None => {}
+        }
+        stream.write_all(&session.take_output()).await?;
+        stream.flush().await?;
+        match event {
+            Some(Event::StartTls) => return Ok(true),
+            Some(Event::Close) => return Ok(false),
+            Some(_) => {}
+            None => match stream.read(&mut buffer).await? {
+                0 => return Ok(false),
+                read => input = buffer.get(..read).unwrap_or_default(),
+            },
+        }
+    }
+}
+
+fn taken(message: &Message, tls: bool) -> Arrived {
+    Arrived {
+        reverse_path: message
+            .envelope
+            .mail_from
+            .as_ref()
+            .map(|path| path.as_str().to_owned())
+            .unwrap_or_default(),
+        recipients: message.envelope.recipients.iter().map(|mailbox| mailbox.as_str().to_owned()).collect(),
+        content: message.content.clone(),
+        tls,
+    }
+}

@@ -1,0 +1,192 @@
+//! Starts the roles of a configuration and knows how to stop them.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use waxseal_delivery::{Delivery, DeliveryConfig};
+use waxseal_http_api::{HttpApi, HttpConfig, Services};
+use waxseal_net::{Identity, Net, NetConfig, server_tls};
+use waxseal_smtp_door::{DoorConfig, SmtpDoor};
+
+use crate::{
+    config::{Config, Role},
+    control::Control,
+    house::House,
+    metrics::Metrics,
+};
+
+/// How long captured mail stays in the inbox of a sandbox domain.
+const INBOX_KEEP: Duration = Duration::from_secs(3 * 86_400);
+
+/// Everything that runs.
+pub(crate) struct Running {
+    house: House,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    control_stop: CancellationToken,
+    addresses: Addresses,
+    delivery: Option<Delivery>,
+}
+
+/// Where it listens.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Addresses {
+    pub(crate) http: Vec<SocketAddr>,
+    pub(crate) submission: Vec<SocketAddr>,
+    pub(crate) submission_tls: Vec<SocketAddr>,
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
+impl Running {
+    /// Starts everything; when it answers, everything listens.
+    pub(crate) async fn start(config: &Config, house: House, metrics: Option<Metrics>) -> Result<Self> {
+        let mut running = Self {
+            house,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            control_stop: CancellationToken::new(),
+            addresses: Addresses::default(),
+            delivery: None,
+        };
+        running.control(config)?;
+        if config.has(Role::Delivery) {
+            running.delivery = Some(running.delivery(config).await?);
+        }
+        if config.has(Role::Api) {
+            running.api(config).await?;
+        }
+        if config.has(Role::Submission) {
+            running.submission(config).await?;
+        }
+        if let (Some(address), Some(metrics)) = (config.metrics_listen, metrics) {
+            let (bound, serving) = metrics.bind(address, running.stop.clone()).await?;
+            running.addresses.metrics = Some(bound);
+            running.tasks.spawn(serving);
+        }
+        running.retention();
+        Ok(running)
+    }
+
+    fn control(&self, config: &Config) -> Result<()> {
+        let control = Control::bind(&config.data_dir).context("control socket")?;
+        self.tasks.spawn(control.serve(self.house.clone(), self.control_stop.clone()));
+        Ok(())
+    }
+
+    async fn api(&mut self, config: &Config) -> Result<()> {
+        let mut http = HttpConfig::new(config.http_listen.clone());
+        http.public_url.clone_from(&config.public_url);
+        let house = self.house.clone();
+        let services = Services {
+            store: house.store,
+            accounts: house.accounts,
+            domains: house.domains,
+            sending: house.sending,
+            insight: house.insight,
+            clock: house.clock,
+            random: house.random,
+        };
+        let api = HttpApi::bind(http, services).await?;
+        self.addresses.http = api.addresses().to_vec();
+        self.tasks.spawn(api.serve(self.stop.clone()));
+        Ok(())
+    }
+
+    async fn delivery(&self, config: &Config) -> Result<Delivery> {
+        let delivery = DeliveryConfig {
+            port: config.delivery_port,
+            relay: config.relay.clone(),
+            inbox_keep: INBOX_KEEP,
+            ..DeliveryConfig::new(config.hostname.clone())
+        };
+        let net = Net::open(&net_config(config))?;
+        let house = &self.house;
+        let (clock, random) = (house.clock.clone(), house.random.clone());
+        Delivery::start(house.store.clone(), net, clock, random, delivery).await.context("delivery")
+    }
+
+    /// Runs whatever the roles: promises about data do not depend on them.
+    fn retention(&self) {
+        let (retention, stop) = (self.house.retention.clone(), self.stop.clone());
+        self.tasks.spawn(async move { retention.run(stop.cancelled()).await });
+    }
+
+    async fn submission(&mut self, config: &Config) -> Result<()> {
+        let tls = server_tls(&identity(config)).context("certificate")?;
+        let door = DoorConfig {
+            submission: config.submission_listen.clone(),
+            implicit_tls: config.submission_implicit_tls.clone(),
+            ..DoorConfig::new(config.hostname.clone())
+        };
+        let house = self.house.clone();
+        let services = waxseal_smtp_door::Services {
+            accounts: house.accounts,
+            domains: house.domains,
+            sending: house.sending,
+            clock: house.clock,
+        };
+        let door = SmtpDoor::bind(door, services, Some(tls)).await?;
+        self.addresses.submission = door.submission().to_vec();
+        self.addresses.submission_tls = door.implicit_tls().to_vec();
+        self.tasks.spawn(door.run(self.stop.clone()));
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub(crate) const fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The one line that says that everything listens.
+    pub(crate) fn ready_line(&self) -> String {
+        let texts = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
+        json!({
+            "ready": true,
+            "http": texts(&self.addresses.http),
+            "submission": texts(&self.addresses.submission),
+            "submission_tls": texts(&self.addresses.submission_tls),
+            "mx": [],
+            "metrics": self.addresses.metrics.map(|address| address.to_string()),
+        })
+        .to_string()
+    }
+
+    /// Takes no more calls, finishes what is in flight, closes the store. May take as long as the slowest peer;
+    /// the caller sets the limit.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.control_stop.cancel();
+        self.tasks.close();
+        let delivery = async {
+            if let Some(delivery) = self.delivery {
+                delivery.shutdown().await;
+            }
+        };
+        tokio::join!(delivery, self.tasks.wait());
+        self.house.store.close().await;
+    }
+}
+
+/// How the network is reached.
+pub(crate) fn net_config(config: &Config) -> NetConfig {
+    NetConfig {
+        nameservers: config.nameservers.iter().map(ToString::to_string).collect(),
+        allow_private_destinations: config.allow_private_destinations,
+        source_addresses: config.source_addresses.clone(),
+        extra_ca: config.extra_ca.clone(),
+        ..NetConfig::default()
+    }
+}
+
+/// The listeners' certificate.
+pub(crate) fn identity(config: &Config) -> Identity {
+    match &config.certificate {
+        Some((certificate, key)) => Identity::Files { certificate: certificate.clone(), key: key.clone() },
+        None => Identity::SelfSigned {
+            data_dir: config.data_dir.clone(),
+            names: vec![config.hostname.clone(), "localhost".into(), "127.0.0.1".into()],
+        },
+    }
+}

@@ -1,0 +1,126 @@
+//! What the commands print is what the documentation says, to the letter of its JSON.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::waxseal;
+
+fn fields(answer: &Value) -> Vec<&str> {
+    answer.as_object().map(|object| object.keys().map(String::as_str).collect()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn accounts_domains_credentials_and_keys_are_made_without_a_server() -> Result<()> {
+    let binary = waxseal()?;
+    let account = binary
+        .json(&["account", "create", "--name", "Ann", "--email", "ann@example.org", "--company", "Example"])
+        .await?;
+    assert_eq!(fields(&account), ["account_id", "api_key", "panel_url"]);
+    let id = account["account_id"].as_str().expect("id");
+
+    let domain = binary.json(&["domain", "create", "Mail.Example.ORG", "--account", id]).await?;
+    assert_eq!(fields(&domain), ["name", "state", "dns"]);
+    assert_eq!(domain["name"], "mail.example.org");
+    let records = domain["dns"].as_array().expect("records");
+    assert!(records.iter().all(|record| fields(record) == ["type", "name", "value", "priority", "purpose"]));
+    let dkim = records.iter().filter(|record| record["purpose"] == "dkim");
+    assert_eq!(dkim.clone().count(), 2, "RSA and Ed25519: {records:?}");
+    assert!(dkim.clone().all(|record| record["type"] == "TXT"
+        && record["name"].as_str().is_some_and(|name| name.ends_with("._domainkey.mail.example.org"))
+        && record["value"].as_str().is_some_and(|value| value.contains("p="))));
+
+    let sandbox = binary.json(&["domain", "create", "sandbox.test", "--account", id, "--sandbox"]).await?;
+    assert_eq!(sandbox["state"], "active");
+
+    let credential = binary.json(&["credential", "create", "app@mail.example.org", "--account", id]).await?;
+    assert_eq!(fields(&credential), ["login", "password"]);
+    assert_eq!(credential["login"], "app@mail.example.org");
+
+    let network = binary.json(&["credential", "create", "--network", "10.1.0.0/16", "--account", id]).await?;
+    assert_eq!(network["network"], "10.1.0.0/16");
+
+    let key = binary.json(&["key", "create", "--account", id, "--domain", "mail.example.org"]).await?;
+    assert!(key["api_key"].as_str().is_some_and(|key| key.len() > 40));
+
+    let queue = binary.json(&["queue", "list"]).await?;
+    assert_eq!(fields(&queue), ["waiting", "in_flight", "items"]);
+
+    let accounts = binary.json(&["account", "list"]).await?;
+    assert_eq!(accounts["items"][0]["account_id"], id);
+    let domains = binary.json(&["domain", "list", "--account", id]).await?;
+    assert_eq!(domains["items"].as_array().map(Vec::len), Some(2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn mistakes_are_told_with_what_to_do() -> Result<()> {
+    let binary = waxseal()?;
+    let (id, _) = binary.account().await?;
+    let nobody = "0".repeat(26);
+    let cases: [(&[&str], &str); 7] = [
+        (&["domain", "create", "mail.example.org", "--account", &nobody], "waxseal account list"),
+        (&["domain", "create", "mail.example.org", "--account", "me"], "26 characters"),
+        (&["domain", "create", "not a name", "--account", &id], "not a name"),
+        (&["credential", "create", "app@elsewhere.org", "--account", &id], "domain create"),
+        (
+            &["credential", "create", "--network", "10.1.2.3/16", "--account", &id],
+            "did you mean 10.1.0.0/16?",
+        ),
+        (&["key", "create", "--account", &id, "--domain", "elsewhere.org"], "domain create"),
+        (&["queue", "why", "<nothing@example.org>"], "there is no message"),
+    ];
+    for (arguments, expected) in cases {
+        let ended = binary.run(arguments).await?;
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        assert!(ended.stderr.contains(expected), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_data_map_names_every_column() -> Result<()> {
+    let binary = waxseal()?;
+    let map = binary.json(&["privacy", "map"]).await?;
+    let columns = map["columns"].as_array().expect("columns");
+    assert!(columns.len() > 50, "{} columns", columns.len());
+    let titles = ["table", "column", "subject", "purpose", "retention", "export", "erase", "at_rest"];
+    assert!(columns.iter().all(|column| fields(column) == titles));
+    let table = binary.run(&["privacy", "map"]).await?.stdout;
+    assert_eq!(table.lines().count(), columns.len() + 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_says_what_is_wrong_and_how_to_mend_it() -> Result<()> {
+    let zone = waxseal_testkit::dns_zone::Zone::start().await?;
+    zone.address_of("mail.waxseal.test", "127.0.0.1".parse()?);
+    let binary = waxseal()?.delivering_to(&zone.nameserver(), 2526);
+    let fine = binary.run(&["check"]).await?;
+    assert!(fine.status.success(), "{}", fine.stdout);
+
+    let key = binary.data_dir().join("master.key");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let binary = binary.set("http.listen", &taken.local_addr()?.to_string());
+    let wrong = binary.run(&["check"]).await?;
+    assert_eq!(wrong.status.code(), Some(1));
+    for expected in ["chmod 600", "can be read by others", "another program has it"] {
+        assert!(wrong.stdout.contains(expected), "{expected}: {}", wrong.stdout);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn help_is_there_for_every_command() -> Result<()> {
+    let binary = waxseal()?;
+    let all = binary.run(&["--help"]).await?.stdout;
+    for command in
+        ["quickstart", "serve", "check", "account", "domain", "credential", "key", "queue", "privacy"]
+    {
+        assert!(all.contains(command), "{all}");
+        let help = binary.run(&[command, "--help"]).await?;
+        assert!(help.status.success() && help.stdout.contains("Usage: waxseal"), "{command}");
+    }
+    Ok(())
+}

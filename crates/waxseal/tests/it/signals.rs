@@ -1,0 +1,53 @@
+//! Starting and ending in good order.
+
+use anyhow::Result;
+
+use crate::{World, waxseal};
+
+#[tokio::test]
+async fn the_ready_line_names_every_listener() -> Result<()> {
+    let binary = waxseal()?.set("submission.implicit_tls", "127.0.0.1:0");
+    let server = binary.serve().await?;
+    let ready = server.ready().clone();
+    assert_eq!(ready["ready"], true);
+    for name in ["http", "submission", "submission_tls"] {
+        let addresses = ready[name].as_array().expect(name);
+        assert_eq!(addresses.len(), 1, "{ready}");
+        let address: std::net::SocketAddr = addresses[0].as_str().expect(name).parse()?;
+        assert_ne!(address.port(), 0);
+        tokio::net::TcpStream::connect(address).await?;
+    }
+    assert_eq!(ready["mx"], serde_json::json!([]));
+    tokio::net::TcpStream::connect(server.metrics()).await?;
+    let (status, written) = server.terminate().await?;
+    assert!(status.success());
+    let on_stdout = written.lines().filter(|line| line.starts_with('{')).count();
+    assert_eq!(on_stdout, 1, "one line, no more: {written}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn roles_that_are_not_wanted_do_not_listen() -> Result<()> {
+    let server = waxseal()?.set("roles", "submission").set("metrics.listen", "").serve().await?;
+    assert_eq!(server.ready()["http"], serde_json::json!([]));
+    assert_eq!(server.ready()["metrics"], serde_json::Value::Null);
+    assert!(server.terminate().await?.0.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_delivered_or_kept_when_the_server_is_told_to_end() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let server = world.binary.serve().await?;
+    for number in 0..20 {
+        world.send(&server, &format!("r{number}"), "Before the end", "text").await?;
+    }
+    let (status, _) = server.terminate().await?;
+    assert!(status.success());
+    let server = world.binary.serve().await?;
+    world.peer.wait_for_messages(20).await;
+    world.drained().await?;
+    assert_eq!(world.peer.acknowledged().len(), 20, "none lost, none twice");
+    assert!(server.terminate().await?.0.success());
+    Ok(())
+}
