@@ -201,8 +201,7 @@ impl Session {
             }
             Question::Message => {
                 self.transaction = None;
-                self.counters.messages += 1;
-                self.counters.junk = 0;
+                self.counters.message_taken();
             }
             Question::StartTls => {}
         }

@@ -17,7 +17,7 @@ pub struct Limits {
     pub text_line: u64,
     /// Recipients of one message.
     pub recipients: usize,
-    /// Commands that are answered with an error before the session ends.
+    /// Commands answered with an error between two messages before the session ends.
     pub errors: u32,
     /// Commands that do nothing (NOOP, RSET, EHLO, …) between two messages before the session ends.
     pub junk: u32,
@@ -72,4 +72,14 @@ pub(super) struct Counters {
     /// Recipients refused because there were enough: not counted as errors up to a point, since a client
     /// with too many recipients has sent them all before it hears of it.
     pub(super) surplus: usize,
+}
+
+impl Counters {
+    /// A message was taken: the client is one that sends mail, so mistakes before it are forgiven.
+    pub(super) const fn message_taken(&mut self) {
+        self.messages += 1;
+        self.errors = 0;
+        self.junk = 0;
+        self.surplus = 0;
+    }
 }

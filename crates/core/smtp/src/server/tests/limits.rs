@@ -57,6 +57,8 @@ fn a_message_has_a_thousand_recipients() {
 fn errors_run_out() {
     let mut client = Client::trusted();
     client.expect(&[("WHAT", "500"); 20]);
+    client.expect(&[("MAIL FROM:<>", "250"), ("RCPT TO:<a@b>", "250"), ("DATA", "354"), (".", "250")]);
+    client.expect(&[("WHAT", "500"); 20]);
     client.expect(&[("WHAT", "421 4.7.0")]);
     assert!(client.closed);
 }
