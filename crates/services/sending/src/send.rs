@@ -45,6 +45,29 @@ pub(crate) struct Inner {
     pub(crate) capacity: Capacity,
 }
 
+/// What a call puts into the store, for the instance's metrics.
+struct Taken {
+    messages: usize,
+    queued: usize,
+    bytes: usize,
+}
+
+impl Taken {
+    fn of(accept: &Accept) -> Self {
+        Self {
+            messages: accept.messages.len(),
+            queued: accept.messages.iter().map(|message| message.entries.len()).sum(),
+            bytes: accept.messages.iter().map(|message| message.body.len()).sum(),
+        }
+    }
+
+    fn count(&self) {
+        metrics::counter!("waxseal_accepted_messages_total").increment(self.messages as u64);
+        metrics::counter!("waxseal_queued_recipients_total").increment(self.queued as u64);
+        metrics::counter!("waxseal_accepted_bytes_total").increment(self.bytes as u64);
+    }
+}
+
 impl Sending {
     /// Sending through `domains` into `store`.
     pub fn new(
@@ -97,8 +120,12 @@ impl Sending {
 
     /// Stores what was made ready. A call that was made twice at the same time is stored once.
     pub(crate) async fn commit(&self, accept: Accept, answer: String) -> Result<Sent, SendError> {
+        let taken = Taken::of(&accept);
         match self.inner.store.accept(accept).await? {
-            Accepted::New => Ok(Sent { id: answer }),
+            Accepted::New => {
+                taken.count();
+                Ok(Sent { id: answer })
+            }
             Accepted::Replayed { answer } => Ok(Sent { id: answer }),
             Accepted::KeyReused => Err(SendError::KeyReused),
         }

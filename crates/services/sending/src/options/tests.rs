@@ -204,3 +204,21 @@ fn headers_of_ours_can_be_hidden() {
 fn what_is_not_there_yet_is_said() {
     assert_eq!(bad("archive-to", "https://example.org/"), "o:archive-to is not available yet");
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_given_is_read_or_refused(name in "[a-z-]{0,20}", value in "\\PC{0,40}") {
+        let _ = read_as(&[(&name, &value)], &settings());
+    }
+
+    #[test]
+    fn whatever_looks_like_a_time_is_read_or_refused(value in "[0-9hmHMapAP: .+-]{0,12}") {
+        for name in ["deliverytime", "deliver-within", "time-zone-localize", "deliverytime-optimize-period"] {
+            if let Ok(options) = read_as(&[(name, &value)], &settings()) {
+                let ahead = options.schedule.not_before.since(NOW);
+                proptest::prop_assert!(ahead <= 4 * DAY && options.schedule.not_before >= NOW);
+                proptest::prop_assert!(options.schedule.give_up_at > options.schedule.not_before);
+            }
+        }
+    }
+}

@@ -84,6 +84,26 @@ async fn everybody_gets_the_same_message_once_and_bcc_is_seen_by_nobody() {
 }
 
 #[tokio::test]
+async fn a_thousand_recipients_of_one_message_weigh_little_in_the_log() {
+    let world = World::new().await;
+    let to: Vec<String> = (0..1_000).map(|n| format!("Recipient {n} <user{n}@example.net>")).collect();
+    world.send(world.request(Parts { to: to.clone(), ..letter() })).await.expect("sent");
+    let queued = world.queued().await;
+    assert_eq!(queued.len(), 1_000);
+    let body = &queued[0].body;
+    assert_eq!(header(body, "To"), Some(to.join(", ")));
+    assert!(body.split(|b| *b == b'\n').all(|line| line.len() <= 999));
+    let paths: std::collections::HashSet<_> = queued.iter().map(|queued| &queued.reverse_path).collect();
+    assert_eq!(paths.len(), 1_000);
+    let events = world.events().await;
+    assert_eq!(events.len(), 1_000);
+    for told in &events {
+        assert_eq!(told.details.message.recipients.len(), 100);
+        assert!(told.details.message.to.len() <= 4_096);
+    }
+}
+
+#[tokio::test]
 async fn files_keep_their_names_types_and_bytes() {
     let world = World::new().await;
     let file = |name: &str, content_type: Option<&str>, bytes: &[u8]| File {
