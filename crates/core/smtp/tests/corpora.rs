@@ -1,5 +1,7 @@
 //! Replays the corpora of the fuzz targets: what was found once does not come back.
 
+#[path = "../../../../fuzz/oracles/smtp_client_session.rs"]
+mod smtp_client_session;
 #[path = "../../../../fuzz/oracles/smtp_path.rs"]
 mod smtp_path;
 #[path = "../../../../fuzz/oracles/smtp_reply.rs"]
@@ -17,6 +19,11 @@ fn replay(target: &str, oracle: fn(&[u8])) {
         count += 1;
     }
     assert!(count > 0, "{} is empty", folder.display());
+}
+
+#[test]
+fn client_sessions() {
+    replay("smtp_client_session", smtp_client_session::check);
 }
 
 #[test]

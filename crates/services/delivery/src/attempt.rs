@@ -13,7 +13,7 @@ use crate::{
     line::{Contact, Line},
     open::{NoLine, TlsNeed, open},
     outcome::{ACCESS, Attempt, release},
-    report::Report,
+    report::{Ending, Report},
     service::Shared,
 };
 
@@ -110,8 +110,9 @@ async fn send(
     let mut fresh = match open(shared, route, need).await {
         Ok(fresh) => fresh,
         Err(no_line) => {
-            // A message that asks more of TLS than others says nothing about the destination.
-            if need == TlsNeed::Opportunistic {
+            // A message that asks more of TLS than others says nothing about the destination, and what is
+            // final is said to every message by itself.
+            if need == TlsNeed::Opportunistic && no_line.report.ending == Ending::Temporary {
                 let until = shared.clock.now() + DOWN_FOR;
                 shared.board().reached(route, Some((until, no_line.clone())));
             }

@@ -127,7 +127,11 @@ async fn connect(
 ) -> Result<Line, Failure> {
     let port = route.port(shared.config.port);
     let turn = shared.random.below(u64::MAX);
-    let stream = shared.net.connector.connect(SocketAddr::new(address, port), turn).await;
+    let connector = match route {
+        Route::Relay(_) => shared.net.connector.trusting(),
+        Route::Domain(_) | Route::Captured => shared.net.connector.clone(),
+    };
+    let stream = connector.connect(SocketAddr::new(address, port), turn).await;
     let stream = stream.map_err(|error| Failure::Unreachable {
         host: host.into(),
         address: Some(address),

@@ -8,6 +8,7 @@ use std::{
 use tokio::{
     sync::{Notify, Semaphore, SemaphorePermit},
     task::JoinHandle,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use waxseal_model::{Clock, Random, RecipientId};
@@ -178,12 +179,14 @@ async fn name_uncertain(store: &Store) -> Result<(), StoreError> {
 
 async fn gauge(shared: Arc<Shared>) {
     loop {
+        let began = Instant::now();
         if let Ok(QueueCounts { waiting, in_flight }) =
             shared.store.queue_counts(&QueueFilter::default()).await
         {
             metrics::gauge!("waxseal_queue_waiting").set(waiting as f64);
             metrics::gauge!("waxseal_queue_in_flight").set(in_flight as f64);
         }
-        tokio::time::sleep(GAUGE_EVERY).await;
+        // Counting a long queue takes a while; it shall not be all that the store does.
+        tokio::time::sleep(GAUGE_EVERY.max(began.elapsed() * 50)).await;
     }
 }

@@ -8,5 +8,6 @@ mod restart;
 mod routes;
 mod schedule;
 mod sharing;
+mod standard_tools;
 mod tls;
 mod world;
