@@ -2,7 +2,7 @@
 
 use waxseal_mail::{
     options,
-    patch::{Limits, Message, Patch, Patched},
+    patch::{Limits, Message, MimeError, Patch, Patched},
 };
 use waxseal_model::Timestamp;
 
@@ -15,7 +15,12 @@ pub(crate) fn check(data: &[u8]) {
     let set = [("X-Set".to_owned(), "ü".to_owned())];
     let patch =
         Patch { set: &set, remove: &["x-gone"], message_id: "1@example.org", date: Timestamp::from_secs(1) };
-    let Patched { mime, message_id } = message.patch(&patch).expect("what was read can be patched");
+    let Patched { mime, message_id } = match message.patch(&patch) {
+        Ok(patched) => patched,
+        // An option that stays must be folded, and cannot be.
+        Err(MimeError::Header(_)) => return,
+        Err(error) => panic!("what was read can be patched: {error}"),
+    };
     assert!(!message_id.is_empty());
     // What is added may take a full header over its limit, so the second reading is more generous.
     let generous = Limits { header_block: 1 << 20, fields: 2_000, ..limits };

@@ -1,7 +1,10 @@
 //! The MIME tree and how it is written: headers, bodies, boundaries.
 
 use super::{File, media, transfer};
-use crate::header::{HeaderError, parameter};
+use crate::header::{
+    HeaderError,
+    parameter::{self, Form},
+};
 
 /// A part: a leaf, or a group of parts.
 pub(super) enum Node<'a> {
@@ -82,11 +85,11 @@ impl Leaf<'_> {
                 let disposition = if content_id.is_some() { "inline" } else { "attachment" };
                 let mut head = format!("Content-Type: {}", media.content_type);
                 if !file.name.is_empty() {
-                    head.push_str(&parameter::file_name("name", file.name, field, false)?);
+                    head.push_str(&parameter::file_name("name", file.name, field, Form::Words)?);
                 }
                 head.push_str(&format!("\r\nContent-Disposition: {disposition}"));
                 if !file.name.is_empty() {
-                    head.push_str(&parameter::file_name("filename", file.name, field, true)?);
+                    head.push_str(&parameter::file_name("filename", file.name, field, Form::Extended)?);
                 }
                 if let Some(id) = content_id {
                     head.push_str(&format!("\r\nContent-ID: <{id}>"));

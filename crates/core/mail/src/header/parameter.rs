@@ -23,9 +23,18 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// `; KEY="name"` on lines of their own. A name that is not ASCII comes as `KEY*=UTF-8''…` for readers
-/// that know RFC 2231, after encoded words in `KEY` for those that do not.
-pub(crate) fn file_name(key: &str, name: &str, field: &str, extended: bool) -> Result<String, HeaderError> {
+/// How a file name that is not ASCII is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `KEY*=UTF-8''…` (RFC 2231), for `filename`. It stands alone: readers that know it stumble over a
+    /// second form beside it.
+    Extended,
+    /// Encoded words in `KEY`, for the `name` of `Content-Type`, where old readers look for them.
+    Words,
+}
+
+/// `; KEY="name"` on a line of its own.
+pub(crate) fn file_name(key: &str, name: &str, field: &str, form: Form) -> Result<String, HeaderError> {
     check(field, name)?;
     if name.len() > MAX_FILE_NAME {
         return Err(HeaderError::TooLong { field: field.to_owned() });
@@ -33,10 +42,8 @@ pub(crate) fn file_name(key: &str, name: &str, field: &str, extended: bool) -> R
     if name.is_ascii() && !name.contains("=?") {
         return Ok(format!(";\r\n {key}={}", quoted(name)));
     }
-    let words = encoded_word::encode(name).replace(' ', "\r\n ");
-    let mut out = format!(";\r\n {key}=\"{words}\"");
-    if extended {
-        out.push_str(&format!(";\r\n {key}*=UTF-8''{}", utf8_percent_encode(name, EXTENDED)));
-    }
-    Ok(out)
+    Ok(match form {
+        Form::Extended => format!(";\r\n {key}*=UTF-8''{}", utf8_percent_encode(name, EXTENDED)),
+        Form::Words => format!(";\r\n {key}=\"{}\"", encoded_word::encode(name).replace(' ', "\r\n ")),
+    })
 }

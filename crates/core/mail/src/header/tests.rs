@@ -83,14 +83,14 @@ fn encoded_words_of_many_writers_are_decoded() {
 }
 
 #[test]
-fn file_names_come_in_both_forms() {
-    let name = |name: &str| parameter::file_name("filename", name, "attachment", true);
+fn file_names_come_in_the_form_that_readers_of_the_field_know() {
+    use parameter::{Form, file_name};
+    let name = |name: &str| file_name("filename", name, "attachment", Form::Extended);
     assert_eq!(name("a b.pdf").unwrap(), ";\r\n filename=\"a b.pdf\"");
     assert_eq!(name("a\"b\\.pdf").unwrap(), ";\r\n filename=\"a\\\"b\\\\.pdf\"");
-    assert_eq!(
-        name("résumé;.pdf").unwrap(),
-        ";\r\n filename=\"=?UTF-8?B?csOpc3Vtw6k7LnBkZg==?=\";\r\n filename*=UTF-8''r%C3%A9sum%C3%A9%3B.pdf"
-    );
+    assert_eq!(name("résumé;.pdf").unwrap(), ";\r\n filename*=UTF-8''r%C3%A9sum%C3%A9%3B.pdf");
+    let words = file_name("name", "résumé;.pdf", "attachment", Form::Words).unwrap();
+    assert_eq!(words, ";\r\n name=\"=?UTF-8?B?csOpc3Vtw6k7LnBkZg==?=\"");
     assert!(name(&"ü".repeat(200)).is_err());
 }
 

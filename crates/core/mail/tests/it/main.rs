@@ -4,5 +4,6 @@ mod corpora;
 mod dkim;
 mod fuzzed;
 mod injection;
+mod readers;
 mod roundtrip;
 mod verifiers;
