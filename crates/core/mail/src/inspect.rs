@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod tests;
 
-use mail_parser::{Header, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use memchr::memmem;
 
-use crate::{header::encoded_word, patch};
+use crate::{
+    header::encoded_word,
+    mime::{self, Part},
+    patch,
+};
 
 /// What events tell of a message. Addresses and text: to be sealed where it rests.
 #[derive(Default, Clone, PartialEq, Eq)]
@@ -66,55 +70,48 @@ pub struct Stored {
 
 /// Reads what events tell. Never fails: what cannot be read is missing.
 pub fn summary(mime: &[u8]) -> Summary {
-    with_message(mime, summarise).unwrap_or_default()
+    summarise(&headers(mime), &mime::parts(mime))
 }
 
 /// Reads everything for retrieval.
 pub fn stored(mime: &[u8]) -> Stored {
-    let read = |message: &Message<'_>, headers: &[(String, String)]| {
-        let summary = summarise(message, headers);
-        let body_plain = text(message, &message.text_body, false).unwrap_or_default();
-        let body_html = text(message, &message.html_body, true).unwrap_or_default();
-        let content_ids = summary.attachments.iter().enumerate();
-        let content_ids =
-            content_ids.filter_map(|(index, info)| Some((info.content_id.clone()?, index))).collect();
-        Stored {
-            stripped_text: body_plain.clone(),
-            stripped_html: body_html.clone(),
-            stripped_signature: String::new(),
-            headers: headers.to_vec(),
-            summary,
-            body_plain,
-            body_html,
-            content_ids,
-        }
-    };
-    with_message(mime, read).unwrap_or_default()
+    let parts = mime::parts(mime);
+    let headers = headers(mime);
+    let summary = summarise(&headers, &parts);
+    let body_plain = body(&parts, "text/plain");
+    let body_html = body(&parts, "text/html");
+    let content_ids = summary.attachments.iter().enumerate();
+    let content_ids =
+        content_ids.filter_map(|(index, info)| Some((info.content_id.clone()?, index))).collect();
+    Stored {
+        stripped_text: body_plain.clone(),
+        stripped_html: body_html.clone(),
+        stripped_signature: String::new(),
+        headers,
+        summary,
+        body_plain,
+        body_html,
+        content_ids,
+    }
 }
 
 /// The file with this index in [`Summary::attachments`].
 pub fn attachment(mime: &[u8], index: usize) -> Option<Attachment> {
-    with_message(mime, |message, _| {
-        let part = files(message).nth(index)?;
-        Some(Attachment { info: info(part), bytes: part.contents().to_vec() })
-    })?
+    let parts = mime::parts(mime);
+    let part = files(&parts).nth(index)?;
+    Some(Attachment { info: info(part), bytes: part.bytes().into_owned() })
 }
 
-fn with_message<T>(mime: &[u8], read: impl FnOnce(&Message<'_>, &[(String, String)]) -> T) -> Option<T> {
-    let message = MessageParser::new().with_mime_headers().parse(mime)?;
-    let headers: Vec<_> = message.headers().iter().map(|field| decoded(mime, field)).collect();
-    Some(read(&message, &headers))
+/// The fields of the header block, spelled as in the message, unfolded and decoded.
+fn headers(mime: &[u8]) -> Vec<(String, String)> {
+    let ends =
+        [memmem::find(mime, b"\r\n\r\n").map(|at| at + 2), memmem::find(mime, b"\n\n").map(|at| at + 1)];
+    let end = ends.into_iter().flatten().min().unwrap_or(mime.len());
+    let decoded = |value: &[u8]| encoded_word::decode(&patch::unfold(value)).into_owned();
+    mime::fields(mime.get(..end).unwrap_or_default()).map(|(name, value)| (name, decoded(value))).collect()
 }
 
-/// A field as it is spelled in the message, its value unfolded and decoded.
-fn decoded(mime: &[u8], field: &Header<'_>) -> (String, String) {
-    let slice = |from: u32, to: u32| mime.get(from as usize..to as usize).unwrap_or_default();
-    let name = String::from_utf8_lossy(slice(field.offset_field, field.offset_start));
-    let value = patch::unfold(slice(field.offset_start, field.offset_end));
-    (name.trim_end_matches([':', ' ', '\t']).to_owned(), encoded_word::decode(&value).into_owned())
-}
-
-fn summarise(message: &Message<'_>, headers: &[(String, String)]) -> Summary {
+fn summarise(headers: &[(String, String)], parts: &[Part<'_>]) -> Summary {
     let first = |name: &str| {
         headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
     };
@@ -124,40 +121,26 @@ fn summarise(message: &Message<'_>, headers: &[(String, String)]) -> Summary {
         to: first("to"),
         subject: first("subject"),
         message_id: id.filter(|id| !id.is_empty()),
-        attachments: files(message).map(info).collect(),
+        attachments: files(parts).map(info).collect(),
     }
 }
 
-/// Files: what is attached, and inline parts that are not the text itself.
-fn files<'m>(message: &'m Message<'_>) -> impl Iterator<Item = &'m MessagePart<'m>> {
-    message.attachments.iter().filter_map(|index| message.parts.get(*index as usize)).filter(|part| {
-        // A text alternative that no reader shows as text, such as AMP, is no file.
-        let attached = part.content_disposition().is_some() || part.attachment_name().is_some();
-        attached || !part.is_content_type("text", "x-amp-html")
-    })
+/// Files: everything that is no text to read.
+fn files<'p, 'm>(parts: &'p [Part<'m>]) -> impl Iterator<Item = &'p Part<'m>> {
+    let read = ["text/plain", "text/html", "text/x-amp-html"];
+    parts.iter().filter(move |part| !(part.is_body() && read.contains(&part.media.essence.as_str())))
 }
 
-fn info(part: &MessagePart<'_>) -> AttachmentInfo {
-    let content_type = part.content_type().map_or_else(
-        || "application/octet-stream".to_owned(),
-        |known| match &known.c_subtype {
-            Some(subtype) => format!("{}/{subtype}", known.c_type).to_ascii_lowercase(),
-            None => known.c_type.to_ascii_lowercase(),
-        },
-    );
+fn info(part: &Part<'_>) -> AttachmentInfo {
     AttachmentInfo {
-        name: part.attachment_name().map(|name| encoded_word::decode(name).into_owned()).unwrap_or_default(),
-        content_type,
-        size: part.contents().len() as u64,
-        content_id: part.content_id().map(str::to_owned),
+        name: part.file_name().unwrap_or_default(),
+        content_type: part.media.essence.clone(),
+        size: part.bytes().len() as u64,
+        content_id: part.content_id.clone(),
     }
 }
 
-/// The first body of the kind wanted: real HTML or real plain text, not one made from the other.
-fn text(message: &Message<'_>, bodies: &[u32], html: bool) -> Option<String> {
-    bodies.iter().filter_map(|index| message.parts.get(*index as usize)).find_map(|part| match &part.body {
-        PartType::Html(text) if html => Some(text.to_string()),
-        PartType::Text(text) if !html => Some(text.to_string()),
-        _ => None,
-    })
+/// The texts of a kind, one after the other: a footer may come after a file.
+fn body(parts: &[Part<'_>], essence: &str) -> String {
+    parts.iter().filter(|part| part.is_body() && part.media.essence == essence).map(Part::text).collect()
 }

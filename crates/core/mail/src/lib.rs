@@ -10,6 +10,7 @@ pub mod dkim;
 pub mod header;
 pub mod inspect;
 pub mod message_id;
+mod mime;
 pub mod options;
 pub mod patch;
 pub mod received;

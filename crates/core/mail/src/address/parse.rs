@@ -138,6 +138,8 @@ fn without_comments(text: &str) -> Result<(String, Option<String>), ParseAddress
         if starts_or_ends && c == ')' && depth > 0 {
             depth -= 1;
             if depth == 0 {
+                // A comment is white space: it does not join what stands around it.
+                plain.push(' ');
                 comment = Some(std::mem::take(&mut current));
                 continue;
             }

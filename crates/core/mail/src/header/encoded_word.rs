@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use base64::{Engine, engine::general_purpose};
 use encoding_rs::Encoding;
 
+use crate::mime::decode::{LENIENT, hex};
+
 /// What surrounds the text of a word: `=?UTF-8?B??=`.
 const FRAME: usize = 12;
 /// Longest word (RFC 2047 §2).
@@ -164,14 +166,6 @@ fn cut<'t>(text: &'t str, mark: &[u8], limit: usize) -> Option<(&'t str, &'t str
     Some((text.get(..at)?, text.get(at + mark.len()..)?))
 }
 
-/// Base64 whose last character may carry stray bits.
-const LENIENT: general_purpose::GeneralPurpose = general_purpose::GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    general_purpose::GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
-);
-
 /// The bytes of the Q encoding; an `=` without two hexadecimal digits stands for itself.
 fn q_bytes(payload: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len());
@@ -189,8 +183,4 @@ fn q_bytes(payload: &str) -> Vec<u8> {
         bytes = next;
     }
     out
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }

@@ -3,12 +3,11 @@
 
 use std::{fmt::Write as _, ops::Range};
 
-use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
-
 use super::{SubstituteError, Values, has_names, text};
 use crate::{
     build::transfer::{self, Encoding},
     header::{self, encoded_word},
+    mime::{self, Part},
     patch,
 };
 
@@ -86,122 +85,79 @@ impl MimeTemplate {
 }
 
 fn collect(mime: &[u8], places: &mut Vec<Place>) {
-    let Some(message) = MessageParser::new().with_mime_headers().parse(mime) else { return };
-    for (index, part) in message.parts.iter().enumerate() {
-        let body_text = text_of(part, index == 0).filter(|body| has_names(body));
-        let block = field_ranges(mime, part);
-        if index == 0 {
-            let is_mime = |name: &str| name.to_ascii_lowercase().starts_with("content-");
-            for (name, range) in block.iter().filter(|(name, _)| !is_mime(name)) {
-                header_place(mime, name, range, places);
+    let parts = mime::parts(mime);
+    let end = memchr::memmem::find(mime, b"\r\n\r\n").map_or(mime.len(), |at| at + 2);
+    for (name, field, value) in mime::ranges(mime.get(..end).unwrap_or_default()) {
+        if !name.to_ascii_lowercase().starts_with("content-") {
+            header_place(mime, name, field, value, places);
+        }
+    }
+    // A message of one part is text even if it calls itself an attachment.
+    let only = parts.len() == 1;
+    for part in &parts {
+        if part.is_body() || (only && part.media.essence.starts_with("text/")) {
+            let body = part.text();
+            if has_names(&body) {
+                body_places(mime, part, &body, places);
             }
         }
-        if let Some(body) = body_text {
-            body_places(mime, part, &block, body, places);
-        }
     }
 }
 
-/// The text of a part in which names are replaced.
-fn text_of<'p>(part: &'p MessagePart<'_>, root: bool) -> Option<&'p str> {
-    let attached =
-        part.content_disposition().is_some_and(|value| value.c_type.eq_ignore_ascii_case("attachment"));
-    match &part.body {
-        PartType::Text(text) | PartType::Html(text) if root || !attached => Some(text),
-        _ => None,
-    }
-}
-
-/// Name and place of each field of a part.
-fn field_ranges(mime: &[u8], part: &MessagePart<'_>) -> Vec<(String, Range<usize>)> {
-    let start = part.offset_header as usize;
-    let block = mime.get(start..part.offset_body as usize).unwrap_or_default();
-    let mut fields: Vec<(String, Range<usize>)> = Vec::new();
-    let mut at = start;
-    for line in block.split_inclusive(|byte| *byte == b'\n') {
-        let end = at + line.len();
-        if line.starts_with(b" ") || line.starts_with(b"\t") {
-            if let Some((_, range)) = fields.last_mut() {
-                range.end = end;
-            }
-        } else if let Some(colon) = memchr::memchr(b':', line) {
-            let name = String::from_utf8_lossy(line.get(..colon).unwrap_or_default()).trim().to_owned();
-            fields.push((name, at..end));
-        }
-        at = end;
-    }
-    fields
-}
-
-fn header_place(mime: &[u8], name: &str, range: &Range<usize>, places: &mut Vec<Place>) {
-    let value = mime.get(range.start + name.len()..range.end).unwrap_or_default();
-    let value = patch::unfold(value);
-    let value = encoded_word::decode(value.trim_start_matches([' ', '\t']).trim_start_matches(':').trim())
-        .into_owned();
-    if has_names(&value) && header::check_name(name).is_ok() {
-        let content = Content::Field { name: name.to_owned(), value };
-        places.push(Place { range: range.clone(), content });
+fn header_place(
+    mime: &[u8],
+    name: String,
+    field: Range<usize>,
+    value: Range<usize>,
+    places: &mut Vec<Place>,
+) {
+    let value = patch::unfold(mime.get(value).unwrap_or_default());
+    let value = encoded_word::decode(&value).into_owned();
+    if has_names(&value) {
+        places.push(Place { range: field, content: Content::Field { name, value } });
     }
 }
 
 /// The body, and the two fields that say how it is encoded.
-fn body_places(
-    mime: &[u8],
-    part: &MessagePart<'_>,
-    block: &[(String, Range<usize>)],
-    body: &str,
-    places: &mut Vec<Place>,
-) {
+fn body_places(mime: &[u8], part: &Part<'_>, body: &str, places: &mut Vec<Place>) {
     // What a recipient's values need is not known yet, so an encoding is taken that holds anything.
     let encoding = match transfer::for_text(body) {
         Encoding::Base64 => Encoding::Base64,
         Encoding::SevenBit | Encoding::EightBit | Encoding::QuotedPrintable => Encoding::QuotedPrintable,
     };
-    let mut fields = String::new();
-    let fallback = if matches!(part.body, PartType::Html(_)) { "html" } else { "plain" };
-    let _ = write!(fields, "{}\r\n", content_type(part, fallback));
-    let _ = write!(fields, "Content-Transfer-Encoding: {}\r\n", encoding.name());
-    let start = part.offset_header as usize;
-    let body_start = part.offset_body as usize;
-    let named = |wanted: &str, name: &str| name.eq_ignore_ascii_case(wanted);
+    let fields = format!("{}\r\nContent-Transfer-Encoding: {}\r\n", content_type(part), encoding.name());
+    let start = part.header.start;
     let mut first = Some(fields);
-    for (name, range) in block {
-        if named("content-type", name) || named("content-transfer-encoding", name) {
-            places.push(Place {
-                range: range.clone(),
-                content: Content::Fixed(first.take().unwrap_or_default()),
-            });
+    for (name, field, _) in mime::ranges(mime.get(part.header.clone()).unwrap_or_default()) {
+        let ours = ["content-type", "content-transfer-encoding"];
+        if ours.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            let content = Content::Fixed(first.take().unwrap_or_default());
+            places.push(Place { range: start + field.start..start + field.end, content });
         }
     }
     if let Some(fields) = first {
         places.push(Place { range: start..start, content: Content::Fixed(fields) });
     }
-    let end = part.offset_end as usize;
-    let raw = mime.get(body_start..end).unwrap_or_default();
-    // Line ends after the last line are not part of what encodings hold; keep one if there was one.
-    let body = if raw.ends_with(b"\r\n") { body.trim_end_matches(['\r', '\n']) } else { body };
-    let tail = raw.len() - raw.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
+    // The last line end stands outside: a decoded base64 text may lack it, the message must not.
+    let raw = mime.get(part.body.clone()).unwrap_or_default();
+    let ends_line = raw.ends_with(b"\r\n");
+    let body = if ends_line { body.strip_suffix("\r\n").unwrap_or(body) } else { body };
+    let end = if ends_line { part.body.end - 2 } else { part.body.end };
     let content = Content::Body { text: body.to_owned(), encoding };
-    let end = if raw.ends_with(b"\r\n") { end - tail } else { end };
-    places.push(Place { range: body_start..end.max(body_start), content });
+    places.push(Place { range: part.body.start..end, content });
 }
 
 /// The part's content type with UTF-8 as its charset.
-fn content_type(part: &MessagePart<'_>, fallback: &str) -> String {
+fn content_type(part: &Part<'_>) -> String {
     let token = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
     };
-    let Some(known) = part.content_type() else {
-        return format!("Content-Type: text/{fallback}; charset=utf-8");
-    };
-    let subtype = known.c_subtype.as_deref().filter(|subtype| token(subtype)).unwrap_or(fallback);
+    let subtype =
+        part.media.essence.strip_prefix("text/").filter(|subtype| token(subtype)).unwrap_or("plain");
     let mut line = format!("Content-Type: text/{subtype}; charset=utf-8");
-    for attribute in known.attributes.iter().flatten() {
-        if !attribute.name.eq_ignore_ascii_case("charset")
-            && token(&attribute.name)
-            && token(&attribute.value)
-        {
-            let _ = write!(line, ";\r\n {}={}", attribute.name, attribute.value);
+    for (name, value) in part.media.parameters.iter().filter(|(name, _)| name != "charset") {
+        if token(name) && token(value) && name.len() + value.len() < 200 {
+            let _ = write!(line, ";\r\n {name}={value}");
         }
     }
     line

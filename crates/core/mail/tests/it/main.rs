@@ -4,6 +4,7 @@ mod corpora;
 mod dkim;
 mod fuzzed;
 mod injection;
+mod isemail;
 mod readers;
 mod roundtrip;
 mod verifiers;
