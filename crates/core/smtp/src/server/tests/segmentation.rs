@@ -95,3 +95,22 @@ proptest! {
         }
     }
 }
+
+/// Each byte is looked at once: were anything scanned from its start again, this would not end today.
+#[test]
+fn a_large_message_may_come_byte_by_byte() {
+    let mut client = Client::trusted();
+    client.expect(&[("MAIL FROM:<>", "250"), ("RCPT TO:<a@b>", "250"), ("DATA", "354")]);
+    let content = format!("\r\n{}{}\r\n", "..dots and text\r\n".repeat(60_000), "x".repeat(100_000));
+    for byte in content.as_bytes() {
+        client.send(std::slice::from_ref(byte));
+    }
+    client.expect(&[(".", "250 2.0.0")]);
+    assert_eq!(client.messages[0].2.len(), content.len() - 60_000);
+    client.expect(&[("MAIL FROM:<>", "250"), ("RCPT TO:<a@b>", "250")]);
+    for byte in "x\r\n".repeat(20_000).as_bytes() {
+        client.send(b"BDAT 1\r\n");
+        client.send(std::slice::from_ref(byte));
+    }
+    client.expect(&[("BDAT 0 LAST", "250 2.0.0")]);
+}
