@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::client::encoder::Encoder;
 
 const LIMITS: ContentLimits = ContentLimits { message: 1000, header: 100, line: 80, flood: 2000 };
 
@@ -107,6 +108,22 @@ proptest! {
         }
         prop_assert!(b"QUIT\r\n".starts_with(rest));
         prop_assert_eq!(decoder.finish(), Ok(message.into_bytes()));
+    }
+
+    /// What our client sends ends for our server where the client meant it to, whatever is in it.
+    #[test]
+    fn what_we_encode_has_one_end(content in prop::collection::vec(prop::sample::select(&b"\r\n..ab"[..]), 0..200)) {
+        let mut wire = Vec::new();
+        let mut encoder = Encoder::default();
+        encoder.encode(&content, &mut wire);
+        encoder.end(&mut wire);
+        let stuffed = wire.len();
+        wire.extend_from_slice(b".\r\nQUIT\r\n");
+        let mut rest = wire.as_slice();
+        let mut decoder = DataDecoder::new(LIMITS);
+        prop_assert_eq!(decoder.read(&mut rest), Ok(true));
+        prop_assert_eq!(rest, b"QUIT\r\n");
+        prop_assert!(decoder.held() <= stuffed as u64);
     }
 
     /// Whatever comes in, no bare line end comes out.
