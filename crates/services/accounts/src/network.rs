@@ -25,6 +25,9 @@ impl Accounts {
         account: AccountId,
         network: Network,
     ) -> Result<(), CreateCredentialError> {
+        if network.prefix() < SHORTEST_PREFIX {
+            return Err(CreateCredentialError::TooWide(network));
+        }
         let (clock, random) = (&*self.inner.clock, &*self.inner.random);
         let id = CredentialId::new(clock, random);
         let credential = NetworkCredential { id, account, network, created_at: clock.now() };
@@ -103,5 +106,7 @@ impl Accounts {
     }
 }
 
+/// `fc00::/7`, the private addresses of IPv6, is the widest network that anybody owns.
+const SHORTEST_PREFIX: u8 = 7;
 /// How long a change made by another process may go unseen.
 const LIFETIME: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use waxseal_model::{Access, AccountId, Actor, CredentialId, DomainId, Purpose, Random};
+use waxseal_model::{Access, AccountId, Actor, CredentialId, DomainId, Purpose, Random, network::Network};
 use waxseal_store::{
     StoreError,
     credential::{NewSmtpCredential, SmtpCredential},
@@ -34,6 +34,11 @@ pub enum CreateCredentialError {
     /// The password is too short or too long. The text is the API's (reference, section 3.2).
     #[error("Password is too {0}. It must be between 5 and 32 characters.")]
     Password(&'static str),
+    /// The network is most of the Internet.
+    #[error(
+        "{0} is most of the Internet, and everybody in it could send for the account; name a smaller network"
+    )]
+    TooWide(Network),
     /// The login or network is taken.
     #[error("{0} is taken")]
     Taken(String),

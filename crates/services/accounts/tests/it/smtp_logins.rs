@@ -75,6 +75,12 @@ async fn the_narrowest_network_submits_until_it_is_deleted() {
     create(ada, "10.0.0.0/8").await.expect("made");
     create(bob, "10.1.0.0/16").await.expect("made");
     assert!(matches!(create(ada, "10.1.0.0/16").await, Err(CreateCredentialError::Taken(_))));
+    for everybody in ["0.0.0.0/0", "::/0", "0.0.0.0/1"] {
+        assert!(
+            matches!(create(ada, everybody).await, Err(CreateCredentialError::TooWide(_))),
+            "{everybody}"
+        );
+    }
     let whose = async |address: &str| {
         let caller = accounts.by_network(address.parse().expect("address")).await.expect("store");
         caller.map(|caller| caller.account)
