@@ -83,16 +83,25 @@ const DETAILS: Slot = Slot::new("events", "details");
 impl Store {
     /// Events by time.
     pub async fn events(&self, query: &EventQuery) -> Result<Vec<StoredEvent>, StoreError> {
-        let Some(conditions) = self.conditions(query).await? else { return Ok(Vec::new()) };
         let order = if query.ascending { Order::Asc } else { Order::Desc };
-        let rows = event::Entity::find()
-            .filter(conditions)
-            .order_by(event::Column::At, order.clone())
-            .order_by(event::Column::Seq, order)
-            .limit(query.limit)
-            .all(&self.inner.readers)
-            .await?;
-        self.stored_events(rows).await
+        let mut query = query.clone();
+        let mut events = Vec::new();
+        while query.limit > 0 {
+            let rows = event::Entity::find()
+                .filter(self.conditions(&query).await?)
+                .order_by(event::Column::At, order.clone())
+                .order_by(event::Column::Seq, order.clone())
+                .limit(query.limit)
+                .all(&self.inner.readers)
+                .await?;
+            let last = rows.last().map(|row| EventPosition { at: time(row.at), seq: count(row.seq) });
+            let full = rows.len() as u64 == query.limit;
+            let readable = self.stored_events(rows).await?;
+            query.limit = if full { query.limit - readable.len() as u64 } else { 0 };
+            query.beyond = last.or(query.beyond);
+            events.extend(readable);
+        }
+        Ok(events)
     }
 
     /// Appends events that come with no other change.
@@ -109,13 +118,22 @@ impl Store {
     /// Events of all accounts after `cursor`, in the order of the log: for readers. Never skips an
     /// event that is committed later. Events whose key was destroyed are passed over.
     pub async fn read_log(&self, cursor: u64, limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
-        let rows = event::Entity::find()
-            .filter(event::Column::Seq.gt(signed(cursor)))
-            .order_by_asc(event::Column::Seq)
-            .limit(limit)
-            .all(&self.inner.readers)
-            .await?;
-        self.stored_events(rows).await
+        let mut cursor = cursor;
+        loop {
+            let rows = event::Entity::find()
+                .filter(event::Column::Seq.gt(signed(cursor)))
+                .order_by_asc(event::Column::Seq)
+                .limit(limit)
+                .all(&self.inner.readers)
+                .await?;
+            let Some(last) = rows.last() else { return Ok(Vec::new()) };
+            cursor = count(last.seq);
+            let readable = self.stored_events(rows).await?;
+            // An empty page would tell the reader that it has come to the end.
+            if !readable.is_empty() {
+                return Ok(readable);
+            }
+        }
     }
 
     /// The place of the newest event in the log; 0 if there is none.
@@ -195,7 +213,7 @@ impl Store {
         })
     }
 
-    async fn conditions(&self, query: &EventQuery) -> Result<Option<Condition>, StoreError> {
+    async fn conditions(&self, query: &EventQuery) -> Result<Condition, StoreError> {
         let mut all = Condition::all()
             .add(event::Column::Account.eq(query.account.to_row()))
             .add_option(query.domain.map(|domain| event::Column::Domain.eq(domain.to_row())))
@@ -213,7 +231,7 @@ impl Store {
                 .add_option(recipient.map(|hash| event::Column::RecipientHash.eq(hash)))
                 .add_option(header.map(|hash| event::Column::HeaderHash.eq(hash)));
         }
-        Ok((query.limit > 0).then_some(all))
+        Ok(all)
     }
 
     async fn stored_events(&self, rows: Vec<event::Model>) -> Result<Vec<StoredEvent>, StoreError> {

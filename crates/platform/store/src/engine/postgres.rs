@@ -20,6 +20,8 @@ pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, OpenError> 
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| OpenError::Database("the URL is not of the form postgres://user@host/database".into()))?
         .application_name("waxseal")
+        // A statement that hangs must not hold up everybody behind it for good.
+        .options([("statement_timeout", "60000"), ("idle_in_transaction_session_timeout", "60000")])
         .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)

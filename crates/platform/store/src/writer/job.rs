@@ -1,8 +1,9 @@
 //! An operation on its way through the writer.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use futures_util::future::BoxFuture;
+use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
 use super::{Effects, Tx};
@@ -69,6 +70,7 @@ where
             let outcome = work(tx).await;
             let ran = match &outcome {
                 Ok(_) => Ran::Done,
+                Err(StoreError::Unavailable(error)) if is_refusal(error.as_ref()) => Ran::Refused,
                 Err(StoreError::Unavailable(error)) => Ran::Broken(error.to_string().into()),
                 Err(StoreError::Conflict { .. } | StoreError::Corrupt { .. } | StoreError::Erased) => {
                     Ran::Refused
@@ -88,6 +90,11 @@ where
         // A caller that went away wants no answer.
         drop(self.reply.send(answer));
     }
+}
+
+/// Whether the database works and only refuses this operation: something it refers to does not exist.
+fn is_refusal(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<DbErr>().and_then(DbErr::sql_err).is_some()
 }
 
 /// What a job is, besides an operation in a transaction.

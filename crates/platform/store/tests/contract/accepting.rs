@@ -150,3 +150,23 @@ pub(crate) async fn a_failing_call_takes_nobody_with_it(world: World) {
         assert_eq!(keys.len(), 1, "each domain has its key and none of a refused one's");
     }
 }
+
+pub(crate) async fn a_refused_call_takes_nobody_with_it(world: World) {
+    let sender = world.sender().await;
+    let nobody = waxseal_model::AccountId::new(world.clock(), world.random());
+    let calls = (0..20).map(|number| {
+        let store = world.store.clone();
+        let key = world.key(nobody, waxseal_store::account::KeyScope::Account);
+        let accept = world.accept(sender, world.message(&["bob@one.example"]));
+        tokio::spawn(async move {
+            if number % 2 == 0 {
+                store.create_api_key(key).await.is_err()
+            } else {
+                store.accept(accept).await.is_ok()
+            }
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert!(call.await.expect("ran"), "keys of nobody are refused, messages are accepted");
+    }
+}

@@ -141,3 +141,24 @@ pub(crate) async fn the_log_keeps_its_order_under_load(world: World) {
     }
     tokio::time::timeout(Duration::from_secs(60), reader).await.expect("in time").expect("saw everything");
 }
+
+pub(crate) async fn unreadable_events_are_passed_over(world: World) {
+    let sender = world.sender().await;
+    for _ in 0..3 {
+        let events = (0..4).map(|_| world.event(sender, EventKind::Opened, None)).collect();
+        world.store.append_events(events).await.expect("appended");
+        world.clock.advance(Duration::from_secs(86_400));
+    }
+    let second_day = world.now() - Duration::from_secs(2 * 86_400);
+    world.store.destroy_event_keys_before(world.now().day()).await.expect("destroyed");
+    let today = (0..4).map(|_| world.event(sender, EventKind::Clicked, None)).collect();
+    world.store.append_events(today).await.expect("appended");
+    let page = world.store.read_log(0, 3).await.expect("read");
+    assert_eq!(page.len(), 3, "the reader comes to what can be read");
+    let all = world.store.events(&EventQuery { limit: 3, ..all_of(sender) }).await.expect("read");
+    assert_eq!(all.len(), 3);
+    let last_but_one = EventQuery { from: Some(second_day), ascending: false, ..all_of(sender) };
+    assert_eq!(world.store.events(&last_but_one).await.expect("read").len(), 4);
+    let none = EventQuery { limit: 0, ..all_of(sender) };
+    assert!(world.store.events(&none).await.expect("read").is_empty());
+}

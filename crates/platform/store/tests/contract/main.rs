@@ -59,7 +59,8 @@ contract! {
         a_message_belongs_to_its_account_alone,
         a_message_without_recipients_keeps_no_body,
         a_thousand_recipients_are_one_step,
-        a_failing_call_takes_nobody_with_it;
+        a_failing_call_takes_nobody_with_it,
+        a_refused_call_takes_nobody_with_it;
     queue:
         due_entries_are_leased_oldest_first_and_once,
         an_expired_lease_is_taken_by_another,
@@ -82,7 +83,8 @@ contract! {
         events_come_by_time_in_both_directions_page_by_page,
         events_are_found_by_recipient_message_and_kind,
         readers_keep_cursors_and_see_every_event_once,
-        the_log_keeps_its_order_under_load;
+        the_log_keeps_its_order_under_load,
+        unreadable_events_are_passed_over;
     inbox:
         captured_messages_are_in_the_inbox_until_their_term,
         deleting_the_last_item_lets_the_body_go;
