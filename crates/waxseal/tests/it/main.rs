@@ -4,6 +4,7 @@ mod canary;
 mod commands;
 mod configuration;
 mod control_socket;
+mod days;
 mod delivery;
 mod kill;
 mod pages;

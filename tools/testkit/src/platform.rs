@@ -1,0 +1,221 @@
+//! A whole platform in a test: every service on a real store, real doors on free ports, delivery to a scripted peer;
+//! time stands still until it is moved by hand, chance is seeded.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use waxseal_accounts::Accounts;
+use waxseal_delivery::{Delivery, DeliveryConfig};
+use waxseal_domains::{Domains, DomainsConfig};
+use waxseal_http_api::{HttpApi, HttpConfig};
+use waxseal_insight::Insight;
+use waxseal_model::{AccountId, Clock, ManualClock, Random, SeededRandom, Timestamp};
+use waxseal_net::{Identity, Net, NetConfig, server_tls};
+use waxseal_privacy::{Retention, RetentionConfig};
+use waxseal_sending::{Sending, SendingConfig};
+use waxseal_smtp_door::{DoorConfig, SmtpDoor};
+use waxseal_store::{Engine, MasterKey, Store, StoreConfig, queue::QueueFilter};
+
+use crate::{
+    binary::text,
+    dns_zone::Zone,
+    http_call::Call,
+    smtp_peer::{Certificate, Peer, Script},
+};
+
+/// The domain that sends.
+pub const DOMAIN: &str = "sender.test";
+/// The domain that captures.
+pub const SANDBOX: &str = "sandbox.test";
+/// The domain of the peer.
+pub const RECIPIENT: &str = "recipient.test";
+
+const HOSTNAME: &str = "mail.waxseal.test";
+
+/// What a platform is set to.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// `retention.events_days`.
+    pub events_days: u32,
+    /// `retention.stored_message_days`.
+    pub stored_message_days: u32,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { events_days: 30, stored_message_days: 3 }
+    }
+}
+
+/// A running platform with one account and its two domains. Fields are what tests look into.
+pub struct Platform {
+    /// Time.
+    pub clock: Arc<ManualClock>,
+    /// The store.
+    pub store: Store,
+    /// Retention; rounds run when a test says so.
+    pub retention: Retention,
+    /// The recipients' server.
+    pub peer: Peer,
+    /// DNS.
+    pub zone: Zone,
+    /// The account.
+    pub account: AccountId,
+    /// Its API key.
+    pub key: String,
+    /// Folder of everything.
+    pub folder: TempDir,
+    /// Where the HTTP API listens.
+    pub http: SocketAddr,
+    /// Where submission listens.
+    pub submission: SocketAddr,
+    delivery: Option<Delivery>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Platform {
+    /// Starts one. It is noon on the first of March 2026.
+    pub async fn start(setting: Setting) -> Result<Self> {
+        let folder = TempDir::new()?;
+        let manual = Arc::new(ManualClock::at(Timestamp::from_secs(1_772_366_400)));
+        let clock: Arc<dyn Clock> = manual.clone();
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(20_260_301));
+        let zone = Zone::start().await?;
+        zone.mail_domain(RECIPIENT);
+        let peer = Peer::start(Script::new().tls(Certificate::new(&[&format!("mx.{RECIPIENT}")]))).await?;
+        let store = Store::open(
+            StoreConfig {
+                engine: Engine::Sqlite,
+                data_dir: folder.path().to_path_buf(),
+                master_key: MasterKey::File(folder.path().join("master.key")),
+            },
+            clock.clone(),
+            random.clone(),
+        )
+        .await?;
+        let accounts = Accounts::new(store.clone(), clock.clone(), random.clone());
+        let domains_config = DomainsConfig {
+            hostname: HOSTNAME.into(),
+            message_ttl_secs: setting.stored_message_days * 86_400,
+        };
+        let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config);
+        let sending = Sending::new(
+            store.clone(),
+            domains.clone(),
+            clock.clone(),
+            random.clone(),
+            SendingConfig::new(HOSTNAME),
+        );
+        let made = accounts.create("Tester", "tester@waxseal.test", None).await?;
+        domains.create(made.id, DOMAIN).await?;
+        domains.create_sandbox(made.id, Some(SANDBOX)).await?;
+
+        let net = Net::open(&NetConfig {
+            nameservers: vec![zone.nameserver()],
+            allow_private_destinations: true,
+            ..NetConfig::default()
+        })?;
+        let config = DeliveryConfig { port: peer.port(), ..DeliveryConfig::new(HOSTNAME) };
+        let delivery = Delivery::start(store.clone(), net, clock.clone(), random.clone(), config).await?;
+
+        let any: SocketAddr = "127.0.0.1:0".parse()?;
+        let services = waxseal_http_api::Services {
+            store: store.clone(),
+            accounts: accounts.clone(),
+            domains: domains.clone(),
+            sending: sending.clone(),
+            insight: Insight::new(store.clone()),
+            clock: clock.clone(),
+            random,
+        };
+        let api = HttpApi::bind(HttpConfig::new(vec![any]), services).await?;
+        let http = *api.addresses().first().context("the API listens")?;
+        let identity =
+            Identity::SelfSigned { data_dir: folder.path().into(), names: vec!["localhost".into()] };
+        let services = waxseal_smtp_door::Services { accounts, domains, sending, clock: clock.clone() };
+        let config = DoorConfig { submission: vec![any], ..DoorConfig::new(HOSTNAME.to_owned()) };
+        let door = SmtpDoor::bind(config, services, Some(server_tls(&identity)?)).await?;
+        let submission = *door.submission().first().context("submission listens")?;
+
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(api.serve(stop.clone()));
+        tasks.spawn(door.run(stop.clone()));
+        let config = RetentionConfig { events_days: setting.events_days, ..RetentionConfig::default() };
+        Ok(Self {
+            retention: Retention::new(store.clone(), clock, config),
+            clock: manual,
+            store,
+            peer,
+            zone,
+            account: made.id,
+            key: made.key.secret,
+            folder,
+            http,
+            submission,
+            delivery: Some(delivery),
+            tasks,
+            stop,
+        })
+    }
+
+    /// Sends by HTTP through `domain`, with more fields than sender, recipient and text; the answer's id.
+    pub async fn send(
+        &self,
+        domain: &str,
+        to: &str,
+        text_part: &str,
+        more: &[(&str, &str)],
+    ) -> Result<String> {
+        let from = format!("app@{domain}");
+        let fields = [&[("from", from.as_str()), ("to", to), ("text", text_part)], more].concat();
+        let path = format!("/v3/{domain}/messages");
+        let answer = Call::post(self.http, &path, &fields).key(&self.key).send().await?;
+        ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
+        text(&answer.json(), "id")
+    }
+
+    /// Events of a domain, oldest first: kind with severity.
+    pub async fn events(&self, domain: &str) -> Result<Vec<serde_json::Value>> {
+        let path = format!("/v3/{domain}/events?ascending=yes&limit=300");
+        let answer = Call::get(self.http, &path).key(&self.key).send().await?;
+        Ok(answer.json()["items"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Entries in the queue.
+    pub async fn queued(&self) -> Result<u64> {
+        let counts = self.store.queue_counts(&QueueFilter::default()).await?;
+        Ok(counts.waiting + counts.in_flight)
+    }
+
+    /// Waits, in real time, until `condition` holds; the clock of the platform does not move.
+    pub async fn until<F: Future<Output = Result<bool>>>(&self, condition: impl Fn() -> F) -> Result<()> {
+        let limit = Duration::from_secs(20);
+        let waiting = async {
+            while !condition().await? {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(limit, waiting).await.context("the condition never held")?
+    }
+
+    /// Waits until the queue is empty.
+    pub async fn until_drained(&self) -> Result<()> {
+        self.until(|| async { Ok(self.queued().await? == 0) }).await
+    }
+
+    /// Ends everything in good order; the folder is left to look into.
+    pub async fn stop(mut self) -> TempDir {
+        self.stop.cancel();
+        if let Some(delivery) = self.delivery.take() {
+            delivery.shutdown().await;
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+        self.folder
+    }
+}
