@@ -36,9 +36,9 @@ pub(super) const PROGRAMS: &[Program] = &[
         used_by: "submission by swaks",
     },
     Program {
-        name: "OpenDKIM's tools",
-        shown_by: &["opendkim-testmsg"],
-        packages: &["opendkim-tools"],
+        name: "OpenDKIM",
+        shown_by: &["opendkim", "opendkim-testmsg"],
+        packages: &["opendkim", "opendkim-tools"],
         used_by: "signatures checked by opendkim",
     },
     Program {
