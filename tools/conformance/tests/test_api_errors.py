@@ -66,7 +66,7 @@ def test_a_bad_message_is_refused_with_the_documented_text(sender, case, multipa
     assert answer.json()["message"] == text
 
 
-@pytest.mark.parametrize("value", ["tomorrow", "2026-13-45", "Mon, 99 Foo 2026 25:00:00", "-5", "1e400", ""])
+@pytest.mark.parametrize("value", ["tomorrow", "2026-13-45", "Mon, 99 Foo 2026 25:00:00", "-5", "1e400"])
 def test_a_delivery_time_that_is_no_date_is_refused(sender, value):
     answer = sender.try_send([*OK, ("o:deliverytime", value)])
     assert answer.status_code == 400
