@@ -35,7 +35,7 @@ def _check_event(p: Parcel, event: dict) -> None:
     assert sorted(event["tags"]) == sorted(p.tags), event["tags"]
     assert event["user-variables"] == p.variables, event["user-variables"]
     names = [one["filename"] for one in event["message"]["attachments"]]
-    wanted = [one.name for one in p.attachments + p.inline]
+    wanted = [one.name for one in p.attachments]  # inline files are not told of
     assert sorted(names) == sorted(wanted), names
     assert event["message"]["headers"]["subject"] == p.seen_by(event["recipient"], p.subject) or (
         p.recipient_variables is not None
