@@ -81,6 +81,7 @@ class Outside:
         zone.host("implicit.test", WITH_TLS)
         zone.mx("preferred.test", "mx.closed.test", 10)
         zone.mx("preferred.test", "mx.rcpt.test", 20)
+        zone.txt("nothing-but-text.test", "no mail here")
         zone.fail("broken.test")
         return self
 

@@ -43,7 +43,8 @@ def test_an_international_local_part_needs_smtputf8(sender, sink):
     ("where", "severity", "code"),
     [
         ("null.test", "permanent", None),
-        ("no-such-name.test", None, 498),
+        ("no-such-name.test", "permanent", None),
+        ("nothing-but-text.test", "temporary", 498),
         ("broken.test", "temporary", None),
         ("closed.test", "temporary", 499),
     ],

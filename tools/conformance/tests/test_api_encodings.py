@@ -72,7 +72,7 @@ def test_compressed_bodies_are_read(sender, sink, multipart):
     arrived(sink, recipient, wanted)
 
 
-@pytest.mark.parametrize("separator", [",", ", ", " ,\n "])
+@pytest.mark.parametrize("separator", [",", ", ", " , "])
 def test_recipients_are_separated_by_commas_or_repeated(sender, sink, separator):
     people = [f"{canary.word()}@rcpt.test" for _ in range(4)]
     _, wanted = basics(sender)

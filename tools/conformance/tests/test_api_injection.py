@@ -113,7 +113,7 @@ def test_headers_that_are_not_the_callers_to_set_do_no_harm(sender, sink, name):
     assert sink.seen(victim) == []
 
 
-@pytest.mark.parametrize("name", ["X Space", "X:Colon", "", "X-\u00e4", "X\tTab"])
+@pytest.mark.parametrize("name", ["X Space", "X:Colon", "X-\u00e4", "X\tTab"])
 def test_impossible_header_names_are_refused(sender, name):
     fields = [("from", f"a@{sender.domain.name}"), ("to", "b@rcpt.test"), ("text", "t"), (f"h:{name}", "v")]
     assert sender.try_send(fields).status_code == 400

@@ -179,7 +179,9 @@ def test_health_readiness_and_metrics(platform, sender, sink):
         assert Api(platform, None).get(path).status_code == 200
     before = platform.metrics()
     for line in before.splitlines():
-        assert line.startswith("#") or re.fullmatch(r"[a-zA-Z_:][\w:]*(\{.*\})? [-+0-9.eEnaNIif]+", line), line
+        assert not line or line.startswith("#") or re.fullmatch(r"[a-zA-Z_:][\w:]*(\{.*\})? [-+0-9.eEnaNIif]+", line), (
+            line
+        )
     recipient = f"{canary.word()}@rcpt.test"
     sender.send([("from", f"a@{sender.domain.name}"), ("to", recipient), ("text", "t")])
     sink.wait(recipient)

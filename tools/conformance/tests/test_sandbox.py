@@ -24,7 +24,7 @@ def test_a_sandbox_captures_and_sends_nothing(sandbox, sink, zone):
     fields = small(sandbox, recipient)
     message_id = sandbox.send(list(fields.items()))
     event = sandbox.wait_event(message_id, "delivered", recipient)
-    shapes.check_event(event)
+    shapes.check_event(event, captured=True)
     assert sink.seen(recipient) == []
     entry = _entry(sandbox, message_id)
     raw = _raw(sandbox, entry)
@@ -79,7 +79,9 @@ def test_the_inbox_as_json_with_files(sandbox):
     recipient, data = f"{canary.word()}@rcpt.test", bytes(range(256))
     fields = small(sandbox, recipient)
     files = [("attachment", ("f.bin", data, "application/octet-stream"))]
-    entry = _entry(sandbox, sandbox.send(list(fields.items()), files))
+    message_id = sandbox.send(list(fields.items()), files)
+    sandbox.wait_event(message_id, "delivered", recipient)
+    entry = _entry(sandbox, message_id)
     assert entry["recipient"] == recipient and entry["subject"] == fields["subject"]
     assert sandbox.get(entry["url"]).json()["body-plain"].strip() == fields["text"]
     assert sandbox.get(f"/v1/inbox/{entry['id']}/attachments/0").content == data
