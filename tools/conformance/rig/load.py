@@ -14,8 +14,9 @@ RECIPIENTS = "rcpt.test"
 
 @dataclasses.dataclass
 class Ledger:
-    """One line for each message, by its own word."""
+    """One line for each message, by its own word. `sender` tells this load's messages from another's."""
 
+    sender: str
     attempted: dict[str, str] = dataclasses.field(default_factory=dict)  # word -> SHA-256 of the text
     acknowledged: set[str] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
@@ -82,7 +83,7 @@ class Load:
             while not self._stop.is_set():
                 word, text = self.ledger.attempt()
                 fields = {
-                    "from": f"load@{self.domain.name}",
+                    "from": self.ledger.sender,
                     "to": f"{word}@{RECIPIENTS}",
                     "subject": word,
                     "text": text,
@@ -96,9 +97,9 @@ class Load:
         with wire.opened(self.platform.submission, self.credential) as line:
             while not self._stop.is_set():
                 word, text = self.ledger.attempt()
-                line.envelope(f"load@{self.domain.name}", f"{word}@{RECIPIENTS}")
+                line.envelope(self.ledger.sender, f"{word}@{RECIPIENTS}")
                 assert line.talk("DATA").code == 354
-                head = f"From: load@{self.domain.name}\r\nTo: {word}@{RECIPIENTS}\r\nSubject: {word}\r\n\r\n"
+                head = f"From: {self.ledger.sender}\r\nTo: {word}@{RECIPIENTS}\r\nSubject: {word}\r\n\r\n"
                 line.send((head + text.replace("\n", "\r\n") + ".\r\n").encode())
                 assert line.reply().code == 250
                 self.ledger.acknowledge(word)
@@ -125,16 +126,16 @@ def settle(ledger: Ledger, sink, timeout: float = 120.0) -> Verdict:
         pass
     altered, invented, copies = [], [], 0
     for arrival in list(sink.arrivals):
+        message = parcel.read(arrival)
+        if str(message["From"]) != ledger.sender:
+            continue
+        text = parcel.body(message, "text/plain").replace("\r\n", "\n").rstrip("\n") + "\n"
+        digest = hashlib.sha256(text.encode()).hexdigest()
         for recipient in arrival.recipients:
             word = recipient.partition("@")[0]
-            if "load" not in str(parcel.read(arrival)["From"]):
-                continue
             if word not in ledger.attempted:
                 invented.append(word)
-                continue
-            message = parcel.read(arrival)
-            text = parcel.body(message, "text/plain").replace("\r\n", "\n").rstrip("\n") + "\n"
-            if hashlib.sha256(text.encode()).hexdigest() != ledger.attempted[word] or str(message["Subject"]) != word:
+            elif digest != ledger.attempted[word] or str(message["Subject"]) != word:
                 altered.append(word)
     for word in ledger.attempted:
         copies += max(0, len(sink.seen(f"{word}@{RECIPIENTS}")) - 1)

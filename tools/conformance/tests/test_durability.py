@@ -29,7 +29,7 @@ def small(sender, recipient, *more):
 @pytest.mark.timeout(180 + 30 * KILLS)
 def test_sigkill_under_load_loses_invents_and_alters_nothing(house, sink):
     platform, domain, credential = house
-    ledger = load.Ledger()
+    ledger = load.Ledger(f"load@{domain.name}")
     running = load.Load(platform, domain, credential, ledger)
     chance = random.Random(20261123)
     running.start()
@@ -62,7 +62,7 @@ def test_sigkill_under_load_loses_invents_and_alters_nothing(house, sink):
 
 def test_every_acknowledged_message_has_one_terminal_event(house, sink):
     platform, domain, credential = house
-    ledger = load.Ledger()
+    ledger = load.Ledger(f"load@{domain.name}")
     running = load.Load(platform, domain, credential, ledger)
     running.start()
     waiting.until(lambda: ledger.count() >= 60, "sixty messages", 60)
@@ -119,7 +119,7 @@ def test_a_scheduled_message_survives_the_kill_and_keeps_its_time(house, sink):
 
 def test_sigterm_finishes_what_is_in_flight_and_exits_with_0(house, sink):
     platform, domain, credential = house
-    ledger = load.Ledger()
+    ledger = load.Ledger(f"load@{domain.name}")
     running = load.Load(platform, domain, credential, ledger)
     running.start()
     waiting.until(lambda: ledger.count() >= 40, "forty messages", 60)

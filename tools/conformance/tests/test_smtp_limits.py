@@ -31,7 +31,7 @@ def test_long_commands(platform):
         except OSError:
             return
         line.end_of_input()
-        assert line.rest().startswith((b"5", b"4")), "a command without end is answered or cut"
+        assert line.rest()[:1] in (b"5", b"4", b""), "a command without end is answered or cut"
 
 
 def test_a_hello_of_64_kib(platform):
@@ -106,7 +106,7 @@ def test_fifty_messages_in_loops_are_cut(inside, sink, domain):
     inside.envelope(f"a@{domain.name}", to)
     assert inside.talk("DATA").code == 354
     hops = "".join(f"Received: from h{n}.test by h{n + 1}.test; Mon, 01 Jan 2024 00:00:00 +0000\r\n" for n in range(60))
-    inside.send((hops + "Subject: s\r\n\r\nb\r\n.\r\n").encode())
+    inside.send((hops + "From: a@own.test\r\nSubject: s\r\n\r\nb\r\n.\r\n").encode())
     reply = inside.reply()
     assert reply.code == 554 and reply.lines[0].startswith("5.4.6"), reply
     assert sink.seen(to) == []
@@ -149,7 +149,7 @@ def test_a_broken_off_message_is_not_stored(platform, credential, sink, domain):
     with wire.opened(platform.submission, credential) as line:
         line.envelope(f"a@{domain.name}", probe)
         assert line.talk("DATA").code == 354
-        line.send(b"Subject: s\r\n\r\nwhole\r\n.\r\n")
+        line.send(b"From: a@own.test\r\nSubject: s\r\n\r\nwhole\r\n.\r\n")
         assert line.reply().code == 250
     sink.wait(probe)
     assert sink.seen(to) == []

@@ -146,7 +146,7 @@ def test_no_ending_in_uploaded_mime_becomes_a_second_message(sender, sink):
 )
 def test_commands_with_odd_line_ends_are_refused_and_the_line_closed(platform, credential, command):
     with wire.opened(platform.submission, credential) as line:
-        line.send(command + (b"\nX\r\n" if command.endswith(b"\r") else b""))
+        line.send(command + (b"X\r\n" if command.endswith(b"\r") else b""))
         line.end_of_input()
         got = line.rest()
         assert got[:1] == b"5" and got.count(b"\r\n") == 1, got
