@@ -62,7 +62,7 @@ def converse(line, sender, recipient, smuggled, ending, how):
     payload = HEAD + ending + inner(sender, smuggled)
     try:
         for one in pieces(payload, ending, how):
-            (line.send if how == "one write" else line.send_piece)(one)
+            (line.send_piece if how == "around the dot" else line.send)(one)
     except OSError:
         pass  # refused and closed while we were sending
     return [int(one[:3]) for one in line.rest().split(b"\r\n") if one[3:4] == b" "]
