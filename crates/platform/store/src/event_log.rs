@@ -66,6 +66,10 @@ pub struct EventQuery {
     pub until: Option<Timestamp>,
     /// Only events beyond this position in the direction of reading.
     pub beyond: Option<EventPosition>,
+    /// Only events whose place in the log is behind this one.
+    pub after_seq: Option<u64>,
+    /// Only events up to this place in the log.
+    pub until_seq: Option<u64>,
     /// Oldest first.
     pub ascending: bool,
     /// Of one of these kinds; any if empty.
@@ -219,6 +223,8 @@ impl Store {
             .add_option(query.domain.map(|domain| event::Column::Domain.eq(domain.to_row())))
             .add_option(query.from.map(|from| event::Column::At.gte(from.as_micros())))
             .add_option(query.until.map(|until| event::Column::At.lt(until.as_micros())))
+            .add_option(query.after_seq.map(|seq| event::Column::Seq.gt(signed(seq))))
+            .add_option(query.until_seq.map(|seq| event::Column::Seq.lte(signed(seq))))
             .add_option(query.beyond.map(|position| beyond(position, query.ascending)));
         if !query.kinds.is_empty() {
             all = all.add(event::Column::Kind.is_in(query.kinds.iter().map(|kind| kind.as_str())));

@@ -1,6 +1,8 @@
 //! Searching the event log: what an index can answer goes to the store, the rest is looked at event by
 //! event, up to a budget; a search that spends it ends early with a place to go on from.
 
+use std::time::Duration;
+
 use thiserror::Error;
 use waxseal_model::{Access, AccountId, DomainId, Timestamp, event::EventKind};
 use waxseal_store::{
@@ -25,6 +27,8 @@ pub const MAX_FILTERS: usize = 32;
 const SCAN_BUDGET: usize = 20_000;
 /// Events fetched at a time where most may not match.
 const SCAN_CHUNK: usize = 500;
+/// How far back an event may lie that is committed after later ones were read.
+const LATENESS: Duration = Duration::from_secs(120);
 
 /// Searches the event log. Cheap to clone.
 #[derive(Clone)]
@@ -58,7 +62,12 @@ pub enum Place {
     /// The last.
     Last,
     /// The one after this event, in the direction of reading.
-    After(EventPosition),
+    After {
+        /// The event.
+        position: EventPosition,
+        /// The end of the log when it was read: what was committed behind it is new, wherever its time.
+        seen: u64,
+    },
     /// The one before this event.
     Before(EventPosition),
 }
@@ -113,59 +122,92 @@ impl Insight {
     }
 
     /// One page. `access` opens the details that conditions look at.
+    ///
+    /// Who follows `next` oldest first gets each event once, also one that is committed after later
+    /// ones were read: all of a page is read up to the same place in the log, and the next page begins
+    /// with what came late.
     pub async fn search(&self, search: &Search, access: &Access) -> Result<Page, StoreError> {
-        let Some(mut query) = plan(search) else {
+        let Some(query) = plan(search) else {
             return Ok(Page { events: Vec::new(), next: search.place, previous: Place::Last });
         };
-        let chunk = if search.filters.is_empty() { search.limit } else { SCAN_CHUNK.max(search.limit) };
-        let mut walk = Walk { events: Vec::new(), near: None, far: None, scanned: 0 };
+        let end = self.store.log_end().await?;
+        let query = EventQuery { until_seq: Some(end), ..query };
+        let mut walk = Walk { search, access, events: Vec::new(), near: None, far: None, scanned: 0 };
+        if let Some(late) = latecomers(search, &query) {
+            self.scan(&mut walk, late).await?;
+            if walk.events.len() >= search.limit {
+                return Ok(walk.into_page(end));
+            }
+            walk.forget_place();
+        }
+        self.scan(&mut walk, query).await?;
+        Ok(walk.into_page(end))
+    }
+
+    /// Reads on until the page is full, the budget spent, or nothing is left.
+    async fn scan(&self, walk: &mut Walk<'_>, mut query: EventQuery) -> Result<(), StoreError> {
+        let limit = walk.search.limit;
+        let chunk = if walk.search.filters.is_empty() { limit } else { SCAN_CHUNK.max(limit) };
+        query.limit = chunk as u64;
         loop {
-            query.limit = chunk as u64;
-            query.beyond = walk.far.or(query.beyond);
             let rows = self.store.events(&query).await?;
             // A short answer is no end: events whose key was destroyed are passed over.
             let exhausted = rows.is_empty();
-            walk.take(rows, search, access);
-            if exhausted || walk.events.len() >= search.limit || walk.scanned >= self.scan_budget {
-                return Ok(walk.into_page(search.place));
+            walk.take(rows);
+            if exhausted || walk.events.len() >= limit || walk.scanned >= self.scan_budget {
+                return Ok(());
             }
+            query.beyond = walk.far.or(query.beyond);
         }
     }
 }
 
 /// A walk through the log in one direction.
-struct Walk {
+struct Walk<'a> {
+    search: &'a Search,
+    access: &'a Access,
     events: Vec<StoredEvent>,
     near: Option<EventPosition>,
     far: Option<EventPosition>,
     scanned: usize,
 }
 
-impl Walk {
-    fn take(&mut self, rows: Vec<StoredEvent>, search: &Search, access: &Access) {
+impl Walk<'_> {
+    fn take(&mut self, rows: Vec<StoredEvent>) {
         for row in rows {
-            if self.events.len() >= search.limit {
+            if self.events.len() >= self.search.limit {
                 return;
             }
             let position = EventPosition { at: row.at, seq: row.seq };
             self.near.get_or_insert(position);
             self.far = Some(position);
             self.scanned += 1;
-            if matches(&row, &search.filters, access) {
+            if matches(&row, &self.search.filters, self.access) {
                 self.events.push(row);
             }
         }
     }
 
-    fn into_page(mut self, place: Place) -> Page {
+    /// Latecomers are no place to go on from.
+    const fn forget_place(&mut self) {
+        self.near = None;
+        self.far = None;
+    }
+
+    fn into_page(mut self, end: u64) -> Page {
+        let place = self.search.place;
+        let after = |position| Place::After { position, seen: end };
         if place.is_backwards() {
             self.events.reverse();
-            let next = self.near.map_or(Place::First, Place::After);
-            Page { events: self.events, next, previous: self.far.map_or(place, Place::Before) }
-        } else {
-            let previous = self.near.map_or(Place::Last, Place::Before);
-            Page { events: self.events, next: self.far.map_or(place, Place::After), previous }
+            let next = self.near.map_or(Place::First, after);
+            return Page { events: self.events, next, previous: self.far.map_or(place, Place::Before) };
         }
+        let previous = self.near.map_or(Place::Last, Place::Before);
+        let next = match (self.far, place) {
+            (Some(position), _) | (None, Place::After { position, .. }) => after(position),
+            (None, place) => place,
+        };
+        Page { events: self.events, next, previous }
     }
 }
 
@@ -173,6 +215,24 @@ impl Place {
     const fn is_backwards(self) -> bool {
         matches!(self, Self::Last | Self::Before(_))
     }
+}
+
+/// What a page that goes on oldest first has to look for again: events before its place that were
+/// committed after it was read.
+fn latecomers(search: &Search, query: &EventQuery) -> Option<EventQuery> {
+    let Place::After { position, seen } = search.place else { return None };
+    if !search.range.ascending {
+        return None;
+    }
+    let earliest = position.at - LATENESS;
+    Some(EventQuery {
+        from: Some(search.range.oldest.map_or(earliest, |oldest| oldest.max(earliest))),
+        // Events of the very same time that came later stand behind the place: they are not late.
+        until: Some(position.at),
+        beyond: None,
+        after_seq: Some(seen),
+        ..query.clone()
+    })
 }
 
 /// The part of a search that the store answers; `None` if nothing can match.
@@ -193,8 +253,10 @@ fn plan(search: &Search) -> Option<EventQuery> {
         until: search.range.newest.map(|newest| Timestamp::from_micros(newest.as_micros().saturating_add(1))),
         beyond: match search.place {
             Place::First | Place::Last => None,
-            Place::After(position) | Place::Before(position) => Some(position),
+            Place::After { position, .. } | Place::Before(position) => Some(position),
         },
+        after_seq: None,
+        until_seq: None,
         ascending: search.range.ascending != search.place.is_backwards(),
         kinds: if kinds.len() == EventKind::ALL.len() { Vec::new() } else { kinds },
         recipient: address_of(&["recipient"]),

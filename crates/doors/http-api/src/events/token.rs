@@ -50,7 +50,7 @@ enum WirePlace {
     #[serde(rename = "l")]
     Last,
     #[serde(rename = "a")]
-    After(i64, u64),
+    After(i64, u64, u64),
     #[serde(rename = "b")]
     Before(i64, u64),
 }
@@ -68,7 +68,7 @@ pub(super) fn write(asked: &Asked, place: Place) -> String {
         p: match place {
             Place::First => WirePlace::First,
             Place::Last => WirePlace::Last,
-            Place::After(position) => WirePlace::After(position.at.as_micros(), position.seq),
+            Place::After { position, seen } => WirePlace::After(position.at.as_micros(), position.seq, seen),
             Place::Before(position) => WirePlace::Before(position.at.as_micros(), position.seq),
         },
     };
@@ -88,7 +88,7 @@ pub(super) fn read(token: &str) -> Option<(Asked, Place)> {
     let place = match wire.p {
         WirePlace::First => Place::First,
         WirePlace::Last => Place::Last,
-        WirePlace::After(at, seq) => Place::After(position(at, seq)),
+        WirePlace::After(at, seq, seen) => Place::After { position: position(at, seq), seen },
         WirePlace::Before(at, seq) => Place::Before(position(at, seq)),
     };
     let range = Range {

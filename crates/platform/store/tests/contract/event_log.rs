@@ -14,6 +14,8 @@ fn all_of(sender: Sender) -> EventQuery {
         from: None,
         until: None,
         beyond: None,
+        after_seq: None,
+        until_seq: None,
         ascending: true,
         kinds: Vec::new(),
         recipient: None,

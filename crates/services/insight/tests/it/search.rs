@@ -5,7 +5,7 @@ use waxseal_insight::{
     range::AskedRange,
     search::{Place, filter},
 };
-use waxseal_model::{Timestamp, event::EventKind};
+use waxseal_model::{Clock as _, Timestamp, event::EventKind};
 
 use crate::world::World;
 
@@ -130,6 +130,34 @@ async fn another_accounts_events_are_never_found() {
     assert!(world.ask(&Search { domain: Some(domain), ..mine.clone() }).await.0.is_empty());
     assert!(world.ask(&Search { domain: None, ..mine.clone() }).await.0.is_empty());
     assert_eq!(world.ask(&Search { account, domain: Some(domain), ..mine }).await.0, ["theirs"]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_committed_late_is_not_missed_and_none_comes_twice() {
+    let world = World::new().await;
+    world.tell(EventKind::Delivered, "a@b.example", "s1").await;
+    let begun = world.clock.now();
+    world.clock.advance(std::time::Duration::from_secs(5));
+    world.tell(EventKind::Delivered, "a@b.example", "s2").await;
+    let mut search = world.question(&[("event", "delivered")]);
+    let (first, next, _) = world.ask(&search).await;
+    assert_eq!(first, ["s1", "s2"]);
+    let now = world.clock.now();
+    world.clock.jump_to(begun);
+    world.tell(EventKind::Delivered, "a@b.example", "late").await;
+    world.tell(EventKind::Failed, "a@b.example", "late too").await;
+    world.clock.jump_to(now);
+    world.tell(EventKind::Delivered, "a@b.example", "s3").await;
+    search.place = next;
+    let (second, next, _) = world.ask(&search).await;
+    assert_eq!(second, ["late", "s3"]);
+    search.place = next;
+    let (third, next, _) = world.ask(&search).await;
+    assert!(third.is_empty());
+    world.clock.jump_to(begun);
+    world.tell(EventKind::Delivered, "a@b.example", "later still").await;
+    search.place = next;
+    assert_eq!(world.ask(&search).await.0, ["later still"]);
 }
 
 #[test]
