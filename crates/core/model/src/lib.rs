@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod data_class;
 pub mod event;
+pub mod filter;
 pub mod id;
 pub mod network;
 pub mod options;

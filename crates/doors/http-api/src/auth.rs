@@ -19,7 +19,7 @@ use waxseal_store::domain::Domain;
 
 pub(crate) use throttle::FailedLogins;
 
-use crate::{entry::Peer, error::ApiError, state::Api};
+use crate::{body, entry::Peer, error::ApiError, state::Api};
 
 /// Longest `Authorization` header that is looked at.
 const MAX_HEADER: usize = 1_024;
@@ -38,7 +38,7 @@ async fn admit(api: &Api, mut request: Request, next: Next, domain_keys: bool) -
     let caller = match caller_of(api, request.headers(), request.extensions().get::<Peer>().copied()).await {
         Ok(caller) => caller,
         Err(error) => {
-            crate::body::discard(&api.limits, request.into_body()).await;
+            body::refuse(api, request).await;
             return error.into_response();
         }
     };

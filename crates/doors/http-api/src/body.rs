@@ -5,14 +5,16 @@ use std::{io::Write as _, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
+    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+use waxseal_form::{Decoder, FormError};
 
-use crate::{config::Limits, error::ApiError, form::FormError, state::Api};
+use crate::{config::Limits, error::ApiError, state::Api};
 
 /// Compressed bytes inflated at a time: gzip makes at most about a thousand bytes of one.
 const INFLATE_STEP: usize = 1_024;
@@ -21,11 +23,6 @@ const DISCARD: usize = 256 * 1024 * 1024;
 /// Time for that.
 const DISCARD_TIME: Duration = Duration::from_secs(20);
 
-/// Takes a body piece by piece.
-pub(crate) trait Sink {
-    fn push(&mut self, piece: &[u8]) -> Result<(), FormError>;
-}
-
 /// The memory that a request's body may hold, until this is dropped.
 #[derive(Default)]
 pub(crate) struct Held {
@@ -33,30 +30,40 @@ pub(crate) struct Held {
     kib: usize,
 }
 
-/// Reads a body into `sink`.
+/// Feeds a body to a decoder.
 pub(crate) async fn read(
     api: &Api,
     headers: &HeaderMap,
     mut body: Body,
-    sink: &mut (dyn Sink + Send),
+    decoder: &mut Decoder,
 ) -> Result<Held, ApiError> {
-    let outcome = timeout(api.limits.body_total, read_pieces(api, headers, &mut body, sink)).await;
+    let outcome = timeout(api.limits.body_total, read_pieces(api, headers, &mut body, decoder)).await;
     match outcome.unwrap_or(Err(Failure::Slow)) {
         Ok(held) => Ok(held),
         Err(failure) => {
             if !matches!(failure, Failure::Slow | Failure::Broken) {
-                discard(&api.limits, body).await;
+                discard(&api.limits, headers, body).await;
             }
             Err(failure.into_answer(api.limits.body))
         }
     }
 }
 
+/// Throws away the body of a request that is refused before it is read.
+pub(crate) async fn refuse(api: &Api, request: Request) {
+    let (parts, body) = request.into_parts();
+    discard(&api.limits, &parts.headers, body).await;
+}
+
 /// Throws away what a client still sends, for a while: many read no answer before they have sent all.
-/// Who announced more than that, or waits for `100 Continue`, is answered at once.
-pub(crate) async fn discard(limits: &Limits, mut body: Body) {
+/// Who announced more than that, or still waits for `100 Continue`, is answered at once.
+pub(crate) async fn discard(limits: &Limits, headers: &HeaderMap, mut body: Body) {
+    let most = DISCARD.max(limits.body);
+    if headers.contains_key(header::EXPECT) || announced(headers).is_some_and(|length| length > most as u64) {
+        return;
+    }
     let all = async {
-        let mut left = DISCARD.max(limits.body);
+        let mut left = most;
         while let Ok(Some(Ok(frame))) = timeout(limits.body_silence, body.frame()).await {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
             if left == 0 {
@@ -73,6 +80,7 @@ enum Failure {
     Broken,
     Crowded,
     Encoding(String),
+    Gzip,
     Form(FormError),
 }
 
@@ -88,6 +96,7 @@ impl Failure {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 format!("Content-Encoding {encoding} is not supported, send gzip or none"),
             ),
+            Self::Gzip => ApiError::bad_request("unable to parse request: invalid gzip data"),
             Self::Form(error) => ApiError::bad_request(error.to_string()),
         }
     }
@@ -103,7 +112,7 @@ async fn read_pieces(
     api: &Api,
     headers: &HeaderMap,
     body: &mut Body,
-    sink: &mut (dyn Sink + Send),
+    decoder: &mut Decoder,
 ) -> Result<Held, Failure> {
     let limits = &api.limits;
     if announced(headers).is_some_and(|length| length > limits.body as u64) {
@@ -124,14 +133,14 @@ async fn read_pieces(
             return Err(Failure::Slow);
         }
         match &mut inflater {
-            None => meter.pass(data, sink)?,
-            Some(inflater) => inflate(inflater, data, &mut meter, sink)?,
+            None => meter.pass(data, decoder)?,
+            Some(inflater) => inflate(inflater, data, &mut meter, decoder)?,
         }
     }
     if let Some(mut inflater) = inflater.filter(|_| received > 0) {
         inflater.try_finish().map_err(|_| Failure::Broken)?;
         let rest = std::mem::take(inflater.get_mut());
-        meter.pass(&rest, sink)?;
+        meter.pass(&rest, decoder)?;
     }
     Ok(meter.held)
 }
@@ -144,13 +153,13 @@ struct Meter<'a> {
 }
 
 impl Meter<'_> {
-    fn pass(&mut self, piece: &[u8], sink: &mut (dyn Sink + Send)) -> Result<(), Failure> {
+    fn pass(&mut self, piece: &[u8], decoder: &mut Decoder) -> Result<(), Failure> {
         self.total = self.total.saturating_add(piece.len());
         if self.total > self.api.limits.body {
             return Err(Failure::TooLarge);
         }
         self.held.grow_to(self.api, self.total)?;
-        Ok(sink.push(piece)?)
+        Ok(decoder.push(piece)?)
     }
 }
 
@@ -190,11 +199,11 @@ fn inflate(
     inflater: &mut MultiGzDecoder<Vec<u8>>,
     data: &[u8],
     meter: &mut Meter<'_>,
-    sink: &mut (dyn Sink + Send),
+    decoder: &mut Decoder,
 ) -> Result<(), Failure> {
     for step in data.chunks(INFLATE_STEP) {
-        inflater.write_all(step).map_err(|_| Failure::Form(FormError::Gzip))?;
-        meter.pass(inflater.get_ref(), sink)?;
+        inflater.write_all(step).map_err(|_| Failure::Gzip)?;
+        meter.pass(inflater.get_ref(), decoder)?;
         inflater.get_mut().clear();
     }
     Ok(())

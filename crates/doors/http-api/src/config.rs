@@ -37,6 +37,8 @@ pub struct Limits {
     pub body_total: Duration,
     /// Least bytes a second of a body, on average, after one time of silence.
     pub body_rate: u64,
+    /// Longest time in which a client takes nothing of its answer.
+    pub write_silence: Duration,
     /// Time for requests in flight when the door closes.
     pub drain: Duration,
     /// Failed authentications a peer may make at once, refilled within a minute.
@@ -55,6 +57,7 @@ impl Default for Limits {
             body_silence: Duration::from_secs(30),
             body_total: Duration::from_secs(600),
             body_rate: 256,
+            write_silence: Duration::from_secs(30),
             drain: Duration::from_secs(30),
             failed_logins: 300,
         }

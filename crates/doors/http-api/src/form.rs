@@ -1,59 +1,15 @@
 //! Form fields, however they come: multipart, urlencoded, JSON, or in the query; `to`, `to[]` and
 //! `to[0]` are one name.
 
-mod charset;
-mod disposition;
-mod json;
-mod multipart;
 mod read;
-mod urlencoded;
 
 use aws_lc_rs::digest;
-use thiserror::Error;
+use waxseal_form::Field;
 use waxseal_sending::request::File;
 
-pub(crate) use read::{media_type, read};
-pub(crate) use urlencoded::pairs;
+pub(crate) use read::{media_type, query, read};
 
 use crate::body::Held;
-
-/// Why a body or a query is no form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum FormError {
-    /// Multipart that breaks its rules, or without a boundary.
-    #[error("malformed multipart/form-data request")]
-    Multipart,
-    /// A percent sign without two hex digits.
-    #[error("unable to parse request: invalid URL escape")]
-    Escape,
-    /// Not JSON, or JSON of another shape.
-    #[error("unable to parse request: a JSON body must be one object of parameters")]
-    Json,
-    /// Not gzip.
-    #[error("unable to parse request: invalid gzip data")]
-    Gzip,
-    /// Too many fields.
-    #[error("too many parameters in one request")]
-    TooMany,
-    /// A name that no parameter has.
-    #[error("a parameter name is longer than 1024 bytes")]
-    LongName,
-}
-
-/// Longest field name in bytes.
-pub(crate) const MAX_NAME: usize = 1_024;
-
-/// One field as it came in.
-pub(crate) struct Field {
-    /// Name without `[]` or `[0]`.
-    pub(crate) name: String,
-    /// File name, if it is a file.
-    pub(crate) file_name: Option<String>,
-    /// Content type of its part.
-    pub(crate) content_type: Option<String>,
-    /// Bytes.
-    pub(crate) bytes: Vec<u8>,
-}
 
 /// All fields of a request, in order. Handlers take out what they know.
 pub(crate) struct Form {
@@ -94,7 +50,7 @@ impl Form {
 
     /// The files of a name.
     pub(crate) fn take_files(&mut self, name: &str) -> Vec<File> {
-        self.take(|field| field == name).into_iter().map(Field::into_file).collect()
+        self.take(|field| field == name).into_iter().map(file).collect()
     }
 
     /// The fields whose name starts with `prefix`, without it.
@@ -134,39 +90,45 @@ impl Form {
     }
 }
 
-impl Field {
-    fn into_text(self, form_charset: Option<&str>) -> String {
-        let own = self.content_type.as_deref().and_then(|value| disposition::parameter(value, "charset"));
-        charset::decode(self.bytes, own.as_deref().or(form_charset))
-    }
-
-    fn into_file(self) -> File {
-        let name = self.file_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "attachment".into());
-        File { name, content_type: self.content_type, bytes: self.bytes }
-    }
-}
-
-/// `to[]` and `to[0]` are `to`.
-fn plain_name(name: &str) -> &str {
-    let Some((stem, index)) = name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) else {
-        return name;
-    };
-    if !stem.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit()) { stem } else { name }
-}
-
-/// Decodes a body as the form endpoints would: for fuzz targets.
-pub fn decode_for_fuzzing(content_type: Option<&str>, pieces: &[&[u8]]) {
-    use crate::body::Sink as _;
-    let Ok(mut decoder) = read::Decoder::new(content_type, 1_000) else { return };
-    if pieces.iter().all(|piece| decoder.push(piece).is_ok())
-        && let Ok(fields) = decoder.finish()
-    {
-        let mut form = Form::new(fields, None, Held::default());
-        form.take_all("to");
-        form.take_files("attachment");
-        form.take_prefixed("v:");
-    }
+/// A file of a form.
+fn file(field: Field) -> File {
+    let name = field.file_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "attachment".into());
+    File { name, content_type: field.content_type, bytes: field.bytes }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use waxseal_form::Decoder;
+
+    use super::*;
+
+    fn form(content_type: Option<&str>, body: &str) -> Form {
+        let mut decoder = Decoder::new(content_type, 10).expect("decoder");
+        decoder.push(body.as_bytes()).expect("push");
+        Form::new(decoder.finish().expect("form"), None, Held::default())
+    }
+
+    #[test]
+    fn the_same_request_has_the_same_fingerprint() {
+        let urlencoded = form(None, "to=a&text=b").fingerprint("messages");
+        let part = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let multipart = part("to", "a") + &part("text", "b") + "--b--";
+        let content_type = Some("multipart/form-data; boundary=b");
+        assert_eq!(form(content_type, &multipart).fingerprint("messages"), urlencoded);
+        assert_ne!(form(None, "to=a&text=c").fingerprint("messages"), urlencoded);
+        assert_ne!(form(None, "to=at&ext=b").fingerprint("messages"), urlencoded);
+        assert_ne!(form(None, "to=a&text=b").fingerprint("messages.mime"), urlencoded);
+    }
+
+    #[test]
+    fn fields_are_taken_once() {
+        let mut form = form(None, "to=a&v:x=1&to[]=b&o:tag=t&v:y=2");
+        assert_eq!(form.take_all("to"), ["a", "b"]);
+        assert!(form.take_all("to").is_empty());
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(form.take_prefixed("v:"), [pair("x", "1"), pair("y", "2")]);
+        assert_eq!(form.take_first("o:tag").as_deref(), Some("t"));
+    }
+}

@@ -25,8 +25,3 @@ pub use config::{HttpConfig, Limits};
 pub use entry::{ApiService, Peer, service};
 pub use server::HttpApi;
 pub use state::Services;
-
-/// Decoders that fuzz targets reach from outside.
-pub mod fuzzing {
-    pub use crate::form::decode_for_fuzzing as decode_form;
-}

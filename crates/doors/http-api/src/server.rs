@@ -1,5 +1,7 @@
 //! Listening: sockets, TLS, connections, and closing in good order.
 
+mod patience;
+
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::body::Body;
@@ -18,6 +20,7 @@ use crate::{
     entry::{ApiService, Peer, service},
     state::Services,
 };
+use patience::Patient;
 
 /// Time for a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -62,6 +65,7 @@ impl HttpApi {
             service: self.service,
             tls: self.config.tls.map(TlsAcceptor::from),
             header_timeout: limits.header_timeout,
+            write_silence: limits.write_silence,
             slots: Arc::new(Semaphore::new(limits.connections)),
             tracker: TaskTracker::new(),
             stop: stop.clone(),
@@ -82,6 +86,7 @@ struct Door {
     service: ApiService,
     tls: Option<TlsAcceptor>,
     header_timeout: Duration,
+    write_silence: Duration,
     slots: Arc<Semaphore>,
     tracker: TaskTracker,
     stop: CancellationToken,
@@ -119,6 +124,8 @@ impl Door {
 
     async fn connection(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
         let _ = stream.set_nodelay(true);
+        let open = metrics::gauge!("waxseal_http_connections_open");
+        open.increment(1.0);
         match &self.tls {
             None => self.requests(stream, peer).await,
             Some(acceptor) => {
@@ -127,6 +134,7 @@ impl Door {
                 }
             }
         }
+        open.decrement(1.0);
         drop(slot);
     }
 
@@ -147,7 +155,7 @@ impl Door {
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_timeout)
             .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Patient::new(stream, self.write_silence)), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             // Faults of a connection are its client's; their texts can hold what it sent.

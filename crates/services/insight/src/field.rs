@@ -1,9 +1,10 @@
 //! The fields of an event that a filter can name.
 
-use waxseal_model::event::{EventDetails, EventKind};
+use waxseal_model::{
+    event::{EventDetails, EventKind},
+    filter::{Kind, Value, Words},
+};
 use waxseal_store::event_log::StoredEvent;
-
-use crate::filter::{Kind, Value, Words};
 
 /// A field, known to exist.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

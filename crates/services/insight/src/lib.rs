@@ -4,10 +4,8 @@
 //! events back; how much of a question the store answers and how much is scanned is decided here.
 
 pub mod field;
-pub mod filter;
 pub mod follow;
 pub mod range;
 pub mod search;
 
-pub use filter::Filter;
 pub use search::{Insight, Page, Search, SearchError};

@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use waxseal_model::{Access, AccountId, DomainId, Timestamp, event::EventKind};
+use waxseal_model::{
+    Access, AccountId, DomainId, Timestamp,
+    event::EventKind,
+    filter::{Filter, FilterError},
+};
 use waxseal_store::{
     Store, StoreError,
     event_log::{EventPosition, EventQuery, StoredEvent},
 };
 
-use crate::{
-    field::Field,
-    filter::{Filter, FilterError},
-    range::Range,
-};
+use crate::{field::Field, range::Range};
 
 /// Most events of a page.
 pub const MAX_PAGE: usize = 300;

@@ -32,8 +32,7 @@ pub(crate) async fn first(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let domain = own_domain(&api, &caller, &name).await?;
-    let query = form::pairs(query.as_deref().unwrap_or_default(), api.limits.fields)
-        .map_err(|error| ApiError::bad_request(error.to_string()))?;
+    let query = form::query(&api, query.as_deref())?;
     let asked = Asked::read(query, api.services.clock.now())?;
     answer(&api, &base, &search_of(&caller, &domain, &asked, Place::First)?, &domain, &asked).await
 }

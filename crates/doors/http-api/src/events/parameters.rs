@@ -1,16 +1,15 @@
 //! The parameters of an events request, checked.
 
-use waxseal_insight::search::{DEFAULT_PAGE, MAX_FILTERS, MAX_PAGE, SearchError};
+use waxseal_form::Field;
 use waxseal_insight::{
-    Filter,
     field::Field as EventField,
     range::{AskedRange, Range},
-    search::filter,
+    search::{DEFAULT_PAGE, MAX_FILTERS, MAX_PAGE, SearchError, filter},
 };
 use waxseal_mail::date;
-use waxseal_model::Timestamp;
+use waxseal_model::{Timestamp, filter::Filter};
 
-use crate::{error::ApiError, form::Field};
+use crate::error::ApiError;
 
 /// Most bytes of all filter expressions together: they travel in the links of every page.
 const MAX_FILTER_BYTES: usize = 4_096;

@@ -41,7 +41,7 @@ pub(crate) async fn list(
     base: Base,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let asked = asked(&api, &caller, query.as_deref().unwrap_or_default()).await?;
+    let asked = asked(&api, &caller, query.as_deref()).await?;
     let limit = asked.limit.unwrap_or(DEFAULT_PAGE);
     let domain = asked.domain.as_ref().map(|domain| domain.id);
     let recipient = asked.recipient.as_deref();
@@ -66,7 +66,7 @@ pub(crate) async fn clear(
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let asked = asked(&api, &caller, query.as_deref().unwrap_or_default()).await?;
+    let asked = asked(&api, &caller, query.as_deref()).await?;
     if asked.recipient.is_some() || asked.before.is_some() || asked.limit.is_some() {
         return Err(ApiError::bad_request("domain is the only parameter when all messages are deleted"));
     }
@@ -75,9 +75,8 @@ pub(crate) async fn clear(
     Ok(json_response(StatusCode::OK, &json!({ "message": "Inbox has been cleared", "count": count })))
 }
 
-async fn asked(api: &Api, caller: &Caller, query: &str) -> Result<Asked, ApiError> {
-    let pairs =
-        form::pairs(query, api.limits.fields).map_err(|error| ApiError::bad_request(error.to_string()))?;
+async fn asked(api: &Api, caller: &Caller, query: Option<&str>) -> Result<Asked, ApiError> {
+    let pairs = form::query(api, query)?;
     let mut asked = Asked::default();
     for field in pairs {
         let value = String::from_utf8_lossy(&field.bytes).trim().to_owned();

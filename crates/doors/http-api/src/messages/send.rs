@@ -50,7 +50,7 @@ pub(crate) async fn mime(
     let (domain, request) = admitted(&api, &caller, &domain, request).await?;
     let got = form::media_type(request.headers());
     if got != "multipart/form-data" {
-        body::discard(&api.limits, request.into_body()).await;
+        body::refuse(api, request).await;
         let got: String = got.chars().take(100).collect();
         return Err(ApiError::bad_request(format!(
             "Invalid request content type. Expecting 'multipart/form-data' but got '{got}'"
@@ -73,7 +73,7 @@ async fn admitted(
     match sending_domain(api, caller, domain).await {
         Ok(domain) => Ok((domain, request)),
         Err(error) => {
-            body::discard(&api.limits, request.into_body()).await;
+            body::refuse(api, request).await;
             Err(error)
         }
     }

@@ -2,8 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{read::Decoder, *};
-use crate::body::Sink as _;
+use crate::{Decoder, Field, FormError, disposition, field::plain_name};
 
 /// Name, file name, content type, text of each field.
 type Seen = Vec<(String, Option<String>, Option<String>, String)>;
@@ -189,23 +188,6 @@ fn charsets_are_honoured() {
     assert_eq!(field(None, b"\x80 5").into_text(Some("no-such-charset")), "€ 5");
 }
 
-#[test]
-fn the_same_request_has_the_same_fingerprint() {
-    let form = |content_type, body: &str| {
-        let mut decoder = Decoder::new(content_type, 10).expect("decoder");
-        decoder.push(body.as_bytes()).expect("push");
-        Form::new(decoder.finish().expect("form"), None, Held::default())
-    };
-    let urlencoded = form(None, "to=a&text=b").fingerprint("messages");
-    let multipart = part("Content-Disposition: form-data; name=\"to\"", "a")
-        + &part("Content-Disposition: form-data; name=\"text\"", "b")
-        + "--b.1--";
-    assert_eq!(form(MULTIPART, &multipart).fingerprint("messages"), urlencoded);
-    assert_ne!(form(None, "to=a&text=c").fingerprint("messages"), urlencoded);
-    assert_ne!(form(None, "to=at&ext=b").fingerprint("messages"), urlencoded);
-    assert_ne!(form(None, "to=a&text=b").fingerprint("messages.mime"), urlencoded);
-}
-
 proptest! {
     #[test]
     fn any_content_survives_multipart(
@@ -237,7 +219,10 @@ proptest! {
     ) {
         let content_type = [None, MULTIPART, Some("application/json")];
         let pieces: Vec<&[u8]> = body.chunks(piece).collect();
-        decode_for_fuzzing(content_type.get(kind).copied().flatten(), &pieces);
+        let mut decoder = Decoder::new(content_type.get(kind).copied().flatten(), 100).expect("decoder");
+        if pieces.iter().all(|piece| decoder.push(piece).is_ok()) {
+            let _ = decoder.finish();
+        }
     }
 
     #[test]

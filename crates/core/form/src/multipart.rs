@@ -2,7 +2,10 @@
 
 use memchr::memmem::{self, Finder};
 
-use super::{Field, FormError, MAX_NAME, disposition, plain_name};
+use crate::{
+    charset, disposition,
+    field::{Field, FormError, MAX_NAME},
+};
 
 /// Longest headers of a part in bytes.
 const MAX_HEADERS: usize = 16 * 1024;
@@ -10,12 +13,14 @@ const MAX_HEADERS: usize = 16 * 1024;
 const MAX_BOUNDARY: usize = 200;
 
 /// Takes a body in pieces and gives its fields.
-pub(super) struct Multipart {
+pub(crate) struct Multipart {
     /// `CRLF--boundary`.
     delimiter: Finder<'static>,
     /// What was received and not consumed.
     buffer: Vec<u8>,
     state: State,
+    /// Bytes of the headers at hand in which their end is not.
+    searched: usize,
     fields: Vec<Field>,
     max_fields: usize,
 }
@@ -36,7 +41,7 @@ enum State {
 
 impl Multipart {
     /// A decoder for this `Content-Type`.
-    pub(super) fn new(content_type: &str, max_fields: usize) -> Result<Self, FormError> {
+    pub(crate) fn new(content_type: &str, max_fields: usize) -> Result<Self, FormError> {
         let boundary = disposition::parameter(content_type, "boundary").unwrap_or_default();
         if boundary.is_empty() || boundary.len() > MAX_BOUNDARY {
             return Err(FormError::Multipart);
@@ -47,12 +52,13 @@ impl Multipart {
             // As if a line had ended before: the first delimiter may stand at the very start.
             buffer: b"\r\n".to_vec(),
             state: State::Preamble,
+            searched: 0,
             fields: Vec::new(),
             max_fields,
         })
     }
 
-    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), FormError> {
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), FormError> {
         if self.state == State::Epilogue {
             return Ok(());
         }
@@ -67,7 +73,7 @@ impl Multipart {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Vec<Field>, FormError> {
+    pub(crate) fn finish(self) -> Result<Vec<Field>, FormError> {
         if self.state == State::Epilogue { Ok(self.fields) } else { Err(FormError::Multipart) }
     }
 
@@ -118,9 +124,14 @@ impl Multipart {
 
     fn headers(&mut self, rest: &[u8]) -> Result<Option<usize>, FormError> {
         let window = rest.get(..MAX_HEADERS.min(rest.len())).unwrap_or_default();
-        let Some(end) = memmem::find(window, b"\r\n\r\n") else {
+        // Each byte is looked at once, however small the pieces: the end may straddle two of them.
+        let from = self.searched.saturating_sub(3);
+        let found = memmem::find(window.get(from..).unwrap_or_default(), b"\r\n\r\n");
+        let Some(end) = found.map(|at| from + at) else {
+            self.searched = window.len();
             return if window.len() < MAX_HEADERS { Ok(None) } else { Err(FormError::Multipart) };
         };
+        self.searched = 0;
         if self.fields.len() >= self.max_fields {
             return Err(FormError::TooMany);
         }
@@ -133,7 +144,7 @@ impl Multipart {
 /// A field without content yet, from the headers of its part.
 fn field(headers: &[u8]) -> Result<Field, FormError> {
     let headers = String::from_utf8(headers.to_vec())
-        .unwrap_or_else(|error| super::charset::decode(error.into_bytes(), None))
+        .unwrap_or_else(|error| charset::decode(error.into_bytes(), None))
         .replace("\r\n ", " ")
         .replace("\r\n\t", " ");
     let value = |wanted: &str| {
@@ -147,10 +158,6 @@ fn field(headers: &[u8]) -> Result<Field, FormError> {
     if name.len() > MAX_NAME {
         return Err(FormError::LongName);
     }
-    Ok(Field {
-        name: plain_name(&name).to_owned(),
-        file_name: disposition.file_name,
-        content_type: value("content-type").filter(|value| !value.is_empty()),
-        bytes: Vec::new(),
-    })
+    let content_type = value("content-type").filter(|value| !value.is_empty());
+    Ok(Field { file_name: disposition.file_name, content_type, ..Field::named(&name, Vec::new()) })
 }

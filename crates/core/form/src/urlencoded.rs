@@ -1,9 +1,12 @@
 //! `application/x-www-form-urlencoded`, decoded as it arrives, and query strings.
 
-use super::{Field, FormError, MAX_NAME, charset, plain_name};
+use crate::{
+    charset,
+    field::{Field, FormError, MAX_NAME},
+};
 
 /// Takes a body in pieces and gives its fields.
-pub(super) struct Urlencoded {
+pub(crate) struct Urlencoded {
     name: Vec<u8>,
     value: Vec<u8>,
     /// Behind the `=` of a pair.
@@ -15,7 +18,7 @@ pub(super) struct Urlencoded {
 }
 
 impl Urlencoded {
-    pub(super) const fn new(max_fields: usize) -> Self {
+    pub(crate) const fn new(max_fields: usize) -> Self {
         Self {
             name: Vec::new(),
             value: Vec::new(),
@@ -26,11 +29,11 @@ impl Urlencoded {
         }
     }
 
-    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), FormError> {
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), FormError> {
         piece.iter().try_for_each(|byte| self.byte(*byte))
     }
 
-    pub(super) fn finish(mut self) -> Result<Vec<Field>, FormError> {
+    pub(crate) fn finish(mut self) -> Result<Vec<Field>, FormError> {
         if self.escape.is_some() {
             return Err(FormError::Escape);
         }
@@ -84,17 +87,9 @@ impl Urlencoded {
             return Err(FormError::TooMany);
         }
         let name = charset::decode(name, None);
-        let name = plain_name(&name).to_owned();
-        self.fields.push(Field { name, file_name: None, content_type: None, bytes: value });
+        self.fields.push(Field::named(&name, value));
         Ok(())
     }
-}
-
-/// The pairs of a query string.
-pub(crate) fn pairs(query: &str, max_fields: usize) -> Result<Vec<Field>, FormError> {
-    let mut decoder = Urlencoded::new(max_fields);
-    decoder.push(query.as_bytes())?;
-    decoder.finish()
 }
 
 fn hex(byte: u8) -> Result<u8, FormError> {

@@ -7,16 +7,16 @@ use waxseal_mail::header;
 
 /// What the headers of a part say.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Disposition {
-    pub(super) name: Option<String>,
-    pub(super) file_name: Option<String>,
+pub(crate) struct Disposition {
+    pub(crate) name: Option<String>,
+    pub(crate) file_name: Option<String>,
 }
 
 /// Most parameters of a header that are looked at.
 const MAX_PARAMETERS: usize = 64;
 
 /// Reads a `Content-Disposition` value.
-pub(super) fn read(value: &str) -> Disposition {
+pub(crate) fn read(value: &str) -> Disposition {
     let parameters = parameters(value);
     let plain = |wanted: &str| {
         parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone())
@@ -30,7 +30,7 @@ pub(super) fn read(value: &str) -> Disposition {
 }
 
 /// One parameter of a header such as `text/plain; charset=utf-8`.
-pub(super) fn parameter(value: &str, wanted: &str) -> Option<String> {
+pub fn parameter(value: &str, wanted: &str) -> Option<String> {
     parameters(value).into_iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
 }
 

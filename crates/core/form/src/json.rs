@@ -9,13 +9,13 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{Field, FormError, MAX_NAME, plain_name};
+use crate::field::{Field, FormError, MAX_NAME};
 
 /// Deepest nesting of lists and objects.
 const MAX_DEPTH: usize = 64;
 
 /// The fields of a JSON body.
-pub(super) fn fields(body: &[u8], max_fields: usize) -> Result<Vec<Field>, FormError> {
+pub(crate) fn fields(body: &[u8], max_fields: usize) -> Result<Vec<Field>, FormError> {
     if depth(body) > MAX_DEPTH {
         return Err(FormError::Json);
     }
@@ -31,8 +31,7 @@ pub(super) fn fields(body: &[u8], max_fields: usize) -> Result<Vec<Field>, FormE
             if fields.len() >= max_fields {
                 return Err(FormError::TooMany);
             }
-            let name = plain_name(&name).to_owned();
-            fields.push(Field { name, file_name: None, content_type: None, bytes });
+            fields.push(Field::named(&name, bytes));
         }
     }
     Ok(fields)
