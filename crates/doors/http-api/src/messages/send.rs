@@ -50,7 +50,7 @@ pub(crate) async fn mime(
     let (domain, request) = admitted(&api, &caller, &domain, request).await?;
     let got = form::media_type(request.headers());
     if got != "multipart/form-data" {
-        body::refuse(api, request).await;
+        body::refuse(&api, request).await;
         let got: String = got.chars().take(100).collect();
         return Err(ApiError::bad_request(format!(
             "Invalid request content type. Expecting 'multipart/form-data' but got '{got}'"
