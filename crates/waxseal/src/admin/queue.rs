@@ -76,6 +76,8 @@ fn events_of(account: AccountId, header_message_id: Option<String>) -> EventQuer
         from: None,
         until: None,
         beyond: None,
+        after_seq: None,
+        until_seq: None,
         ascending: false,
         kinds: Vec::new(),
         recipient: None,
