@@ -145,6 +145,8 @@ impl World {
             from: None,
             until: None,
             beyond: None,
+            after_seq: None,
+            until_seq: None,
             ascending: true,
             kinds: Vec::new(),
             recipient: None,
