@@ -117,6 +117,8 @@ pub(crate) async fn a_thousand_recipients_are_one_step(world: World) {
         from: None,
         until: None,
         beyond: None,
+        after_seq: None,
+        until_seq: None,
         ascending: true,
         kinds: Vec::new(),
         recipient: None,
