@@ -25,7 +25,7 @@ use crate::{
 pub enum Engine {
     /// `waxseal.db` in the data folder: WAL, `synchronous=FULL`, `secure_delete=ON`.
     Sqlite,
-    /// A PostgreSQL database by URL.
+    /// A PostgreSQL database by URL. The keyring stays in the data folder, so one node at a time uses it.
     Postgres(String),
 }
 

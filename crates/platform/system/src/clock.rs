@@ -1,6 +1,6 @@
 //! The machine's clock.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use waxseal_model::{Clock, Timestamp, clock::Sleep};
 
@@ -10,14 +10,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The machine's wall clock and its steady clock.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
-    start: Instant,
+    start: Duration,
 }
 
 impl SystemClock {
     /// The clock, with the steady time counted from now.
-    #[expect(clippy::disallowed_methods, reason = "this is the Clock that everything else takes")]
     pub fn new() -> Self {
-        Self { start: Instant::now() }
+        Self { start: steady() }
     }
 }
 
@@ -38,7 +37,7 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        steady().saturating_sub(self.start)
     }
 
     fn sleep_until(&self, at: Timestamp) -> Sleep<'_> {
@@ -53,6 +52,23 @@ impl Clock for SystemClock {
             }
         })
     }
+}
+
+/// Time since the machine started, the time it was suspended included: a laptop that slept for an hour
+/// must not look like one whose wall clock was moved by an hour.
+#[cfg(target_os = "linux")]
+fn steady() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (secs, nanos) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
+    Duration::new(secs.unwrap_or_default(), nanos.unwrap_or_default())
+}
+
+/// Time since this process first asked.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "this is the Clock that everything else takes")]
+fn steady() -> Duration {
+    static FIRST: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    FIRST.get_or_init(std::time::Instant::now).elapsed()
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         // Nothing may spill into files of its own outside the data folder.
         .pragma("temp_store", "MEMORY")
         .pragma("wal_autocheckpoint", "4000")
-        .pragma("cache_size", "-32768")
+        .pragma("cache_size", if purpose == Use::Write { "-32768" } else { "-8192" })
         .disable_statement_logging();
     if purpose == Use::Read {
         options = options.pragma("query_only", "ON");
