@@ -1,0 +1,112 @@
+"""A PostgreSQL cluster for one test run, where its programs are installed."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from rig import canary, waiting
+
+
+def _programs() -> Path | None:
+    found = shutil.which("initdb")
+    candidates = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for folder in candidates:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Cluster:
+    """Listens on loopback alone. PostgreSQL refuses to run as root, so root lends it the user `postgres`."""
+
+    def __init__(self, folder: Path):
+        self.programs = _programs()
+        self.folder = folder
+        self.port = _free_port()
+        self.process: subprocess.Popen | None = None
+        self._user: dict = {}
+        if os.geteuid() == 0:
+            self._user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+
+    @staticmethod
+    def possible() -> bool:
+        if _programs() is None:
+            return False
+        if os.geteuid() != 0:
+            return True
+        try:
+            return bool(pwd.getpwnam("postgres"))
+        except KeyError:
+            return False
+
+    def _run(self, *command: str) -> None:
+        done = subprocess.run(command, capture_output=True, cwd="/", timeout=120, **self._user)
+        assert done.returncode == 0, done.stderr.decode()[-800:]
+
+    def start(self) -> "Cluster":
+        self.folder.mkdir(parents=True)
+        if self._user:
+            shutil.chown(self.folder, "postgres", "postgres")
+            # The user must reach the folder; only folders of this test run are opened for that.
+            for above in self.folder.parents:
+                if Path(tempfile.gettempdir()) in above.parents:
+                    above.chmod(above.stat().st_mode | 0o011)
+        data = self.folder / "data"
+        self._run(
+            str(self.programs / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "waxseal",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-sync",
+        )
+        log = open(self.folder.parent / "postgres.log", "wb")
+        self.process = subprocess.Popen(
+            [
+                str(self.programs / "postgres"), "-D", str(data), "-p", str(self.port),
+                "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}",
+            ],
+            stdout=log, stderr=log, cwd="/", **self._user,
+        )  # fmt: skip
+        log.close()
+        waiting.until(self._answers, "PostgreSQL", 60)
+        return self
+
+    def _psql(self, statement: str, database: str = "postgres") -> subprocess.CompletedProcess:
+        url = f"postgresql://waxseal@127.0.0.1:{self.port}/{database}"
+        return subprocess.run(["psql", "-tAc", statement, url], capture_output=True, timeout=30)
+
+    def _answers(self) -> bool:
+        return self._psql("select 1").returncode == 0
+
+    def database(self) -> str:
+        """The address of a fresh database."""
+        name = canary.word().lower()
+        done = self._psql(f"create database {name}")
+        assert done.returncode == 0, done.stderr
+        return f"postgres://waxseal@127.0.0.1:{self.port}/{name}"
+
+    def checkpoint(self) -> None:
+        """Bring everything to the files of the cluster."""
+        assert self._psql("checkpoint").returncode == 0
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
