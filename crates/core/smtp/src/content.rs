@@ -207,5 +207,14 @@ impl ChunkDecoder {
     }
 }
 
+/// How many servers a message has passed: its `Received` fields.
+pub fn hops(message: &[u8]) -> usize {
+    const FIELD: &[u8] = b"received:";
+    let lines = message.split(|byte| *byte == b'\n').take_while(|line| !matches!(*line, [] | b"\r"));
+    lines
+        .filter(|line| line.get(..FIELD.len()).is_some_and(|start| start.eq_ignore_ascii_case(FIELD)))
+        .count()
+}
+
 #[cfg(test)]
 mod tests;

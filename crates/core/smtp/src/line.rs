@@ -9,20 +9,25 @@ pub enum Line {
     Complete(Vec<u8>),
     /// It was longer than the limit; its bytes were dropped as they came.
     TooLong,
+    /// It has not ended, and is so long that nobody can mean it.
+    Endless,
 }
+
+/// How long a line may be altogether before it counts as endless, in bytes.
+pub const ENDLESS: usize = 256 * 1024;
 
 /// Reads lines of a limited length. Memory stays below the limit whatever the peer sends.
 pub struct LineReader {
     scanner: Scanner,
     line: Vec<u8>,
-    too_long: bool,
+    dropped: usize,
     max: usize,
 }
 
 impl LineReader {
     /// A reader of lines of at most `max` bytes, CRLF included.
     pub const fn new(max: usize) -> Self {
-        Self { scanner: Scanner::new(), line: Vec::new(), too_long: false, max }
+        Self { scanner: Scanner::new(), line: Vec::new(), dropped: 0, max }
     }
 
     /// Takes bytes off the front of `input` up to the end of one line; `None` when they are used up.
@@ -32,17 +37,20 @@ impl LineReader {
                 Piece::Text(text) => self.push(text),
                 Piece::LineEnd => {
                     let line = std::mem::take(&mut self.line);
-                    let too_long = std::mem::take(&mut self.too_long);
-                    return Ok(Some(if too_long { Line::TooLong } else { Line::Complete(line) }));
+                    let dropped = std::mem::take(&mut self.dropped);
+                    return Ok(Some(if dropped > 0 { Line::TooLong } else { Line::Complete(line) }));
                 }
+            }
+            if self.dropped > ENDLESS {
+                return Ok(Some(Line::Endless));
             }
         }
         Ok(None)
     }
 
     fn push(&mut self, text: &[u8]) {
-        if self.too_long || self.line.len() + text.len() + 2 > self.max {
-            self.too_long = true;
+        if self.dropped > 0 || self.line.len() + text.len() + 2 > self.max {
+            self.dropped += self.line.len() + text.len();
             self.line = Vec::new();
         } else {
             self.line.extend_from_slice(text);
@@ -68,6 +76,19 @@ mod tests {
         let read = lines(&mut reader, b"123456\r\n1234567\r\n12\r\n").expect("strict lines");
         let expected = [Line::Complete(b"123456".into()), Line::TooLong, Line::Complete(b"12".into())];
         assert!(read == expected);
+    }
+
+    #[test]
+    fn a_line_without_end_is_given_up() {
+        for piece in [1, 1_000, ENDLESS + 1] {
+            let mut reader = LineReader::new(100);
+            let text = vec![b'x'; piece];
+            let mut sent = 0;
+            while lines(&mut reader, &text).expect("strict lines").is_empty() {
+                sent += piece;
+                assert!(sent <= ENDLESS);
+            }
+        }
     }
 
     #[test]

@@ -64,6 +64,14 @@ fn a_limit_drops_the_content_and_says_which() {
 }
 
 #[test]
+fn hops_are_counted_in_the_header_alone() {
+    let message = b"Received: a\r\n\tby b\r\nRECEIVED: c\r\nX-Received: d\r\n\r\nReceived: e\r\n";
+    assert_eq!(hops(message), 2);
+    assert_eq!(hops(b"\r\nReceived: a\r\n"), 0);
+    assert_eq!(hops(b""), 0);
+}
+
+#[test]
 fn a_message_without_end_is_given_up() {
     let mut decoder = DataDecoder::new(LIMITS);
     let line = "x".repeat(78) + "\r\n";

@@ -1,7 +1,7 @@
 //! Receiving the content of a message: DATA up to its final dot, BDAT chunk by chunk.
 
 use crate::{
-    content::DataDecoder,
+    content::{self, DataDecoder},
     server::{
         Event, Question, Session,
         receive::{Mode, Progress},
@@ -41,6 +41,10 @@ impl Session {
     }
 
     fn message(&mut self, transaction: Transaction, content: Vec<u8>) -> Progress {
+        if content::hops(&content) > self.config.limits.hops {
+            self.error(replies::too_many_hops());
+            return Progress::GoOn;
+        }
         let message = transaction.into_message(content);
         self.ask(Question::Message, Event::Message(message))
     }

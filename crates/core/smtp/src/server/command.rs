@@ -1,7 +1,7 @@
 //! Command lines, taken apart.
 
 use crate::{
-    path::{Path, PathError},
+    path::{Mailbox, Path, PathError},
     reply::Reply,
     server::replies,
 };
@@ -141,13 +141,40 @@ fn mail_parameter(mail: &mut MailFrom, keyword: &[u8], value: Option<&[u8]>) -> 
         (b"BODY", Some(value)) if value.eq_ignore_ascii_case(b"8BITMIME") => mail.body = Body::EightBitMime,
         (b"SMTPUTF8", None) => mail.smtp_utf8 = true,
         // Who wrote the message first (RFC 4954 section 5): taken, and trusted as little as the rest.
-        (b"AUTH", Some(value)) if value.iter().all(u8::is_ascii_graphic) => {}
+        (b"AUTH", Some(value)) if is_submitter(value) => {}
         (b"SIZE" | b"BODY" | b"SMTPUTF8" | b"AUTH", _) => {
             return Err(replies::bad_parameter("The value of a parameter is missing or wrong"));
         }
         _ => return Err(replies::unknown_parameter()),
     }
     Ok(())
+}
+
+/// Whether this is `<>` or an address in xtext (RFC 3461 section 4): `+` and two hex digits for a byte.
+fn is_submitter(value: &[u8]) -> bool {
+    if value == b"<>" {
+        return true;
+    }
+    let mut address = Vec::new();
+    let mut rest = value;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let byte = match first {
+            b'=' => return false,
+            b'+' => {
+                let Some((digits, after)) = after.split_at_checked(2) else { return false };
+                rest = after;
+                let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'));
+                let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+                    return false;
+                };
+                byte
+            }
+            byte => *byte,
+        };
+        address.push(byte);
+    }
+    std::str::from_utf8(&address).is_ok_and(|address| Mailbox::parse(address, false).is_ok())
 }
 
 fn rcpt(arguments: &[u8]) -> Result<Command<'_>, Reply> {

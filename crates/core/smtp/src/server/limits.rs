@@ -15,6 +15,8 @@ pub struct Limits {
     pub header: u64,
     /// A line of a message without its CRLF.
     pub text_line: u64,
+    /// `Received` fields of a message: more mean that it goes in circles (RFC 5321 section 6.3).
+    pub hops: usize,
     /// Recipients of one message.
     pub recipients: usize,
     /// Commands answered with an error between two messages before the session ends.
@@ -35,6 +37,7 @@ impl Default for Limits {
             message: 25 * 1024 * 1024,
             header: 256 * 1024,
             text_line: 128 * 1024,
+            hops: 50,
             recipients: 1_000,
             errors: 20,
             junk: 100,

@@ -89,13 +89,13 @@ impl Session {
     }
 
     fn command_line(&mut self, line: Line, input: &mut &[u8]) -> Progress {
-        let Line::Complete(mut line) = line else {
-            self.error(replies::line_too_long());
-            return Progress::GoOn;
+        let mut line = match line {
+            Line::Complete(line) => line,
+            Line::TooLong => return self.refuse_line(replies::line_too_long()),
+            Line::Endless => return self.give_up_line(),
         };
         if line.len() + 2 > self.config.limits.command_line && !command::may_be_long(&line) {
-            self.error(replies::line_too_long());
-            return Progress::GoOn;
+            return self.refuse_line(replies::line_too_long());
         }
         let progress = match command::parse(&line) {
             Ok(command) => self.command(command, input),
@@ -107,6 +107,16 @@ impl Session {
         // It may have held a password.
         line.zeroize();
         progress
+    }
+
+    fn refuse_line(&mut self, reply: Reply) -> Progress {
+        self.error(reply);
+        Progress::GoOn
+    }
+
+    fn give_up_line(&mut self) -> Progress {
+        self.close(&replies::endless_line());
+        Progress::GoOn
     }
 
     fn command(&mut self, command: Command<'_>, input: &mut &[u8]) -> Progress {
@@ -237,9 +247,10 @@ impl Session {
     fn auth_line(&mut self, line: Line) -> Progress {
         let mode = std::mem::replace(&mut self.mode, Mode::command(&self.config.limits));
         let Mode::Auth { exchange, .. } = mode else { return Progress::GoOn };
-        let Line::Complete(mut line) = line else {
-            self.error(replies::auth_line_too_long());
-            return Progress::GoOn;
+        let mut line = match line {
+            Line::Complete(line) => line,
+            Line::TooLong => return self.refuse_line(replies::auth_line_too_long()),
+            Line::Endless => return self.give_up_line(),
         };
         let step = auth::go_on(exchange, &line);
         line.zeroize();

@@ -84,6 +84,14 @@ pub(super) fn line_too_long() -> Reply {
     Reply::new(500, 5, 2, "Line too long")
 }
 
+pub(super) fn endless_line() -> Reply {
+    Reply::new(500, 5, 2, "Line does not end; closing connection")
+}
+
+pub(super) fn too_many_hops() -> Reply {
+    Reply::new(554, 4, 6, "Too many hops: the message goes in circles")
+}
+
 pub(super) fn syntax(usage: &'static str) -> Reply {
     Reply::new(501, 5, 4, format!("Syntax: {usage}"))
 }

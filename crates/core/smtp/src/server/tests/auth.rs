@@ -71,7 +71,7 @@ fn an_exchange_can_be_cancelled() {
 
 #[test]
 fn huge_responses_are_cut_off() {
-    for length in [2_046usize, 2_047, 4_099, 1_000_003] {
+    for length in [2_046usize, 2_047, 4_099, 100_003] {
         let mut client = greeted();
         client.line("AUTH PLAIN");
         let heard = client.line(&"A".repeat(length));

@@ -12,9 +12,37 @@ fn lines_have_a_length() {
         (&noop(65_536), "500 5.5.2"),
         ("NOOP", "250"),
     ]);
-    let long = format!("MAIL FROM:<a@b> AUTH={}", "x".repeat(2_000));
-    client.expect(&[(&long, "250"), (&format!("RCPT TO:<{}@b>", "x".repeat(2_100)), "500 5.5.2")]);
+    let spaces = " ".repeat(2_000);
+    client.expect(&[
+        (&format!("MAIL FROM:<a@b>{spaces}SIZE=1"), "250"),
+        (&format!("RCPT TO:<{}@b>", "x".repeat(2_100)), "500 5.5.2"),
+    ]);
     client.expect(&[(&format!("RCPT TO:<{}@b>", "x".repeat(300)), "501 5.1.3")]);
+}
+
+#[test]
+fn a_line_without_end_ends_the_session() {
+    let mut client = Client::trusted();
+    for _ in 0..1_000 {
+        client.send(&[b'x'; 1_024]);
+    }
+    assert!(client.closed);
+    assert_eq!(client.text(), "500 5.5.2 Line does not end; closing connection\r\n");
+}
+
+#[test]
+fn a_message_in_circles_is_stopped() {
+    let mut client = Client::trusted();
+    for (count, reply) in [(50, "250"), (51, "554 5.4.6")] {
+        let content = "Received: from a by b\r\n".repeat(count) + "\r\nx\r\n.";
+        client.expect(&[
+            ("MAIL FROM:<>", "250"),
+            ("RCPT TO:<a@b>", "250"),
+            ("DATA", "354"),
+            (&content, reply),
+        ]);
+    }
+    client.expect(&[("DATA", "503")]);
 }
 
 #[test]
