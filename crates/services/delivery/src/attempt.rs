@@ -180,8 +180,14 @@ async fn settle(
     (contact, utf8): (&Contact, Option<bool>),
     reports: impl Iterator<Item = Report>,
 ) {
-    let attempt =
-        Attempt { template, began_at: started.at, took: started.took(shared), contact: Some(contact), utf8 };
+    let attempt = Attempt {
+        template,
+        began_at: started.at,
+        took: started.took(shared),
+        contact: Some(contact),
+        utf8,
+        may_expire: may_expire(shared, job).await,
+    };
     let mut reports = reports;
     let decide = |entry: &LeasedEntry| match reports.next() {
         Some(report) => {
@@ -195,6 +201,16 @@ async fn settle(
     };
     let decisions = job.entries.iter().map(decide).collect();
     shared.settler.settle(decisions).await;
+}
+
+/// Whether entries whose time is over may be given up.
+pub(crate) async fn may_expire(shared: &Shared, job: &Job) -> bool {
+    let now = shared.clock.now();
+    if job.entries.iter().all(|entry| now < entry.schedule.give_up_at) {
+        return true;
+    }
+    // A store that does not answer is no reason to give anything up.
+    shared.jump.is_trusted(&*shared.clock, &shared.store).await.unwrap_or(false)
 }
 
 /// Loads the message without its content; `None` if that is not possible now (the job is freed).

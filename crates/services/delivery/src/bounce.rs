@@ -12,7 +12,7 @@ const DEAD: [(u16, u16); 4] = [(1, 1), (1, 3), (1, 6), (1, 10)];
 const VAGUE: [(u16, u16); 6] = [(0, 0), (1, 0), (2, 0), (5, 0), (2, 1), (4, 4)];
 
 /// Words of a reply that means "no such mailbox", in lower case.
-const DEAD_WORDS: [&str; 27] = [
+const DEAD_WORDS: [&str; 28] = [
     "user unknown",
     "unknown user",
     "no such user",
@@ -30,6 +30,7 @@ const DEAD_WORDS: [&str; 27] = [
     "unknown mailbox",
     "unknown address",
     "mailbox not found",
+    "mailbox unavailable",
     "user not found",
     "recipient not found",
     "address not found",
@@ -89,6 +90,7 @@ mod tests {
             "550 5.5.0 Requested action not taken: mailbox unavailable. no such user",
             "554 delivery error: dd This user doesn't have a yahoo.com account, user unknown",
             "550 No such recipient here",
+            "550 Requested action not taken: mailbox unavailable",
             "550-5.1.1 x",
             "550 5.2.1 The email account that you tried to reach does not exist",
         ] {
@@ -102,7 +104,6 @@ mod tests {
             "554 5.7.1 Service unavailable; Client host blocked",
             "550 5.2.1 The user you are trying to contact is receiving mail too quickly",
             "450 4.1.1 user unknown",
-            "550 mailbox unavailable",
             "550 5.4.1 Recipient address rejected: Access denied",
         ] {
             assert!(!is_dead_address(&reply(alive)), "{alive}");

@@ -13,7 +13,7 @@ use waxseal_store::{
 };
 
 use crate::{
-    attempt::Started,
+    attempt::{Started, may_expire},
     board::Job,
     outcome::{ACCESS, Attempt, event, release},
     report::{Ending, Report},
@@ -76,8 +76,14 @@ pub(crate) async fn capture(shared: &Shared, template: &EventDetails, job: &Job)
         tracing::error!(message = %job.message, %error, "a complaint cannot be recorded now");
         return shared.settler.settle(job.entries.iter().map(release).collect()).await;
     }
-    let attempt =
-        Attempt { template, began_at: started.at, took: started.took(shared), contact: None, utf8: None };
+    let attempt = Attempt {
+        template,
+        began_at: started.at,
+        took: started.took(shared),
+        contact: None,
+        utf8: None,
+        may_expire: may_expire(shared, job).await,
+    };
     let decisions = job.entries.iter().map(|entry| decide(shared, &attempt, entry)).collect();
     shared.settler.settle(decisions).await;
 }

@@ -35,6 +35,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) took: Duration,
     pub(crate) contact: Option<&'a Contact>,
     pub(crate) utf8: Option<bool>,
+    /// Whether a message may be given up by the clock as it stands.
+    pub(crate) may_expire: bool,
 }
 
 impl Attempt<'_> {
@@ -94,8 +96,8 @@ impl Attempt<'_> {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let next = schedule::next_attempt(failures, now, &entry.schedule, &*shared.random);
-        if next.is_none() && !shared.jump.is_steady(&*shared.clock) {
-            tracing::warn!(message = %entry.message, "the clock jumped: nothing is given up until it is right");
+        if next.is_none() && !self.may_expire {
+            tracing::warn!(message = %entry.message, "the clock jumped: nothing is given up until it is confirmed");
             return Some(now + schedule::wait(failures, &*shared.random));
         }
         next

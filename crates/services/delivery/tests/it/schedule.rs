@@ -73,6 +73,10 @@ async fn a_clock_that_jumps_gives_nothing_up() {
     assert_eq!(events[1].short(), "temporary 451", "ten years are no reason if they did not pass");
     world.wait_until_idle().await;
     assert_eq!(world.queue().await.waiting, 1);
+    // An operator says that it is right as it is.
+    world.store.note_clock(world.clock.now()).await.expect("confirmed");
+    world.later(Duration::from_secs(3_600));
+    assert_eq!(world.wait_for_events(3).await[2].short(), "permanent 602");
 }
 
 #[tokio::test]
