@@ -296,6 +296,25 @@ def swaks_implicit_login(house: House, p: Parcel) -> Sent:
     return _swaks(house, p, "--server", f"{host}:{port}", "--tls-on-connect", "--auth", "LOGIN")
 
 
+def curl_smtp(house: House, p: Parcel) -> Sent:
+    message_id, raw = _wire_bytes(house, p)
+    host, port = house.platform.submission
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "message"
+        path.write_bytes(raw)
+        command = [
+            _tool("curl"), "-sS", "--noproxy", "*", f"smtp://{host}:{port}/client.test", "--ssl-reqd",
+            "--cacert", str(house.platform.outside.authority),
+            "--user", f"{house.credential.login}:{house.credential.password}",
+            "--mail-from", p.sender[1], "--upload-file", str(path),
+        ]  # fmt: skip
+        for one in p.everybody:
+            command += ["--mail-rcpt", one]
+        done = subprocess.run(command, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return Sent(message_id)
+
+
 HTTP = {
     one.__name__: one
     for one in (curl, curl_urlencoded, python_sdk, anymail, mailgun_js, mailgun_js_fetch, nodemailer_mailgun)
@@ -308,6 +327,7 @@ SMTP = {
         smtplib_clear,
         swaks_starttls_plain,
         swaks_implicit_login,
+        curl_smtp,
         nodemailer_smtp,
         nodemailer_smtps,
     )

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-import time
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,10 @@ MORE_MEMORY = 64 << 10  # KiB
 
 
 class Peak:
-    """The highest resident memory of the server while the block ran, over what it had before, in KiB."""
+    """What the block cost the server: memory at its highest over what it had before (KiB), and CPU seconds.
+
+    CPU, because a busy machine makes everything slow and no request expensive.
+    """
 
     def __init__(self, platform):
         self.folder = Path(f"/proc/{platform.process.pid}")
@@ -28,13 +31,17 @@ class Peak:
                 return int(line.split()[1])
         raise AssertionError(name)
 
+    def _cpu(self):
+        fields = (self.folder / "stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def __enter__(self):
         (self.folder / "clear_refs").write_text("5")
-        self.before, self.began = self._status("VmRSS"), time.monotonic()
+        self.before, self.began = self._status("VmRSS"), self._cpu()
         return self
 
     def __exit__(self, *_):
-        self.more, self.seconds = self._status("VmHWM") - self.before, time.monotonic() - self.began
+        self.more, self.seconds = self._status("VmHWM") - self.before, self._cpu() - self.began
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +89,7 @@ def test_a_bomb_is_defused(target, bomb):
     with Peak(platform) as peak:
         answer = api.post(f"/v3/{domain}/messages", data=body, headers=headers, timeout=20)
     assert answer.status_code in (200, 400, 413, 415, 431), answer.status_code
-    assert peak.seconds < 4, f"{peak.seconds:.1f} s"
+    assert peak.seconds < 2, f"{peak.seconds:.1f} s of CPU"
     assert peak.more < MORE_MEMORY + (len(body) >> 10) * 2, f"{peak.more >> 10} MiB more"
     assert api.get("/healthz").status_code == 200
 
@@ -98,16 +105,16 @@ def test_variables_cannot_blow_up_a_message(target):
     with Peak(platform) as peak:
         answer = api.post(f"/v3/{domain}/messages", data=fields, timeout=20)
     assert answer.status_code in (400, 413), answer.status_code
-    assert peak.seconds < 4 and peak.more < MORE_MEMORY * 2, (peak.seconds, peak.more >> 10)
+    assert peak.seconds < 2 and peak.more < MORE_MEMORY * 2, (peak.seconds, peak.more >> 10)
 
 
 @pytest.mark.parametrize(
     "expression", ["(" * 5000 + "a" + ")" * 5000, "NOT " * 5000 + "a", "a OR " * 20_000 + "a", '"' * 9999]
 )
 def test_filter_expressions_cannot_exhaust_the_server(target, expression):
-    _, api, domain = target
-    began = time.monotonic()
-    answer = api.get(f"/v3/{domain}/events", params={"subject": expression}, timeout=20)
+    platform, api, domain = target
+    with Peak(platform) as peak:
+        answer = api.get(f"/v3/{domain}/events", params={"subject": expression}, timeout=20)
     assert answer.status_code in (200, 400, 414, 431), answer.status_code
-    assert time.monotonic() - began < 4
+    assert peak.seconds < 2, f"{peak.seconds:.1f} s of CPU"
     assert api.get("/healthz").status_code == 200

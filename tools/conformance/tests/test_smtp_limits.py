@@ -1,10 +1,12 @@
 """Limits of the submission port (quality.md, reliability.md 2.1): each has an answer and an end."""
 
+import email.utils
 import json
 
 import pytest
 
 from rig import canary, parcel, waiting, wire
+from rig.api import Sender
 
 
 @pytest.fixture
@@ -182,3 +184,34 @@ def test_a_folded_header_of_recipient_variables(inside, sink, domain):
         message = parcel.read(got)
         assert str(message["Subject"]) == f"number {n}" and message["X-Mailgun-Recipient-Variables"] is None
         assert [address for _, address in parcel.people(got.raw, "To")] == [one]
+
+
+@pytest.mark.parametrize(
+    ("header", "where", "wanted"),
+    [
+        ("X-Mailgun-Dkim: no", "rcpt.test", "unsigned"),
+        ("x-mailgun-dkim: False", "rcpt.test", "unsigned"),
+        ("X-Mailgun-Require-TLS: true", "plain.test", "failed"),
+        ("X-Mailgun-Require-TLS: yes\r\nX-Mailgun-Skip-Verification: yes", "rcpt.test", "tls"),
+        ("X-Mailgun-Suppress-Headers: all\r\nX-Mailgun-Tag: t", "rcpt.test", "bare"),
+    ],
+)
+def test_option_headers_over_smtp(platform, inside, sink, domain, header, where, wanted):
+    to = f"{canary.word()}@{where}"
+    message_id = email.utils.make_msgid(domain="own.test")
+    inside.envelope(f"a@{domain.name}", to)
+    assert inside.talk("DATA").code == 354
+    inside.send(
+        f"From: a@{domain.name}\r\nMessage-ID: {message_id}\r\n{header}\r\nSubject: s\r\n\r\nb\r\n.\r\n".encode()
+    )
+    assert inside.reply().code == 250
+    if wanted == "failed":
+        assert Sender(platform, domain).wait_event(message_id, "failed", to) and sink.seen(to) == []
+        return
+    (got,) = sink.wait(to)
+    if wanted == "unsigned":
+        assert parcel.signatures(got.raw) == [] and b"x-mailgun-dkim" not in got.raw.lower()
+    elif wanted == "tls":
+        assert got.tls
+    else:
+        assert b"x-mailgun" not in got.raw.lower()
