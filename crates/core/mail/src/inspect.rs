@@ -37,6 +37,8 @@ pub struct AttachmentInfo {
     pub size: u64,
     /// Content-ID without brackets.
     pub content_id: Option<String>,
+    /// Shown inside the text (`Content-Disposition: inline` with a Content-ID), not beside it.
+    pub inline: bool,
 }
 
 /// A file.
@@ -137,6 +139,7 @@ fn info(part: &Part<'_>) -> AttachmentInfo {
         content_type: part.media.essence.clone(),
         size: part.bytes().len() as u64,
         content_id: part.content_id.clone(),
+        inline: part.is_inline(),
     }
 }
 

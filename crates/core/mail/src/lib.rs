@@ -14,6 +14,7 @@ mod mime;
 pub mod options;
 pub mod patch;
 pub mod received;
+mod reencode;
 pub mod substitute;
 
 pub use address::{Address, Mailbox, ParseAddressError, parse_list};

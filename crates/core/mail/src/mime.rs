@@ -176,6 +176,17 @@ impl<'m> Part<'m> {
         Some(crate::header::encoded_word::decode(name).into_owned())
     }
 
+    /// Whether it is a file that the text refers to by its Content-ID.
+    pub(crate) fn is_inline(&self) -> bool {
+        let inline = self.disposition.as_ref().is_some_and(|known| known.essence == "inline");
+        inline && self.content_id.is_some()
+    }
+
+    /// Whether the body stands in base64.
+    pub(crate) fn is_base64(&self) -> bool {
+        self.encoding == "base64"
+    }
+
     /// Whether it is text to read, not a file: text without `attachment` and without a file name.
     pub(crate) fn is_body(&self) -> bool {
         let attached = self.disposition.as_ref().is_some_and(|known| known.essence == "attachment");

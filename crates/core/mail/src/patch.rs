@@ -1,5 +1,6 @@
 //! A customer's MIME: read as far as its header block, changed there and nowhere else.
 
+mod long_lines;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,9 @@ use waxseal_smtp::Reply;
 /// The reply to a message that `sending` did not accept. 5xx only where trying again cannot help.
 pub(crate) fn reply(error: &SendError) -> Reply {
     match error {
+        SendError::Invalid(why) if why == NO_FROM => Reply::new(554, 6, 0, "the message has no From header"),
         SendError::Invalid(why) => Reply::new(554, 6, 0, why.clone()),
+        SendError::Loop => Reply::new(554, 4, 6, error.to_string()),
         SendError::NotAllowed { .. } | SendError::Rejected(_) => Reply::new(550, 7, 1, error.to_string()),
         SendError::TooLarge { .. } => Reply::new(552, 3, 4, error.to_string()),
         // Only requests of HTTP carry such keys.
@@ -16,6 +18,9 @@ pub(crate) fn reply(error: &SendError) -> Reply {
         SendError::Store(_) => unavailable(),
     }
 }
+
+/// What the API says of a missing sender; over SMTP there are no parameters.
+const NO_FROM: &str = "from parameter is missing";
 
 /// The store does not answer: nothing is lost, the client tries again.
 pub(crate) fn unavailable() -> Reply {
@@ -37,6 +42,8 @@ mod tests {
                 SendError::NotAllowed { domain: domain(), why: "disabled".into() },
                 "550 5.7.1 Domain example.org is not allowed to send: disabled",
             ),
+            (SendError::Invalid(NO_FROM.into()), "554 5.6.0 the message has no From header"),
+            (SendError::Loop, "554 5.4.6 the message has more than 50 Received headers"),
             (SendError::Rejected("no".into()), "550 5.7.1 Rejected: no"),
             (
                 SendError::TooLarge { size: 9, limit: 8 },

@@ -21,6 +21,9 @@ pub enum SendError {
     /// Something was asked for that the account does not own (HTTP 403, SMTP 550).
     #[error("Rejected: {0}")]
     Rejected(String),
+    /// The message went through too many servers (HTTP 400, SMTP 554 5.4.6).
+    #[error("the message has more than 50 Received headers: it is going in circles")]
+    Loop,
     /// The message is larger than the limit (HTTP 413, SMTP 552).
     #[error("message size {size} exceeds the limit of {limit} bytes")]
     TooLarge {

@@ -1,5 +1,7 @@
 //! Customers' own MIME: reading it, and patching it into one copy, other bytes untouched.
 
+use std::collections::HashMap;
+
 use waxseal_mail::{
     Mailbox, inspect,
     patch::{Limits, Message, MimeError, Patch},
@@ -23,11 +25,15 @@ pub(crate) fn read(
     to: &[String],
     config: &SendingConfig,
 ) -> Result<(Message, Recipients), SendError> {
-    let to = recipients::required("to", to, config.max_recipients)?;
+    let mut to = recipients::required("to", to, config.max_recipients)?;
     if mime.is_empty() {
         return Err(SendError::Invalid("message parameter is missing".into()));
     }
     let message = Message::read(mime, &limits(config)).map_err(refused)?;
+    if message.raw("received").count() > MOST_RECEIVED {
+        return Err(SendError::Loop);
+    }
+    name_recipients(&mut to, &message, config.max_recipients);
     match message.mailboxes("from", MOST_FROM) {
         Ok(from) if from.is_empty() => Err(SendError::Invalid("from parameter is missing".into())),
         Err(_) if message.first("from").is_none_or(|from| from.is_empty()) => {
@@ -38,6 +44,16 @@ pub(crate) fn read(
             Err(SendError::Invalid(text.into()))
         }
         Ok(_) => Ok((message, Recipients { to, cc: Vec::new(), bcc: Vec::new() })),
+    }
+}
+
+/// An envelope knows addresses alone: their names stand in the message's own `To` and `Cc`.
+fn name_recipients(recipients: &mut [Mailbox], message: &Message, max: usize) {
+    let shown = ["to", "cc"].into_iter().flat_map(|field| message.mailboxes(field, max).unwrap_or_default());
+    let names: HashMap<String, String> =
+        shown.filter_map(|mailbox| Some((mailbox.address.key(), mailbox.name?))).collect();
+    for recipient in recipients.iter_mut().filter(|recipient| recipient.name.is_none()) {
+        recipient.name = names.get(&recipient.address.key()).cloned();
     }
 }
 
@@ -86,6 +102,7 @@ pub(crate) fn build(
         attachments: summary
             .attachments
             .into_iter()
+            .filter(|file| !file.inline)
             .map(|file| AttachmentInfo {
                 filename: file.name,
                 content_type: file.content_type,
@@ -123,5 +140,7 @@ fn refused(error: MimeError) -> SendError {
 
 /// Headers of ours that a message may carry to its recipient.
 const OWN_HEADERS: [&str; 3] = ["X-Mailgun-Variables", "X-Mailgun-Tag", "X-Mailgun-Track"];
+/// Servers that passed a message on; one more and it is going in circles (RFC 5321 section 6.3).
+const MOST_RECEIVED: usize = 50;
 /// Authors of one message; RFC 5322 allows several.
 pub(crate) const MOST_FROM: usize = 20;

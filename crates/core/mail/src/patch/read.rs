@@ -1,6 +1,6 @@
 //! Finding the fields of a message, and making its line endings those of the wire.
 
-use super::{Field, Limits, Message, MimeError};
+use super::{Field, Limits, Message, MimeError, long_lines};
 use crate::{header, options};
 
 pub(super) fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Message, MimeError> {
@@ -23,7 +23,16 @@ pub(super) fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Message, MimeError
         last.all.end = bytes.len();
         body = bytes.len();
     }
-    check_body(bytes.get(body..).unwrap_or_default(), lines, limits)?;
+    let Err(long) = check_body(bytes.get(body..).unwrap_or_default(), lines, limits) else {
+        return Ok(Message { bytes, fields, body });
+    };
+    // The fields of a message of one part change with its body: everything is found again.
+    let bytes = long_lines::shorten(&bytes, limits.line);
+    if bytes.len() > limits.size {
+        return Err(MimeError::TooLarge { limit: limits.size });
+    }
+    let (fields, body, lines) = self::fields(&bytes, limits)?;
+    check_body(bytes.get(body..).unwrap_or_default(), lines, limits).map_err(|_| long)?;
     Ok(Message { bytes, fields, body })
 }
 

@@ -108,11 +108,35 @@ fn what_could_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
+fn parts_with_lines_that_smtp_cannot_carry_are_encoded_anew_and_others_stay() {
+    let long = format!("<p>{} Grüße</p>", "word ".repeat(400));
+    let file = "QUJD".repeat(400);
+    let kept = "--b\r\nContent-Type: text/plain\r\n\r\nshort\r\n";
+    let text = format!(
+        "From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{kept}\
+         --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{long}\r\n--b\r\nContent-Type: application/x\r\n\
+         Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=x\r\n\r\n{file}\r\n--b--\r\n"
+    );
+    let (mime, _) = patched(&text, &[], &[]);
+    assert!(mime.lines().all(|line| line.len() <= 76), "{mime}");
+    assert!(mime.contains(kept));
+    let stored = crate::inspect::stored(mime.as_bytes());
+    assert_eq!(stored.body_html, long);
+    let attachment = crate::inspect::attachment(mime.as_bytes(), 0).expect("the file");
+    assert_eq!(attachment.bytes, "ABC".repeat(400).as_bytes());
+
+    let (mime, _) = patched(&format!("From: a@example.org\r\n\r\n{long}"), &[], &[]);
+    assert_eq!(crate::inspect::stored(mime.as_bytes()).body_plain, long);
+    assert!(mime.contains("Content-Transfer-Encoding: quoted-printable"));
+}
+
+#[test]
 fn limits_hold() {
     let line = "x".repeat(998);
     let body = format!("From: a@b\r\n\r\n{line}\r\n{line}");
     assert!(read(&body).is_ok());
-    assert_eq!(read(&format!("{body}x")).err(), Some(MimeError::LongLine { line: 4, limit: 998 }));
+    let picture = "From: a@b\r\nContent-Type: image/x\r\n\r\n";
+    assert_eq!(read(&format!("{picture}{line}x")).err(), Some(MimeError::LongLine { line: 4, limit: 998 }));
     assert_eq!(read(&format!("X: {line}\r\n\r\n")).err(), Some(MimeError::LongLine { line: 1, limit: 998 }));
     let large = MimeError::LargeHeader { size: 102_400, fields: 1_000 };
     assert_eq!(read(&"X: y\r\n".repeat(1_001)).err(), Some(large.clone()));

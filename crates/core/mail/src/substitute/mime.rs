@@ -1,7 +1,7 @@
 //! Recipient variables inside a finished message: texts and headers decoded once, completed for each
 //! recipient, and encoded again. Parts without names are copied byte for byte.
 
-use std::{fmt::Write as _, ops::Range};
+use std::ops::Range;
 
 use super::{SubstituteError, Values, has_names, text};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     header::{self, encoded_word},
     mime::{self, Part},
     patch,
+    reencode::Reencoded,
 };
 
 /// A message with names in it, ready to be completed for any number of recipients.
@@ -98,7 +99,7 @@ fn collect(mime: &[u8], places: &mut Vec<Place>) {
         if part.is_body() || (only && part.media.essence.starts_with("text/")) {
             let body = part.text();
             if has_names(&body) {
-                body_places(mime, part, &body, places);
+                places.extend(reencoded(mime, part, &body));
             }
         }
     }
@@ -118,47 +119,8 @@ fn header_place(
     }
 }
 
-/// The body, and the two fields that say how it is encoded.
-fn body_places(mime: &[u8], part: &Part<'_>, body: &str, places: &mut Vec<Place>) {
-    // What a recipient's values need is not known yet, so an encoding is taken that holds anything.
-    let encoding = match transfer::for_text(body) {
-        Encoding::Base64 => Encoding::Base64,
-        Encoding::SevenBit | Encoding::EightBit | Encoding::QuotedPrintable => Encoding::QuotedPrintable,
-    };
-    let fields = format!("{}\r\nContent-Transfer-Encoding: {}\r\n", content_type(part), encoding.name());
-    let start = part.header.start;
-    let mut first = Some(fields);
-    for (name, field, _) in mime::ranges(mime.get(part.header.clone()).unwrap_or_default()) {
-        let ours = ["content-type", "content-transfer-encoding"];
-        if ours.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
-            let content = Content::Fixed(first.take().unwrap_or_default());
-            places.push(Place { range: start + field.start..start + field.end, content });
-        }
-    }
-    if let Some(fields) = first {
-        places.push(Place { range: start..start, content: Content::Fixed(fields) });
-    }
-    // The last line end stands outside: a decoded base64 text may lack it, the message must not.
-    let raw = mime.get(part.body.clone()).unwrap_or_default();
-    let ends_line = raw.ends_with(b"\r\n");
-    let body = if ends_line { body.strip_suffix("\r\n").unwrap_or(body) } else { body };
-    let end = if ends_line { part.body.end - 2 } else { part.body.end };
-    let content = Content::Body { text: body.to_owned(), encoding };
-    places.push(Place { range: part.body.start..end, content });
-}
-
-/// The part's content type with UTF-8 as its charset.
-fn content_type(part: &Part<'_>) -> String {
-    let token = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
-    };
-    let subtype =
-        part.media.essence.strip_prefix("text/").filter(|subtype| token(subtype)).unwrap_or("plain");
-    let mut line = format!("Content-Type: text/{subtype}; charset=utf-8");
-    for (name, value) in part.media.parameters.iter().filter(|(name, _)| name != "charset") {
-        if token(name) && token(value) && name.len() + value.len() < 200 {
-            let _ = write!(line, ";\r\n {name}={value}");
-        }
-    }
-    line
+fn reencoded(mime: &[u8], part: &Part<'_>, body: &str) -> impl Iterator<Item = Place> {
+    let Reencoded { fields, body, text, encoding } = Reencoded::of(mime, part, body);
+    let fields = fields.into_iter().map(|(range, field)| Place { range, content: Content::Fixed(field) });
+    fields.chain([Place { range: body, content: Content::Body { text, encoding } }])
 }

@@ -14,7 +14,7 @@ const BUSY_SECS: u64 = 5;
 pub(crate) fn refused(error: SendError, now: Timestamp) -> ApiError {
     let text = error.to_string();
     match error {
-        SendError::Invalid(_) => ApiError::bad_request(text),
+        SendError::Invalid(_) | SendError::Loop => ApiError::bad_request(text),
         SendError::NotAllowed { .. } | SendError::Rejected(_) => ApiError::new(StatusCode::FORBIDDEN, text),
         SendError::TooLarge { .. } => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text),
         SendError::KeyReused => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, text),

@@ -92,7 +92,7 @@ async fn what_sending_refuses_is_said_in_one_line() {
     let rig = Rig::start().await;
     let mut line = rig.inside().await;
     let reply = line.submit(LOGIN, &["b@example.net"], "Subject: no author\r\n\r\nx").await;
-    assert!(reply.starts_with("554 5.6.0 from parameter is missing"), "{reply}");
+    assert!(reply.starts_with("554 5.6.0 the message has no From header"), "{reply}");
     line.expect(&format!("MAIL FROM:<{LOGIN}>"), "250").await;
     line.expect("RCPT TO:<b@[192.0.2.1]>", "550 5.1.3 cannot parse to address").await;
     line.expect("RCPT TO:<b@c..d>", "501 5.1.3 cannot parse to address").await;
