@@ -15,11 +15,11 @@ use crate::{
     error::StoreError,
     message::NewEvent,
     open::Store,
-    rows::{RowId, count, insert_all, signed, time},
+    rows::{RowId, count, signed, time},
     seal::DataKey,
     suppression::address_hash,
     vault::Slot,
-    writer::Effects,
+    writer::{Batch, Effects},
 };
 
 /// An event as it was stored.
@@ -110,13 +110,9 @@ impl Store {
 
     /// Appends events that come with no other change.
     pub async fn append_events(&self, events: Vec<NewEvent>) -> Result<(), StoreError> {
-        let rows = self.event_rows(events).await?;
-        self.inner
-            .writer
-            .write(Effects { log: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move { Ok(insert_all(tx, rows).await?) })
-            })
-            .await
+        let effects = Effects { log: true, weight: events.len() * 1024, ..Effects::default() };
+        let batch = Batch { events: self.event_rows(events).await?, ..Batch::default() };
+        self.inner.writer.append(effects, batch).await
     }
 
     /// Events of all accounts after `cursor`, in the order of the log: for readers. Never skips an

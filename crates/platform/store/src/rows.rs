@@ -94,7 +94,7 @@ pub(crate) fn or_conflict(what: &'static str) -> impl Fn(DbErr) -> StoreError {
 }
 
 /// Chunk sizes of [`insert_all`]: few, so that few statements need preparing.
-const CHUNKS: [usize; 5] = [256, 64, 16, 4, 1];
+const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Inserts rows with few statements of few shapes.
 pub(crate) async fn insert_all<A, C>(db: &C, rows: Vec<A>) -> Result<(), DbErr>

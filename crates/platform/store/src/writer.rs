@@ -5,6 +5,7 @@
 //! takes nobody with it. A fault of the database fails the whole group, and the connection is not
 //! trusted again.
 
+mod batch;
 mod group;
 mod job;
 
@@ -13,6 +14,8 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::error::StoreError;
+use batch::Append;
+pub(crate) use batch::Batch;
 use job::{Job, Kind, Request, Typed};
 
 /// An open transaction; what an operation works on.
@@ -71,6 +74,15 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let job = Typed::new(effects, work, reply);
+        self.jobs.send(Box::new(job)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Adds rows in the next group, together with those of others, and answers when they are on stable
+    /// storage.
+    pub(crate) async fn append(&self, effects: Effects, batch: Batch) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Append::new(effects, batch, reply);
         self.jobs.send(Box::new(job)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }

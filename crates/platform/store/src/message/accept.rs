@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Accept, Accepted, Idempotency, NewMessage, NewQueueEntry};
 use crate::{
-    entity::{body, event, idempotency_key, message, queue_entry},
+    entity::{body, idempotency_key, message, queue_entry},
     error::StoreError,
     event_log::header_hash,
     message::retrieve::{ANSWER, MIME, TEMPLATE},
@@ -16,21 +16,8 @@ use crate::{
     queue::ENVELOPE,
     rows::{RowId, insert_all, signed, to_json},
     seal::DataKey,
-    writer::{Effects, Tx},
+    writer::{Batch, Effects, Tx},
 };
-
-/// The rows of one call, sealed by the caller so that the writer only writes.
-#[derive(Default)]
-struct Rows {
-    messages: Vec<message::ActiveModel>,
-    bodies: Vec<body::ActiveModel>,
-    entries: Vec<queue_entry::ActiveModel>,
-    events: Vec<event::ActiveModel>,
-    idempotency: Option<idempotency_key::Model>,
-    /// What the rows are sealed under: held until they are committed, so that no key is destroyed as
-    /// unused in between.
-    keys: Vec<Arc<DataKey>>,
-}
 
 impl Store {
     /// Stores messages, bodies, queue entries and events in one transaction and answers when it is on
@@ -38,33 +25,49 @@ impl Store {
     pub async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
         let Accept { account, domain, messages, events, idempotency } = accept;
         let weight = messages.iter().map(|message| message.body.len() + 4096).sum();
-        let mut rows = Rows::default();
+        let mut batch = Batch::default();
         for message in messages {
-            self.add_message(&mut rows, account, domain, message).await?;
+            self.add_message(&mut batch, account, domain, message).await?;
         }
-        rows.events = self.event_rows(events).await?;
-        let answer = idempotency.as_ref().map(|idempotency| idempotency.answer.clone());
-        if let Some(idempotency) = idempotency {
-            rows.idempotency = Some(self.idempotency_row(account, idempotency).await?);
+        batch.events = self.event_rows(events).await?;
+        let effects = Effects { queue: !batch.entries.is_empty(), log: !batch.events.is_empty(), weight };
+        match idempotency {
+            None => {
+                self.inner.writer.append(effects, batch).await?;
+                Ok(Accepted::New)
+            }
+            Some(idempotency) => {
+                let row = self.idempotency_row(account, idempotency).await?;
+                self.accept_once(account, effects, batch, row).await
+            }
         }
+    }
+
+    /// Accepts unless the call was made before.
+    async fn accept_once(
+        &self,
+        account: AccountId,
+        effects: Effects,
+        batch: Batch,
+        row: idempotency_key::Model,
+    ) -> Result<Accepted, StoreError> {
         let now = self.inner.clock.now().as_micros();
-        let effects = Effects { queue: !rows.entries.is_empty(), log: !rows.events.is_empty(), weight };
-        let keys = std::mem::take(&mut rows.keys);
-        let (earlier, keys) = self
+        let request_hash = row.request_hash.clone();
+        let written = self
             .inner
             .writer
-            .write(effects, move |tx| Box::pin(async move { Ok((write(tx, rows, now).await?, keys)) }))
+            .write(effects, move |tx| Box::pin(async move { write_once(tx, batch, row, now).await }))
             .await?;
-        drop(keys);
-        match (earlier, answer) {
-            (Some(earlier), Some(_)) => self.answer_of(account, &earlier.0, &earlier.1).await,
-            (Some(_), None) | (None, _) => Ok(Accepted::New),
+        match written {
+            // The keys were held until now, that is beyond the commit.
+            Written::Now(_keys) => Ok(Accepted::New),
+            Written::Before(earlier) => self.answer_of(account, &earlier, &request_hash).await,
         }
     }
 
     async fn add_message(
         &self,
-        rows: &mut Rows,
+        rows: &mut Batch,
         account: AccountId,
         domain: DomainId,
         new: NewMessage,
@@ -173,26 +176,28 @@ impl Store {
     }
 }
 
-/// Writes the rows, unless the call was made before: then its row and this request's hash.
-async fn write(
+/// What became of a call with an idempotency key.
+enum Written {
+    /// Its rows were written, sealed under these keys.
+    Now(Vec<Arc<DataKey>>),
+    /// It was made before: the row of then.
+    Before(idempotency_key::Model),
+}
+
+async fn write_once(
     tx: &Tx,
-    rows: Rows,
+    batch: Batch,
+    row: idempotency_key::Model,
     now: i64,
-) -> Result<Option<(idempotency_key::Model, Vec<u8>)>, StoreError> {
-    if let Some(row) = rows.idempotency {
-        let id = (row.account.clone(), row.key_hash.clone());
-        match idempotency_key::Entity::find_by_id(id).one(tx).await? {
-            Some(earlier) if earlier.expires_at > now => return Ok(Some((earlier, row.request_hash))),
-            Some(expired) => {
-                expired.delete(tx).await?;
-            }
-            None => {}
+) -> Result<Written, StoreError> {
+    let id = (row.account.clone(), row.key_hash.clone());
+    match idempotency_key::Entity::find_by_id(id).one(tx).await? {
+        Some(earlier) if earlier.expires_at > now => return Ok(Written::Before(earlier)),
+        Some(expired) => {
+            expired.delete(tx).await?;
         }
-        insert_all(tx, vec![row.into_active_model()]).await?;
+        None => {}
     }
-    insert_all(tx, rows.messages).await?;
-    insert_all(tx, rows.bodies).await?;
-    insert_all(tx, rows.entries).await?;
-    insert_all(tx, rows.events).await?;
-    Ok(None)
+    insert_all(tx, vec![row.into_active_model()]).await?;
+    Ok(Written::Now(batch.insert(tx).await?))
 }

@@ -4,15 +4,16 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Changes,
+    Batch, Changes,
     job::{Job, Kind, Ran},
 };
+use crate::seal::DataKey;
 
 /// At most so many operations in a group.
 const OPERATIONS: usize = 128;
@@ -97,7 +98,9 @@ async fn commit(db: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(
     if db.get_database_backend() == DbBackend::Postgres {
         transaction.execute_unprepared(ORDER).await.map_err(broken)?;
     }
-    for job in group.iter_mut() {
+    // Held until the commit: no key under which rows were sealed may count as unused before.
+    let keys = append(&transaction, group).await?;
+    for job in group.iter_mut().filter(|job| !job.is_written()) {
         let point = transaction.begin().await.map_err(broken)?;
         match job.run(&point).await {
             Ran::Done => point.commit().await.map_err(broken)?,
@@ -105,7 +108,41 @@ async fn commit(db: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(
             Ran::Broken(why) => return Err(why),
         }
     }
-    transaction.commit().await.map_err(broken)
+    transaction.commit().await.map_err(broken)?;
+    drop(keys);
+    Ok(())
+}
+
+/// Writes the rows that callers only add, all of them together.
+async fn append(
+    transaction: &DatabaseTransaction,
+    group: &mut [Box<dyn Job>],
+) -> Result<Vec<Arc<DataKey>>, Arc<str>> {
+    let mut all = Batch::default();
+    for job in group.iter_mut() {
+        if let Some(batch) = job.take_batch() {
+            all.extend(batch);
+        }
+    }
+    if all.is_empty() {
+        return Ok(all.keys);
+    }
+    let point = transaction.begin().await.map_err(broken)?;
+    match all.insert(&point).await {
+        Ok(keys) => {
+            point.commit().await.map_err(broken)?;
+            Ok(keys)
+        }
+        Err(error) if error.sql_err().is_some() => {
+            // An id that is there already: random ids make that a fault of the program. All who took part
+            // are told that nothing was written.
+            point.rollback().await.map_err(broken)?;
+            let why = broken(error);
+            group.iter_mut().for_each(|job| job.refuse(&why));
+            Ok(Vec::new())
+        }
+        Err(error) => Err(broken(error)),
+    }
 }
 
 fn broken(error: DbErr) -> Arc<str> {

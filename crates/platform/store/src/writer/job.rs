@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
-use super::{Effects, Tx};
+use super::{Batch, Effects, Tx};
 use crate::error::StoreError;
 
 /// An operation with its caller.
@@ -18,6 +18,19 @@ pub(crate) trait Job: Send {
     fn kind(&self) -> Kind {
         Kind::Operation
     }
+
+    /// Rows that it adds and asks nothing about; taken once, before [`Job::run`].
+    fn take_batch(&mut self) -> Option<Batch> {
+        None
+    }
+
+    /// Whether all of it was taken by [`Job::take_batch`].
+    fn is_written(&self) -> bool {
+        false
+    }
+
+    /// Its rows were refused.
+    fn refuse(&mut self, _why: &Arc<str>) {}
 
     /// Runs it. The outcome stays inside until [`Job::answer`].
     fn run<'a>(&'a mut self, tx: &'a Tx) -> BoxFuture<'a, Ran>;

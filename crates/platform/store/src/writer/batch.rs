@@ -1,0 +1,112 @@
+//! Rows that several callers add and none of them asks anything about: written together, with few
+//! statements for all.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use sea_orm::{DatabaseTransaction, DbErr};
+use tokio::sync::oneshot;
+
+use super::{
+    Effects, Tx,
+    job::{Job, Ran},
+};
+use crate::{
+    entity::{body, event, message, queue_entry},
+    error::StoreError,
+    rows::insert_all,
+    seal::DataKey,
+};
+
+/// Rows to add.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// Messages.
+    pub(crate) messages: Vec<message::ActiveModel>,
+    /// Bodies.
+    pub(crate) bodies: Vec<body::ActiveModel>,
+    /// Queue entries.
+    pub(crate) entries: Vec<queue_entry::ActiveModel>,
+    /// Events.
+    pub(crate) events: Vec<event::ActiveModel>,
+    /// What the rows are sealed under: held until they are committed, so that no key is destroyed as
+    /// unused in between.
+    pub(crate) keys: Vec<Arc<DataKey>>,
+}
+
+impl Batch {
+    /// Whether there is anything to add.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+            && self.bodies.is_empty()
+            && self.entries.is_empty()
+            && self.events.is_empty()
+    }
+
+    /// Takes over another batch's rows; their order stays.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.messages.extend(other.messages);
+        self.bodies.extend(other.bodies);
+        self.entries.extend(other.entries);
+        self.events.extend(other.events);
+        self.keys.extend(other.keys);
+    }
+
+    /// Inserts the rows; the keys are handed back to be held on.
+    pub(crate) async fn insert(self, tx: &DatabaseTransaction) -> Result<Vec<Arc<DataKey>>, DbErr> {
+        insert_all(tx, self.messages).await?;
+        insert_all(tx, self.bodies).await?;
+        insert_all(tx, self.entries).await?;
+        insert_all(tx, self.events).await?;
+        Ok(self.keys)
+    }
+}
+
+/// A caller that adds rows.
+pub(crate) struct Append {
+    effects: Effects,
+    batch: Option<Batch>,
+    refused: Option<Arc<str>>,
+    reply: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Append {
+    pub(crate) const fn new(
+        effects: Effects,
+        batch: Batch,
+        reply: oneshot::Sender<Result<(), StoreError>>,
+    ) -> Self {
+        Self { effects, batch: Some(batch), refused: None, reply }
+    }
+}
+
+impl Job for Append {
+    fn effects(&self) -> Effects {
+        self.effects
+    }
+
+    fn take_batch(&mut self) -> Option<Batch> {
+        self.batch.take()
+    }
+
+    fn is_written(&self) -> bool {
+        true
+    }
+
+    fn refuse(&mut self, why: &Arc<str>) {
+        self.refused = Some(Arc::clone(why));
+    }
+
+    fn run<'a>(&'a mut self, _tx: &'a Tx) -> BoxFuture<'a, Ran> {
+        Box::pin(async { Ran::Done })
+    }
+
+    fn answer(self: Box<Self>, group: Result<(), Arc<str>>) {
+        let outcome = match (group, self.refused) {
+            (Err(why), _) | (Ok(()), Some(why)) => Err(StoreError::Unavailable(why.as_ref().into())),
+            (Ok(()), None) => Ok(()),
+        };
+        // A caller that went away wants no answer.
+        drop(self.reply.send(outcome));
+    }
+}
