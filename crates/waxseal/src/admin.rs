@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use waxseal_model::{Access, AccountId, Actor, Purpose};
-use waxseal_store::account::KeyScope;
+use waxseal_store::{OpenError, account::KeyScope};
 
 pub(crate) use self::describe::describe;
 use crate::{config::Config, control, house::House};
@@ -45,9 +45,20 @@ pub(crate) async fn ask(config: &Config, request: Request) -> Result<Value> {
     if let Some(answer) = control::ask(&config.data_dir, &request).await? {
         return Ok(answer);
     }
-    let house = House::open(config).await.with_context(|| {
-        format!("the store in {} cannot be opened, and no server answers there", config.data_dir.display())
-    })?;
+    let house = match House::open_in_turn(config).await {
+        // A server has started meanwhile.
+        Err(OpenError::InUse { .. }) if control::answers(&config.data_dir).await => {
+            return control::ask(&config.data_dir, &request)
+                .await?
+                .context("the server has just ended; try again");
+        }
+        outcome => outcome.with_context(|| {
+            format!(
+                "the store in {} cannot be opened, and no server answers there",
+                config.data_dir.display()
+            )
+        })?,
+    };
     let answer = perform(&house, request).await;
     house.store.close().await;
     answer

@@ -40,7 +40,7 @@ pub(crate) enum Command {
 
     /// Look for what is wrong: configuration, storage, DNS, ports, clock; say how to mend it.
     ///
-    /// Ends with 0 if nothing is wrong, with 1 otherwise. Changes nothing but makes the data folder if it is missing.
+    /// Ends with 0 if nothing is wrong, with 1 otherwise. Makes the data folder and the store if they are missing.
     Check,
 
     /// Accounts: the customers.

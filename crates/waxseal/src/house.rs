@@ -1,6 +1,6 @@
 //! Opens the store and puts the services on it: what every command and role starts from.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use waxseal_accounts::Accounts;
 use waxseal_domains::{Domains, DomainsConfig};
@@ -11,7 +11,7 @@ use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{Engine, MasterKey, OpenError, Store, StoreConfig};
 use waxseal_system::{SystemClock, SystemRandom};
 
-use crate::config::Config;
+use crate::{config::Config, control};
 
 /// The store with the services on it. Cheap to clone.
 #[derive(Clone)]
@@ -26,7 +26,26 @@ pub(crate) struct House {
     pub(crate) random: Arc<dyn Random>,
 }
 
+/// How long somebody else may have the data folder before that is an error: commands are short.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl House {
+    /// Opens the store as soon as nobody else has it; gives up on a server, which keeps it.
+    pub(crate) async fn open_in_turn(config: &Config) -> Result<Self, OpenError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match Self::open(config).await {
+                Err(OpenError::InUse { .. })
+                    if tokio::time::Instant::now() < deadline
+                        && !control::answers(&config.data_dir).await =>
+                {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// Opens the store of this configuration.
     pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());

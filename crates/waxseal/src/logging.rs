@@ -18,16 +18,23 @@ use crate::config::{LogFormat, LogLevel};
 pub(crate) fn start(level: LogLevel, format: LogFormat) {
     let layer = tracing_subscriber::fmt::layer().with_writer(StandardError).with_ansi(false);
     let registry = tracing_subscriber::registry().with(filter(level));
-    let outcome = match format {
+    // Fails only if it has been started already.
+    let _ = match format {
         LogFormat::Text => registry.with(layer).try_init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
     };
-    if outcome.is_ok() {
-        std::panic::set_hook(Box::new(|panic| {
-            let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+}
+
+/// From now on a panic tells its place and nothing else: its message may quote what was in hand.
+pub(crate) fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+        if tracing::dispatcher::has_been_set() {
             tracing::error!(place, "panicked; this is a fault of Waxseal, please report it");
-        }));
-    }
+        } else {
+            eprintln!("waxseal: panicked at {place}; this is a fault of Waxseal, please report it");
+        }
+    }));
 }
 
 /// Our own crates at the chosen level, all others at most at `info`: they do not know what is personal.

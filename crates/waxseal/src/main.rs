@@ -26,6 +26,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    logging::quiet_panics();
     let cli = Cli::parse();
     // The one crypto provider; a second call could only come from here.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -20,7 +20,7 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
     let mut signals = Signals::catch()?;
     let metrics = Metrics::start()?;
     let house = tokio::select! {
-        house = House::open(&config) => house.context("the store cannot be opened")?,
+        house = House::open_in_turn(&config) => house.context("the store cannot be opened")?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
     let running = Running::start(&config, house, Some(metrics)).await?;

@@ -8,19 +8,19 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::{Answer, LONGEST_LINE, socket_path};
+use super::{Answer, LONGEST_LINE, short_path, socket_path};
 use crate::admin::Request;
 
 /// Asks the server that has this data folder; `None` if there is none.
 pub(crate) async fn ask(data_dir: &Path, request: &Request) -> Result<Option<serde_json::Value>> {
-    let path = socket_path(data_dir);
-    let stream = match UnixStream::connect(&path).await {
+    let Ok((short, _folder)) = short_path(data_dir) else { return Ok(None) };
+    let stream = match UnixStream::connect(short).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
         }
         Err(error) => {
-            return Err(error).with_context(|| format!("{}: is it yours?", path.display()));
+            return Err(error).with_context(|| format!("{}: is it yours?", socket_path(data_dir).display()));
         }
     };
     let (reader, mut writer) = stream.into_split();
@@ -32,5 +32,13 @@ pub(crate) async fn ask(data_dir: &Path, request: &Request) -> Result<Option<ser
     match serde_json::from_str(&answer).context("the server ended before it answered")? {
         Answer::Ok(value) => Ok(Some(value)),
         Answer::Error(error) => bail!("{error}"),
+    }
+}
+
+/// Whether a server has this data folder.
+pub(crate) async fn answers(data_dir: &Path) -> bool {
+    match short_path(data_dir) {
+        Ok((short, _folder)) => UnixStream::connect(short).await.is_ok(),
+        Err(_) => false,
     }
 }

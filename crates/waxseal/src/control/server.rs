@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, LONGEST_LINE, socket_path};
+use super::{Answer, LONGEST_LINE, short_path, socket_path};
 use crate::{admin, house::House};
 
 /// A bound control socket; the file goes with it.
@@ -25,7 +25,8 @@ impl Control {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&path)?;
+        let (short, _folder) = short_path(data_dir)?;
+        let listener = UnixListener::bind(short)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         Ok(Self { listener, path })
     }

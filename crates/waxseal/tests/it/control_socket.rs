@@ -36,6 +36,23 @@ async fn a_second_server_on_the_same_folder_says_so() -> Result<()> {
 }
 
 #[tokio::test]
+async fn commands_at_the_same_time_take_turns() -> Result<()> {
+    let binary = waxseal()?;
+    let made = futures_util::future::join_all((0..4).map(|_| binary.account())).await;
+    assert_eq!(made.into_iter().filter(Result::is_ok).count(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_with_a_long_name_is_no_obstacle() -> Result<()> {
+    let binary = waxseal()?.set("data_dir", &"long-".repeat(40));
+    let server = binary.serve().await?;
+    binary.account().await?;
+    assert!(server.terminate().await?.0.success());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_socket_left_behind_by_a_killed_server_is_no_obstacle() -> Result<()> {
     let binary = waxseal()?;
     binary.serve().await?.kill().await?;

@@ -1,10 +1,13 @@
 //! The first command of the README.
 
-use std::process::Stdio;
+use std::{path::Path, process::Stdio};
 
 use anyhow::{Context as _, Result};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use waxseal_testkit::binary::text;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+use waxseal_testkit::{Binary, binary::text};
 
 use crate::waxseal;
 
@@ -32,40 +35,113 @@ async fn once_proves_both_ways_in_and_leaves_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_printed_curl_line_works_and_what_happens_is_told() -> Result<()> {
+async fn once_works_again_in_the_same_folder() -> Result<()> {
     let binary = waxseal()?;
-    let arguments = ["quickstart", "--http", "127.0.0.1:0", "--data-dir", "here"];
-    let mut child = binary.command(&arguments).stdout(Stdio::piped()).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
-    let mut said = String::new();
-    while !said.contains("Ctrl-C ends it.\n") {
-        said.push_str(&lines.next_line().await?.context("it ended")?);
-        said.push('\n');
+    for _ in 0..2 {
+        let ended = binary.run(&["quickstart", "--once", "--data-dir", "here"]).await?;
+        assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
     }
-    let commands: Vec<&str> =
-        said.split("\n\n").map(str::trim).filter(|part| part.starts_with("curl")).collect();
-    let [send, read] = commands[..] else { panic!("two curl commands in:\n{said}") };
-    let sent = shell(send).await?;
-    assert!(text(&sent, "id")?.starts_with('<'), "{sent}");
-
-    let mut told = String::new();
-    while !told.contains("delivered") {
-        told.push_str(&lines.next_line().await?.context("it ended")?);
-        told.push('\n');
-    }
-    assert!(told.contains("accepted") && told.contains("friend@example.org"), "{told}");
-    let inbox = shell(read).await?;
-    assert_eq!(inbox["items"].as_array().map(Vec::len), Some(1), "{inbox}");
-
-    let id = child.id().context("it ended")?.to_string();
-    tokio::process::Command::new("kill").args(["-INT", &id]).status().await?;
-    assert!(child.wait().await?.success());
-    assert!(binary.folder().join("here").exists(), "a given folder is kept");
+    assert!(binary.folder().join("here/waxseal.db").exists());
     Ok(())
 }
 
+/// A running quickstart and what it printed first.
+struct Running {
+    binary: Binary,
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    welcome: String,
+}
+
+impl Running {
+    async fn start() -> Result<Self> {
+        let binary = waxseal()?;
+        let arguments = ["quickstart", "--http", "127.0.0.1:0", "--data-dir", "here"];
+        let mut child = binary.command(&arguments).stdout(Stdio::piped()).spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
+        let mut welcome = String::new();
+        while !welcome.contains("Ctrl-C ends it.\n") {
+            welcome.push_str(&lines.next_line().await?.context("it ended")?);
+            welcome.push('\n');
+        }
+        Ok(Self { binary, child, lines, welcome })
+    }
+
+    /// The indented block under the line that starts with `title`.
+    fn block(&self, title: &str) -> Result<String> {
+        let (_, rest) =
+            self.welcome.split_once(&format!("\n{title}")).with_context(|| self.welcome.clone())?;
+        let block = rest.split("\n\n").nth(1).context("a block")?;
+        Ok(block.lines().map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line))).collect())
+    }
+
+    /// Reads lines of events until one holds `word`.
+    async fn told(&mut self, word: &str) -> Result<String> {
+        let mut told = String::new();
+        while !told.contains(word) {
+            told.push_str(&self.lines.next_line().await?.context("it ended")?);
+            told.push('\n');
+        }
+        Ok(told)
+    }
+
+    async fn end(mut self) -> Result<()> {
+        let id = self.child.id().context("it ended")?.to_string();
+        Command::new("kill").args(["-INT", &id]).status().await?;
+        assert!(self.child.wait().await?.success());
+        assert!(self.binary.folder().join("here").exists(), "a given folder is kept");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_printed_curl_lines_work_and_what_happens_is_told() -> Result<()> {
+    let mut running = Running::start().await?;
+    let sent = shell(&running.block("Send a message:")?).await?;
+    assert!(text(&sent, "id")?.starts_with('<'), "{sent}");
+    let told = running.told("delivered").await?;
+    assert!(told.contains("accepted") && told.contains("friend@example.org"), "{told}");
+    let inbox = shell(&running.block("Read the mail:")?).await?;
+    assert_eq!(inbox["items"].as_array().map(Vec::len), Some(1), "{inbox}");
+    running.end().await
+}
+
+#[tokio::test]
+async fn the_printed_javascript_sends() -> Result<()> {
+    let Some(modules) =
+        std::env::var_os("NODE_PATH").filter(|path| Path::new(path).join("mailgun.js").exists())
+    else {
+        println!("skipped: mailgun.js is not in NODE_PATH");
+        return Ok(());
+    };
+    let mut running = Running::start().await?;
+    let script = running.binary.folder().join("snippet.mjs");
+    std::fs::write(&script, running.block("JavaScript")?)?;
+    std::os::unix::fs::symlink(modules, running.binary.folder().join("node_modules"))?;
+    let output = Command::new("node").arg(&script).output().await?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    running.told("delivered").await?;
+    running.end().await
+}
+
+#[tokio::test]
+async fn the_printed_python_sends() -> Result<()> {
+    let python = std::env::var_os("WAXSEAL_PYTHON").filter(|path| Path::new(path).exists());
+    let Some(python) = python else {
+        println!("skipped: WAXSEAL_PYTHON names no Python");
+        return Ok(());
+    };
+    let mut running = Running::start().await?;
+    let script = running.binary.folder().join("snippet.py");
+    std::fs::write(&script, running.block("Python")?)?;
+    let output = Command::new(python).arg(&script).output().await?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    running.told("delivered").await?;
+    running.end().await
+}
+
 async fn shell(command: &str) -> Result<serde_json::Value> {
-    let output = tokio::process::Command::new("sh").args(["-c", command]).output().await?;
+    let output = Command::new("sh").args(["-c", command]).output().await?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     serde_json::from_str(&printed).with_context(|| format!("{command} printed {printed}"))
 }
