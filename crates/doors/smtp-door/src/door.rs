@@ -153,6 +153,10 @@ fn admit(
     crowd: &Arc<Crowd>,
     clients: &TaskTracker,
 ) {
+    // A reply is small and waited for: it must not wait for the client's acknowledgement of what came before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "replies may be slow: no TCP_NODELAY");
+    }
     let listener = if implicit_tls { "implicit_tls" } else { "starttls" };
     match crowd.enter(PeerKey::of(peer.ip())) {
         Ok(place) => {
