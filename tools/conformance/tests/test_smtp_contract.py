@@ -3,6 +3,7 @@
 import base64
 import socket
 import ssl
+import time
 import warnings
 
 import pytest
@@ -457,3 +458,26 @@ def test_a_network_credential_lets_that_network_in_and_no_other(own_platform, si
         line.reply()
         line.ehlo()
         assert line.talk(f"MAIL FROM:<a@{other.name}>").code >= 500, "a network sent for another account's domain"
+
+
+@pytest.mark.parametrize("door", ["starttls", "implicit"])
+def test_the_first_reply_under_tls_is_not_held_back(platform, outside, door):
+    """A small write that waits for the acknowledgement of the one before costs each client 40 ms."""
+    context = wire.trusting(outside.authority)
+    waits = []
+    for _ in range(10):
+        with wire.Line(
+            platform.implicit_tls if door == "implicit" else platform.submission,
+            context if door == "implicit" else None,
+        ) as line:
+            if door == "starttls":
+                line.reply()
+                line.ehlo()
+                line.starttls(context)
+            began = time.monotonic()
+            if door == "starttls":
+                line.ehlo()
+            else:
+                line.reply()
+            waits.append(time.monotonic() - began)
+    assert min(waits) < 0.03, f"at best {min(waits) * 1000:.0f} ms"
