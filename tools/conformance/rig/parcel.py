@@ -222,7 +222,7 @@ def _header_address(person: PERSON) -> Address:
 
 
 def options_as_headers(p: Parcel) -> list[tuple[str, str]]:
-    """The `X-Mailgun-*` headers of section 13.3 that say what the parcel asks for."""
+    """The `X-Mailgun-*` headers that say what the parcel asks for."""
     out = [("X-Mailgun-Tag", tag) for tag in p.tags]
     if p.variables:
         out.append(("X-Mailgun-Variables", json.dumps(p.variables)))

@@ -1,4 +1,4 @@
-"""The shapes of event objects with the types that strict clients insist on (reference, 4.3)."""
+"""The shapes of event objects with the types that strict clients insist on."""
 
 import re
 

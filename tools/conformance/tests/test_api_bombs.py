@@ -1,4 +1,4 @@
-"""Requests made to exhaust the server: a clear 4xx in short time and little memory (quality.md, security)."""
+"""Requests made to exhaust the server: a clear 4xx in short time and little memory."""
 
 import gzip
 import json

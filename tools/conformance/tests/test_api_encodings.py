@@ -1,4 +1,4 @@
-"""The same message in every encoding that clients use (reference, 1.3)."""
+"""The same message in every encoding that clients use."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Refusals of `POST /v3/{domain}/messages`: status and text to the letter (reference, 2.1, 15.3)."""
+"""Refusals of `POST /v3/{domain}/messages`: status and text to the letter."""
 
 import email.utils
 import time

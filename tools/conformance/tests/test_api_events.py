@@ -1,4 +1,4 @@
-"""The events of a domain: shapes, ranges, pages, filters (reference, 1.7 (c) and 4)."""
+"""The events of a domain: shapes, ranges, pages, filters."""
 
 import email.utils
 import time
@@ -249,7 +249,7 @@ def test_compact_and_pretty_say_the_same(told):
 
 
 def test_a_suppressed_recipient_is_accepted_then_dropped(told, sink):
-    """A hard bounce for an unknown person suppresses the address (14.2)."""
+    """A hard bounce for an unknown person suppresses the address."""
     sender, history = told
     recipient = history["bob"][1]
     before = sink.refused[recipient]

@@ -1,4 +1,4 @@
-"""Who may do what: keys, the walls between accounts, keys that only send (reference, 1.2, 20 #37)."""
+"""Who may do what: keys, the walls between accounts, keys that only send."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""`POST /v3/{domain}/messages.mime`: the caller's MIME is patched in place, all else untouched (2.2)."""
+"""`POST /v3/{domain}/messages.mime`: the caller's MIME is patched in place, all else untouched."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the options, headers and variables of a message do (reference, 2.1, 2.3, 2.6, 13.3, 14)."""
+"""What the options, headers and variables of a message do."""
 
 import email.utils
 import json

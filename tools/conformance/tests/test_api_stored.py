@@ -1,4 +1,4 @@
-"""Stored messages, their files, sending again, and the domain's queues (reference, 2.4, 2.5)."""
+"""Stored messages, their files, sending again, and the domain's queues."""
 
 import email
 import time

@@ -1,4 +1,4 @@
-"""What was answered with success survives: SIGKILL under load, restarts, clean stops (quality.md, durability)."""
+"""What was answered with success survives: SIGKILL under load, restarts, clean stops."""
 
 import os
 import random

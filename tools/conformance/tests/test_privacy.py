@@ -1,4 +1,4 @@
-"""What rests on disk and what is written about messages (quality.md, security; issue: store, doors)."""
+"""What rests on disk and what is written about messages."""
 
 import re
 import secrets

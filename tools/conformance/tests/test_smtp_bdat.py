@@ -1,4 +1,4 @@
-"""CHUNKING at the submission port (RFC 3030; reliability.md 2.1)."""
+"""CHUNKING at the submission port (RFC 3030)."""
 
 import pytest
 

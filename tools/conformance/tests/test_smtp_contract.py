@@ -1,4 +1,4 @@
-"""The submission port: what it offers, when it lets people in, what it refuses (reference, 13.1; RFC 5321)."""
+"""The submission port: what it offers, when it lets people in, what it refuses."""
 
 import base64
 import socket

@@ -1,4 +1,4 @@
-"""Limits of the submission port (quality.md, reliability.md 2.1): each has an answer and an end."""
+"""Limits of the submission port: each has an answer and an end."""
 
 import email.utils
 import json

@@ -1,4 +1,4 @@
-"""Nobody sends through the house without being known: 56 patterns, none accepted (reliability.md 2.1)."""
+"""Nobody sends through the house without being known: 56 patterns, none accepted."""
 
 import pytest
 

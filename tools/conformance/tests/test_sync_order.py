@@ -1,4 +1,4 @@
-"""Success is answered only after the data is on the disk, as the kernel saw it (quality.md, durability)."""
+"""Success is answered only after the data is on the disk, as the kernel saw it."""
 
 import os
 import shutil
