@@ -75,7 +75,7 @@ pub(crate) struct Config {
     pub(crate) log_level: LogLevel,
     /// Form of the log.
     pub(crate) log_format: LogFormat,
-    /// Keys that are set for what comes with later work, each with what it means for now.
+    /// What is set and does nothing, each with why.
     pub(crate) notes: Vec<String>,
 }
 

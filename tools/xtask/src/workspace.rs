@@ -96,13 +96,32 @@ pub(crate) fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
 }
 
-/// Every file that git tracks or would track, relative to the workspace.
+/// Every file that git tracks or would track, relative to the workspace; every file, where there is no git.
 pub(crate) fn files() -> Result<Vec<PathBuf>> {
-    let arguments = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
-    let listed = commands::output("git", &arguments, &root())?;
-    let mut files: Vec<PathBuf> =
-        listed.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect();
+    // The checkout may belong to somebody else, as in a container.
+    let arguments =
+        ["-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"];
+    let mut files: Vec<PathBuf> = match commands::output("git", &arguments, &root()) {
+        Ok(listed) => listed.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect(),
+        Err(_) => {
+            let mut found = Vec::new();
+            walk(&root(), &mut found)?;
+            found
+        }
+    };
     files.retain(|path| root().join(path).is_file());
     files.sort();
     Ok(files)
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.ends_with("target") && !path.ends_with(".git") {
+            walk(&path, found)?;
+        } else if let Ok(relative) = path.strip_prefix(root()) {
+            found.push(relative.to_path_buf());
+        }
+    }
+    Ok(())
 }

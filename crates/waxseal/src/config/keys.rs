@@ -124,6 +124,11 @@ pub(crate) fn nearest(name: &str) -> Option<&'static Key> {
     KEYS.iter().min_by_key(distance)
 }
 
+/// How far a name is from the nearest key: letters changed, missing, added or swapped.
+pub(crate) fn distance(name: &str) -> usize {
+    KEYS.iter().map(|key| strsim::damerau_levenshtein(name, key.name)).min().unwrap_or(usize::MAX)
+}
+
 /// The environment variable of a key.
 pub(crate) fn variable(name: &str) -> String {
     format!("WAXSEAL_{}", name.replace('.', "__").to_uppercase())

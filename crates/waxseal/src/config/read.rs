@@ -54,6 +54,9 @@ impl Reader {
 
     /// Keys for what comes with later work: checked, and named if they ask for something.
     fn later(&mut self, notes: &mut Vec<String>) {
+        let strangers = std::mem::take(&mut self.settings.strangers);
+        notes
+            .extend(strangers.iter().map(|name| format!("{name} is set and is no key of the configuration")));
         if self.text("bodies.url") != "store" {
             self.problem("bodies.url", "only `store` is possible yet; object storage comes with later work");
         }

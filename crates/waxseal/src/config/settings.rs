@@ -11,10 +11,15 @@ use super::{
 const OTHER_VARIABLES: [&str; 5] =
     ["WAXSEAL_CONFIG", "WAXSEAL_BIN", "WAXSEAL_TOOLS", "WAXSEAL_PYTHON", "WAXSEAL_CORPORA"];
 
+/// A name without section that is this far from every key was hardly meant for us.
+const TYPO: usize = 2;
+
 /// Values of keys before they are read.
 #[derive(Default)]
 pub(crate) struct Settings {
     values: BTreeMap<&'static str, Raw>,
+    /// Variables that look like ours and are not.
+    pub(super) strangers: Vec<String>,
 }
 
 /// A value as it was given.
@@ -77,7 +82,11 @@ impl Settings {
             }
             let Some(key) = KEYS.iter().find(|key| keys::variable(key.name) == variable) else {
                 let name = variable.trim_start_matches("WAXSEAL_").to_lowercase().replace("__", ".");
-                problems.push(unknown(variable, &name));
+                if name.contains('.') || keys::distance(&name) <= TYPO {
+                    problems.push(unknown(variable, &name));
+                } else {
+                    self.strangers.push(variable.to_owned());
+                }
                 continue;
             };
             match value.into_string() {

@@ -40,6 +40,7 @@ fn every_key_is_read_from_its_variable() {
         ("WAXSEAL_METRICS__LISTEN", ""),
         ("WAXSEAL_DATA_DIR", "elsewhere"),
         ("WAXSEAL_TOOLS", "not a key"),
+        ("WAXSEAL_SOMETHING", "not a key"),
         ("PATH", "not ours"),
     ])
     .expect("configuration");
@@ -49,6 +50,7 @@ fn every_key_is_read_from_its_variable() {
     assert_eq!(config.nameservers[1], "9.9.9.9:53".parse().expect("address"));
     assert_eq!(config.metrics_listen, None);
     assert_eq!(config.master_key_file, Path::new("elsewhere/master.key"));
+    assert_eq!(config.notes, ["WAXSEAL_SOMETHING is set and is no key of the configuration"]);
 }
 
 #[test]
@@ -78,6 +80,7 @@ fn an_unknown_key_is_an_error_that_names_the_nearest() {
         assert!(said.contains(expected), "{said}");
     }
     let said = from_environment(&[("WAXSEAL_HTPP__LISTEN", "127.0.0.1:0")]).expect_err("unknown");
+    assert!(from_environment(&[("WAXSEAL_DATADIR", "here")]).is_err(), "a slip of the finger");
     assert_eq!(
         said,
         "WAXSEAL_HTPP__LISTEN: there is no key `htpp.listen`; did you mean WAXSEAL_HTTP__LISTEN for `http.listen`? \

@@ -10,6 +10,9 @@ use crate::{commands, workspace};
 
 /// Sees to every program and library.
 pub(super) fn all() -> Result<()> {
+    for (name, command, component) in [("rustfmt", "fmt", "rustfmt"), ("clippy", "clippy", "clippy")] {
+        rust_component(name, command, component)?;
+    }
     let missing: Vec<&Program> = PROGRAMS
         .iter()
         .filter(|program| {
@@ -35,6 +38,22 @@ pub(super) fn all() -> Result<()> {
     python_clients(&conformance)
         .or_else(|e| do_without("Python clients", "their tests", &format!("{e:#}")))?;
     node_clients(&conformance).or_else(|e| do_without("JavaScript clients", "their tests", &format!("{e:#}")))
+}
+
+/// Whether cargo has this command.
+pub(super) fn has_cargo_command(command: &str) -> bool {
+    commands::output(&workspace::cargo(), &[command, "--version"], &workspace::root()).is_ok()
+}
+
+/// Toolchains come without rustfmt and clippy sometimes; rustup brings them.
+fn rust_component(name: &str, command: &str, component: &str) -> Result<()> {
+    if has_cargo_command(command) {
+        println!("{name}: present");
+        return Ok(());
+    }
+    println!("{name}: missing, installing it (rustup component add)");
+    let outcome = commands::run("rustup", &["component", "add", component], &workspace::root(), &[]);
+    outcome.or_else(|error| do_without(name, &format!("the stage {command}"), &format!("{error:#}")))
 }
 
 fn do_without(name: &str, used_by: &str, reason: &str) -> Result<()> {

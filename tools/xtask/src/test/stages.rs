@@ -22,7 +22,7 @@ pub(super) struct Stage {
 /// All of them, quick ones first.
 pub(super) const STAGES: &[Stage] = &[
     Stage { name: "tools", about: "servers and clients that the tests use", run: install::all },
-    Stage { name: "fmt", about: "sources are formatted", run: || cargo(&["fmt", "--all", "--check"]) },
+    Stage { name: "fmt", about: "sources are formatted", run: || component(&["fmt", "--all", "--check"]) },
     Stage { name: "tidy", about: "files and words", run: || tidy::check().and_then(Findings::into_result) },
     Stage {
         name: "arrows",
@@ -38,7 +38,16 @@ pub(super) const STAGES: &[Stage] = &[
         name: "clippy",
         about: "no warning anywhere",
         run: || {
-            cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
+            component(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--quiet",
+                "--",
+                "-D",
+                "warnings",
+            ])
         },
     },
     Stage {
@@ -89,6 +98,15 @@ fn conformance() -> Result<()> {
         return Ok(());
     }
     with_variables(&script.to_string_lossy(), &[])
+}
+
+/// A command of cargo that toolchains may lack; the stage `tools` has tried to install it and said so.
+fn component(arguments: &[&str]) -> Result<()> {
+    if !arguments.first().is_some_and(|command| install::has_cargo_command(command)) {
+        println!("skipped: cargo {} is not installed", arguments.join(" "));
+        return Ok(());
+    }
+    cargo(arguments)
 }
 
 /// Cargo, in the workspace, with the variables that tests read.
