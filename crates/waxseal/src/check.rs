@@ -11,6 +11,7 @@ use waxseal_model::Clock as _;
 use waxseal_system::SystemClock;
 
 use crate::config::Config;
+use crate::output::say;
 
 /// What a look showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,12 +76,12 @@ pub(crate) async fn run(file: Option<&Path>, as_json: bool) -> Result<ExitCode> 
                 })
             })
             .collect();
-        println!("{}", json!({ "checks": checks }));
+        say!("{}", json!({ "checks": checks }));
     } else {
         for finding in &findings {
-            println!("{:<9} {:<14} {}", finding.state.as_str(), finding.what, finding.found);
+            say!("{:<9} {:<14} {}", finding.state.as_str(), finding.what, finding.found);
             if !finding.mend.is_empty() {
-                println!("{:<24} {}", "", finding.mend);
+                say!("{:<24} {}", "", finding.mend);
             }
         }
     }

@@ -1,5 +1,5 @@
 //! The `waxseal` binary: commands, configuration, wiring of roles. It holds no business rule.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to whoever runs it")]
+#![expect(clippy::print_stderr, reason = "a command tells whoever runs it what went wrong")]
 
 mod admin;
 mod check;
@@ -9,6 +9,7 @@ mod control;
 mod house;
 mod logging;
 mod metrics;
+mod output;
 mod privacy_map;
 mod quickstart;
 mod roles;
@@ -23,6 +24,7 @@ use crate::{
     admin::Request,
     cli::{Account, Cli, Command, Credential, Domain, Key, Privacy, Queue},
     config::{Config, LogFormat, LogLevel},
+    output::say,
 };
 
 fn main() -> ExitCode {
@@ -70,9 +72,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     logging::start(LogLevel::Warn, LogFormat::Text);
     let answer = admin::ask(&config, request).await?;
     if cli.json {
-        println!("{answer}");
+        say!("{answer}");
     } else {
-        print!("{}", admin::describe(&answer));
+        output::write(format_args!("{}", admin::describe(&answer)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,12 +6,14 @@ use anyhow::Result;
 use serde_json::json;
 use waxseal_privacy::map;
 
+use crate::output::{self, say};
+
 /// Prints the map.
 pub(crate) fn print(as_json: bool) -> Result<ExitCode> {
     if as_json {
-        println!("{}", json!({ "columns": serde_json::to_value(map::rows())? }));
+        say!("{}", json!({ "columns": serde_json::to_value(map::rows())? }));
     } else {
-        print!("{}", map::table());
+        output::write(format_args!("{}", map::table()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -23,6 +23,7 @@ use crate::{
     config::{Config, LogFormat, LogLevel, Settings},
     house::House,
     logging,
+    output::{self, say},
     roles::Running,
     serve::Signals,
 };
@@ -54,13 +55,13 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<ExitCode> {
         smtp: access.smtp.as_ref(),
         folder: &folder,
     };
-    print!("{shown}");
+    output::write(format_args!("{shown}"));
     let events = live::print_events(&house, access.account);
     tokio::select! {
         () = signals.next() => {}
         outcome = events => outcome?,
     }
-    println!("\nStopping.");
+    say!("\nStopping.");
     tokio::select! {
         () = running.stop() => Ok(ExitCode::SUCCESS),
         () = signals.next() => Ok(ExitCode::FAILURE),

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{config::Config, house::House, logging, metrics::Metrics, roles::Running};
+use crate::{config::Config, house::House, logging, metrics::Metrics, output::say, roles::Running};
 
 /// How long what is in flight may take after the first signal.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
     let running = Running::start(&config, house, Some(metrics)).await?;
-    println!("{}", running.ready_line());
+    say!("{}", running.ready_line());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
     signals.next().await;
     tracing::info!("stopping: no new calls; finishing what is in flight");

@@ -6,12 +6,13 @@ use waxseal_store::event_log::StoredEvent;
 
 use super::own_data;
 use crate::house::House;
+use crate::output::say;
 
 /// Prints events of the account from now on; ends only with an error.
 pub(super) async fn print_events(house: &House, account: AccountId) -> Result<()> {
     let mut events = house.insight.follow(house.insight.end_of_log().await?, Some(account));
     loop {
-        println!("{}", line(&events.next().await?));
+        say!("{}", line(&events.next().await?));
     }
 }
 

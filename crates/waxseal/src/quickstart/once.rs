@@ -18,6 +18,7 @@ use super::{
 use crate::{
     config::{Config, Settings},
     house::House,
+    output::say,
     roles::{self, Running},
     serve::Signals,
 };
@@ -55,21 +56,21 @@ async fn prove(folder: &Folder, http: Option<SocketAddr>) -> Result<()> {
         .set("delivery.port", &recipient.address.port().to_string())
         .read()?;
     let running = Running::start(&config, house.clone(), None).await?;
-    println!(
+    say!(
         "A store, an account, the domain {sender} with two DKIM keys, DNS and a recipient's server: running."
     );
 
     let world = World { config: &config, running: &running, house: &house, sender: &sender, zone: &zone };
     let by_http = world.send_by_http(&account.key.secret).await.context("sending by HTTP")?;
-    println!("HTTP: accepted as {by_http}, durably stored before the answer.");
+    say!("HTTP: accepted as {by_http}, durably stored before the answer.");
     world.judge("HTTP", &next(&mut recipient).await?, "Over HTTP").await?;
 
     world.send_by_smtp((credential.login, credential.password)).await.context("sending by SMTP")?;
-    println!("SMTP: accepted over STARTTLS with AUTH.");
+    say!("SMTP: accepted over STARTTLS with AUTH.");
     world.judge("SMTP", &next(&mut recipient).await?, "Over SMTP").await?;
 
     world.queue_is_empty().await?;
-    println!("The queue is empty. It works.");
+    say!("The queue is empty. It works.");
     running.stop().await;
     Ok(())
 }
@@ -145,10 +146,10 @@ impl World<'_> {
             arrived.reverse_path.ends_with(&format!("@{}", self.sender)),
             "its return path is not the domain's"
         );
-        println!("{way}: arrived over SMTP and TLS at mx.{RECIPIENT}, {} bytes.", arrived.content.len());
+        say!("{way}: arrived over SMTP and TLS at mx.{RECIPIENT}, {} bytes.", arrived.content.len());
         let algorithms = verify::signatures(&arrived.content, self.sender, self.zone.address).await?;
         ensure!(algorithms == ["Ed25519Sha256", "RsaSha256"], "signatures found: {algorithms:?}");
-        println!("{way}: both DKIM signatures verify with the keys from DNS (RSA-2048 and Ed25519).");
+        say!("{way}: both DKIM signatures verify with the keys from DNS (RSA-2048 and Ed25519).");
         let found = inspect::stored(&arrived.content);
         let text = found.body_plain.replace("\r\n", "\n");
         ensure!(text.trim_end() == TEXT, "the text changed on its way");
@@ -156,7 +157,7 @@ impl World<'_> {
             inspect::summary(&arrived.content).subject.as_deref() == Some(subject),
             "the subject changed on its way"
         );
-        println!("{way}: subject and text are what was sent.");
+        say!("{way}: subject and text are what was sent.");
         Ok(())
     }
 

@@ -92,6 +92,17 @@ async fn the_data_map_names_every_column() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_fault() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let script = format!("{} privacy map | head -1", env!("CARGO_BIN_EXE_waxseal"));
+    let output =
+        tokio::process::Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().await?;
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("TABLE"));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    Ok(())
+}
+
+#[tokio::test]
 async fn check_says_what_is_wrong_and_how_to_mend_it() -> Result<()> {
     let zone = waxseal_testkit::dns_zone::Zone::start().await?;
     zone.address_of("mail.waxseal.test", "127.0.0.1".parse()?);

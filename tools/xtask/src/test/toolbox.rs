@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::commands;
+use crate::{commands, workspace};
 
 /// Something that the system's package manager provides.
 pub(super) struct Program {
@@ -10,6 +10,8 @@ pub(super) struct Program {
     pub(super) name: &'static str,
     /// Programs that show that it is there.
     pub(super) shown_by: &'static [&'static str],
+    /// A command that succeeds where it is complete; none if its programs say enough.
+    pub(super) probe: &'static [&'static str],
     /// Debian packages that bring it.
     pub(super) packages: &'static [&'static str],
     /// What is skipped without it.
@@ -20,46 +22,59 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program {
         name: "PostgreSQL",
         shown_by: &["initdb", "postgres"],
+        probe: &[],
         packages: &["postgresql"],
         used_by: "the store's contract on PostgreSQL",
     },
     Program {
         name: "Postfix's tools",
         shown_by: &["smtp-source", "smtp-sink"],
+        probe: &[],
         packages: &["postfix"],
         used_by: "submission by smtp-source, delivery to smtp-sink",
     },
     Program {
         name: "swaks",
         shown_by: &["swaks"],
+        probe: &[],
         packages: &["swaks", "libnet-ssleay-perl", "libnet-dns-perl"],
         used_by: "submission by swaks",
     },
     Program {
         name: "OpenDKIM",
         shown_by: &["opendkim", "opendkim-testmsg"],
+        probe: &[],
         packages: &["opendkim", "opendkim-tools"],
         used_by: "signatures checked by opendkim",
     },
     Program {
         name: "strace",
         shown_by: &["strace"],
+        probe: &[],
         packages: &["strace"],
         used_by: "the order of fsync and answer",
     },
     Program {
         name: "Node.js",
         shown_by: &["node", "npm"],
+        probe: &[],
         packages: &["nodejs", "npm"],
         used_by: "JavaScript clients",
     },
     Program {
         name: "Python",
         shown_by: &["python3"],
+        probe: &["python3", "-c", "import ensurepip, venv"],
         packages: &["python3", "python3-venv"],
         used_by: "Python clients",
     },
-    Program { name: "curl", shown_by: &["curl"], packages: &["curl"], used_by: "the README's commands" },
+    Program {
+        name: "curl",
+        shown_by: &["curl"],
+        probe: &[],
+        packages: &["curl"],
+        used_by: "the README's commands",
+    },
 ];
 
 impl Program {
@@ -67,7 +82,11 @@ impl Program {
     pub(super) fn is_present(&self) -> bool {
         let more = server_folders();
         let more: Vec<&str> = more.iter().map(String::as_str).collect();
-        self.shown_by.iter().all(|program| commands::is_present(program, &more))
+        let is_complete = match self.probe.split_first() {
+            Some((program, arguments)) => commands::output(program, arguments, &workspace::root()).is_ok(),
+            None => true,
+        };
+        is_complete && self.shown_by.iter().all(|program| commands::is_present(program, &more))
     }
 }
 
