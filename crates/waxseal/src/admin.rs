@@ -2,6 +2,7 @@
 
 mod describe;
 mod queue;
+mod revoke;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,16 @@ pub(crate) enum Request {
     NetworkCreate { account: String, network: String },
     /// Make an API key.
     KeyCreate { account: String, domain: Option<String>, label: String },
+    /// List an account's API keys.
+    KeyList { account: String },
+    /// Delete an API key.
+    KeyDelete { account: String, key: String },
+    /// List an account's SMTP credentials and networks.
+    CredentialList { account: String, domain: Option<String> },
+    /// Delete an SMTP credential or a network.
+    CredentialDelete { account: String, credential: String },
+    /// Take an address off the lists of a domain.
+    SuppressionRemove { account: String, domain: String, address: String },
     /// Count and list what waits.
     QueueList { limit: u64 },
     /// Tell why a message is where it is.
@@ -93,6 +104,17 @@ pub(crate) async fn perform(house: &House, request: Request) -> Result<Value> {
             Ok(json!({ "network": network.to_string(), "account_id": account.to_string() }))
         }
         Request::KeyCreate { account, domain, label } => create_key(house, &account, domain, &label).await,
+        Request::KeyList { account } => revoke::keys(house, &account).await,
+        Request::KeyDelete { account, key } => revoke::delete_key(house, &account, &key).await,
+        Request::CredentialList { account, domain } => {
+            revoke::credentials(house, &account, domain.as_deref()).await
+        }
+        Request::CredentialDelete { account, credential } => {
+            revoke::delete_credential(house, &account, &credential).await
+        }
+        Request::SuppressionRemove { account, domain, address } => {
+            revoke::unsuppress(house, &account, &domain, &address).await
+        }
         Request::QueueList { limit } => queue::list(house, limit).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,

@@ -59,6 +59,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(Key),
 
+    /// Addresses that a domain no longer writes to.
+    #[command(subcommand)]
+    Suppression(Suppression),
+
     /// Messages on their way.
     #[command(subcommand)]
     Queue(Queue),
@@ -139,6 +143,24 @@ pub(crate) enum Credential {
         #[arg(long, value_name = "ID")]
         account: String,
     },
+    /// List an account's logins and networks with their ids; no passwords, which nobody knows.
+    List {
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+        /// Only the logins of this domain.
+        #[arg(long, value_name = "NAME")]
+        domain: Option<String>,
+    },
+    /// Delete a login or a network: who has it can submit no more.
+    Delete {
+        /// Login, network or id, as `credential list` shows them.
+        #[arg(value_name = "LOGIN|CIDR|ID")]
+        credential: String,
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -156,6 +178,38 @@ pub(crate) enum Key {
         /// What to call it.
         #[arg(long, default_value = "")]
         label: String,
+    },
+    /// List an account's keys with their ids, oldest first; no secrets, which nobody knows.
+    List {
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+    },
+    /// Delete an API key: it opens nothing from then on.
+    Delete {
+        /// The key's id, as `key list` shows it.
+        #[arg(value_name = "KEY_ID")]
+        key: String,
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Suppression {
+    /// Take an address off all lists of a domain (bounce, unsubscribe, complaint, allow); says which it was on.
+    ///
+    /// The next message to it is delivered as to anybody.
+    Remove {
+        /// The recipient's address.
+        address: String,
+        /// The domain whose lists they are.
+        #[arg(long, value_name = "NAME")]
+        domain: String,
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
     },
 }
 

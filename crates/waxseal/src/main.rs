@@ -22,7 +22,7 @@ use clap::Parser as _;
 
 use crate::{
     admin::Request,
-    cli::{Account, Cli, Command, Credential, Domain, Key, Privacy, Queue},
+    cli::{Account, Cli, Command, Credential, Domain, Key, Privacy, Queue, Suppression},
     config::{Config, LogFormat, LogLevel},
     output::say,
 };
@@ -57,13 +57,11 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Privacy(Privacy::ConfirmClock) => Request::ConfirmClock,
         Command::Account(command) => account(command),
         Command::Domain(command) => domain(command),
-        Command::Credential(Credential::Create { address: Some(address), account, .. }) => {
-            Request::CredentialCreate { account, address }
+        Command::Credential(command) => credential(command),
+        Command::Key(command) => key(command),
+        Command::Suppression(Suppression::Remove { address, domain, account }) => {
+            Request::SuppressionRemove { account, domain, address }
         }
-        Command::Credential(Credential::Create { network, account, .. }) => {
-            Request::NetworkCreate { account, network: network.unwrap_or_default() }
-        }
-        Command::Key(Key::Create { account, domain, label }) => Request::KeyCreate { account, domain, label },
         Command::Queue(Queue::List { limit }) => Request::QueueList { limit },
         Command::Queue(Queue::Why { message }) => Request::QueueWhy { message },
         Command::Queue(Queue::Retry { message }) => Request::QueueRetry { message },
@@ -90,5 +88,26 @@ fn domain(command: Domain) -> Request {
     match command {
         Domain::Create { name, account, sandbox } => Request::DomainCreate { account, name, sandbox },
         Domain::List { account } => Request::DomainList { account },
+    }
+}
+
+fn credential(command: Credential) -> Request {
+    match command {
+        Credential::Create { address: Some(address), account, .. } => {
+            Request::CredentialCreate { account, address }
+        }
+        Credential::Create { network, account, .. } => {
+            Request::NetworkCreate { account, network: network.unwrap_or_default() }
+        }
+        Credential::List { account, domain } => Request::CredentialList { account, domain },
+        Credential::Delete { credential, account } => Request::CredentialDelete { account, credential },
+    }
+}
+
+fn key(command: Key) -> Request {
+    match command {
+        Key::Create { account, domain, label } => Request::KeyCreate { account, domain, label },
+        Key::List { account } => Request::KeyList { account },
+        Key::Delete { key, account } => Request::KeyDelete { account, key },
     }
 }

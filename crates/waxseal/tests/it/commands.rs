@@ -126,9 +126,18 @@ async fn check_says_what_is_wrong_and_how_to_mend_it() -> Result<()> {
 async fn help_is_there_for_every_command() -> Result<()> {
     let binary = waxseal()?;
     let all = binary.run(&["--help"]).await?.stdout;
-    for command in
-        ["quickstart", "serve", "check", "account", "domain", "credential", "key", "queue", "privacy"]
-    {
+    for command in [
+        "quickstart",
+        "serve",
+        "check",
+        "account",
+        "domain",
+        "credential",
+        "key",
+        "suppression",
+        "queue",
+        "privacy",
+    ] {
         assert!(all.contains(command), "{all}");
         let help = binary.run(&[command, "--help"]).await?;
         assert!(help.status.success() && help.stdout.contains("Usage: waxseal"), "{command}");

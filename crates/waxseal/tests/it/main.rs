@@ -9,6 +9,7 @@ mod delivery;
 mod kill;
 mod pages;
 mod quickstart;
+mod revoke;
 mod signals;
 mod traces;
 
