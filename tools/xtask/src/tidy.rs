@@ -30,8 +30,22 @@ pub(crate) fn check() -> Result<Findings> {
             links::check(path, &text, &workspace::root(), &mut findings);
         }
     }
+    floors_keep_the_bans(&mut findings)?;
     findings.looked_at(format!("{looked_at} files"));
     Ok(findings)
+}
+
+/// Clippy reads one clippy.toml alone, the nearest: those of the floors have to repeat the workspace's.
+fn floors_keep_the_bans(findings: &mut Findings) -> Result<()> {
+    let read = |path: &str| std::fs::read_to_string(workspace::root().join(path));
+    let whole = read("clippy.toml")?;
+    for path in ["crates/services/clippy.toml", "crates/doors/clippy.toml"] {
+        let floor = read(path)?;
+        for line in whole.lines().filter(|line| !floor.contains(line)) {
+            findings.problem(format!("{path}: lacks `{}` of the workspace's clippy.toml", line.trim()));
+        }
+    }
+    Ok(())
 }
 
 fn look_at(path: &Path, text: &str, findings: &mut Findings) {
