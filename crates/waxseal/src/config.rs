@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) hostname: String,
     /// Listeners of the HTTP API.
     pub(crate) http_listen: Vec<SocketAddr>,
+    /// Whether the HTTP API speaks HTTPS itself.
+    pub(crate) http_tls: bool,
     /// Listeners of SMTP submission with STARTTLS.
     pub(crate) submission_listen: Vec<SocketAddr>,
     /// Listeners of SMTP submission under TLS from the first byte.

@@ -78,6 +78,9 @@ impl Running {
     async fn api(&mut self, config: &Config) -> Result<()> {
         let mut http = HttpConfig::new(config.http_listen.clone());
         http.public_url.clone_from(&config.public_url);
+        if config.http_tls {
+            http.tls = Some(server_tls(&identity(config)).context("certificate")?);
+        }
         let house = self.house.clone();
         let services = Services {
             store: house.store,

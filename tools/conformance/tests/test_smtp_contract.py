@@ -414,19 +414,6 @@ def test_a_credential_of_one_account_cannot_write_for_anothers_domain(platform, 
             assert got.sender.endswith(domain) and {one["d"] for one in parcel.signatures(got.raw)} == {domain}
 
 
-def test_a_deleted_account_is_out_at_once(own_platform):
-    platform = own_platform()
-    account = platform.account()
-    credential = platform.credential(platform.domain(account))
-    with wire.opened(platform.submission, credential) as line:
-        assert line.talk("NOOP").code == 250
-    done = platform.run("account", "delete", account.id, "--now", check=False)
-    if done.returncode != 0:
-        pytest.skip("accounts cannot be deleted yet")
-    with wire.opened(platform.submission) as line:
-        assert line.login(credential.login, credential.password).code == 535
-
-
 def test_an_unknown_credential_domain_cannot_be_made(platform, account):
     done = platform.run("credential", "create", "x@unknown.test", "--account", account.id, check=False)
     assert done.returncode != 0 and done.stderr

@@ -250,11 +250,6 @@ impl Message {
     }
 }
 
-/// Puts header lines before a message.
-pub fn prepend(mime: &mut Vec<u8>, lines: &[u8]) {
-    mime.splice(0..0, lines.iter().copied());
-}
-
 /// What a message needs of the server that takes it, beyond ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {

@@ -31,7 +31,7 @@ pub enum CreateCredentialError {
     /// The account has no such domain.
     #[error("the account has no domain {0}; create it first with `waxseal domain create`")]
     UnknownDomain(String),
-    /// The password is too short or too long. The text is the API's (reference, section 3.2).
+    /// The password is too short or too long. The text is the API's.
     #[error("Password is too {0}. It must be between 5 and 32 characters.")]
     Password(&'static str),
     /// The network is most of the Internet.

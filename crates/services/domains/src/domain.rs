@@ -39,7 +39,7 @@ pub enum CreateDomainError {
     /// The name is not one to send from.
     #[error(transparent)]
     Name(#[from] DomainNameError),
-    /// Somebody has it. The text is the API's (reference, section 3.2).
+    /// Somebody has it. The text is the API's.
     #[error("This domain name is already taken")]
     Taken,
     /// There is no such account.
@@ -146,11 +146,6 @@ impl Domains {
     ) -> Result<Option<Signer>, DomainKeysError> {
         let Some(domain) = self.by_name(account, name).await? else { return Ok(None) };
         keys::signer(&self.inner.store, &domain, selector, public).await
-    }
-
-    /// Forgets the keys in memory after a change of keys.
-    pub fn forget_keys(&self, account: AccountId, domain: DomainId) {
-        self.cache().forget((account, domain));
     }
 
     /// Whose mail came back, if `address` is a return path made here; forged ones lead nowhere.

@@ -71,10 +71,6 @@ impl KeysCache {
         }
         self.keys.insert(of, (keys, now + LIFETIME));
     }
-
-    pub(crate) fn forget(&mut self, of: (AccountId, DomainId)) {
-        self.keys.remove(&of);
-    }
 }
 
 pub(crate) async fn read(store: &Store, domain: &Domain) -> Result<DomainKeys, DomainKeysError> {

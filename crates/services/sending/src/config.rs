@@ -26,7 +26,7 @@ pub struct SendingConfig {
 }
 
 impl SendingConfig {
-    /// The limits of the API (reference, section 15.1) for a host of this name.
+    /// The limits of the API for a host of this name.
     pub fn new(hostname: impl Into<String>) -> Self {
         Self {
             hostname: hostname.into(),

@@ -102,7 +102,7 @@ pub(crate) fn build(
 }
 
 /// `Sender`: the From address if it is of the sending domain, else that address written as a local part
-/// of the sending domain (reference, section 2.6). None where no such address can be written.
+/// of the sending domain. None where no such address can be written.
 pub(crate) fn sender(from: &Mailbox, domain: &str) -> Option<Mailbox> {
     let address = &from.address;
     if address.domain() == domain {

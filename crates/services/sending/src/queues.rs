@@ -1,4 +1,4 @@
-//! The queues of a domain (reference, section 2.5): their state, and emptying them.
+//! The queues of a domain: their state, and emptying them.
 
 use std::collections::HashMap;
 

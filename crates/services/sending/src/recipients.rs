@@ -14,7 +14,7 @@ pub(crate) struct Recipients {
 }
 
 /// The mailboxes of a parameter that may be repeated and hold comma-separated lists. The text of the
-/// error is the API's (reference, section 2.1).
+/// error is the API's.
 pub(crate) fn mailboxes(field: &str, values: &[String], max: usize) -> Result<Vec<Mailbox>, SendError> {
     // Duplicates count only after they are dropped; this bounds the work before.
     let bound = max.saturating_mul(10);

@@ -1,4 +1,4 @@
-//! Sending a stored message again, to other recipients (reference, section 2.4).
+//! Sending a stored message again, to other recipients.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Recipients that a domain no longer writes to (reference, section 14.2).
+//! Recipients that a domain no longer writes to.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// `delivery-status.code` (reference, section 4.4).
+    /// `delivery-status.code`.
     pub(crate) const fn code(self) -> u16 {
         match self {
             Self::Bounced => 605,

@@ -30,11 +30,16 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "public_url",
         r#""""#,
-        "Where callers reach the HTTP API; links in answers start with it. If empty: `http://` with the first address \
-         of `http.listen`.",
+        "Where callers reach the HTTP API; links in answers start with it. If empty: the first address of \
+         `http.listen`.",
     ),
     key("hostname", r#""mail.example.org""#, "Name of this server in greetings, `HELO` and `Received`."),
     key("http.listen", r#"["127.0.0.1:8080"]"#, "Addresses of the HTTP API."),
+    key(
+        "http.tls",
+        "false",
+        "Whether the HTTP API speaks HTTPS itself, with `tls.certificate`. False behind a proxy that ends TLS.",
+    ),
     key("submission.listen", r#"["127.0.0.1:2587"]"#, "Addresses of SMTP submission with STARTTLS."),
     key("submission.implicit_tls", "[]", "Addresses of SMTP submission under TLS from the first byte."),
     key(

@@ -28,6 +28,7 @@ impl Reader {
             public_url: self.optional("public_url", |url| values::public_url(&url)),
             hostname: self.one("hostname", |name| values::host_name(&name)).unwrap_or_default(),
             http_listen: self.each("http.listen", |text| values::listen(&text)),
+            http_tls: self.http_tls(),
             submission_listen: self.each("submission.listen", |text| values::listen(&text)),
             submission_implicit_tls: self.each("submission.implicit_tls", |text| values::listen(&text)),
             store_url: self
@@ -70,6 +71,18 @@ impl Reader {
                 notes.push(format!(
                     "`{name}` is set; what it is for comes with later work and does nothing yet"
                 ));
+            }
+        }
+    }
+
+    fn http_tls(&mut self) -> bool {
+        match self.settings.value("http.tls").value {
+            toml::Value::Boolean(speaks) => speaks,
+            toml::Value::String(text) if text == "true" => true,
+            toml::Value::String(text) if text == "false" => false,
+            _ => {
+                self.problem("http.tls", "must be true or false");
+                false
             }
         }
     }

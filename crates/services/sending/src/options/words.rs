@@ -48,7 +48,7 @@ impl KeyName {
         Ok(Self { domain, selector: selector.to_ascii_lowercase() })
     }
 
-    /// The API's text (reference, section 2.1).
+    /// The API's text.
     pub(crate) fn invalid() -> SendError {
         SendError::Invalid("is not a valid secondary dkim domain name".into())
     }
