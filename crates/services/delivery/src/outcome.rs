@@ -171,6 +171,19 @@ pub(crate) fn release(entry: &LeasedEntry) -> Decision {
     Decision { entry: entry.id, lease: entry.lease, ending: Decided::Released, events: Vec::new() }
 }
 
+/// Puts off an entry whose attempt came to no end because of a fault of ours.
+pub(crate) fn postpone(entry: &LeasedEntry, now: Timestamp) -> Decision {
+    let ending = Decided::Deferred {
+        next_attempt_at: now + AFTER_FAULT,
+        first_attempt_at: entry.first_attempt_at.unwrap_or(now),
+        last_reply: "the attempt was broken off by a fault of this server".into(),
+    };
+    Decision { entry: entry.id, lease: entry.lease, ending, events: Vec::new() }
+}
+
+/// Pause after a fault of ours.
+const AFTER_FAULT: Duration = Duration::from_secs(600);
+
 fn bounce(entry: &LeasedEntry, report: &Report, now: Timestamp) -> NewSuppression {
     let details = SuppressionDetails {
         code: report.code.to_string(),

@@ -36,6 +36,10 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>) 
     let mut workers = JoinSet::new();
     while !shared.stopping.is_cancelled() {
         changes.borrow_and_update();
+        let abandoned = shared.take_abandoned();
+        if !abandoned.is_empty() {
+            shared.settler.settle(abandoned).await;
+        }
         let next = take_due(&shared).await;
         for route in shared.plan() {
             workers.spawn(worker::work(Arc::clone(&shared), route));

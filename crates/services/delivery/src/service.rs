@@ -23,7 +23,7 @@ use crate::{
     config::DeliveryConfig,
     jump::JumpWatch,
     scheduler,
-    settler::{self, Settler},
+    settler::{self, Decision, Settler},
 };
 
 /// Bytes of content are counted in pieces of this size.
@@ -49,6 +49,7 @@ pub(crate) struct Shared {
     /// Nothing waits any longer.
     pub(crate) hurry: CancellationToken,
     board: Mutex<Board>,
+    abandoned: Mutex<Vec<Decision>>,
     bytes: Semaphore,
     pieces: u32,
 }
@@ -64,6 +65,17 @@ impl Shared {
         if room {
             self.wake.notify_one();
         }
+    }
+
+    /// Leaves decisions to the scheduler, for those who cannot wait for their commit.
+    pub(crate) fn abandon(&self, decisions: impl Iterator<Item = Decision>) {
+        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).extend(decisions);
+        self.wake.notify_one();
+    }
+
+    /// What was left to the scheduler.
+    pub(crate) fn take_abandoned(&self) -> Vec<Decision> {
+        std::mem::take(&mut *self.abandoned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Connections to be made now.
@@ -112,6 +124,7 @@ impl Delivery {
         let pieces = u32::try_from(config.limits.bytes_in_flight.div_ceil(PIECE)).unwrap_or(u32::MAX).max(1);
         let shared = Arc::new(Shared {
             board: Mutex::new(Board::new(config.limits.clone())),
+            abandoned: Mutex::default(),
             jump: JumpWatch::start(&*clock),
             bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
             pieces,

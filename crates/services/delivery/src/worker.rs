@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use waxseal_model::RecipientId;
+use waxseal_store::queue::LeasedEntry;
 
 use crate::{
     attempt::{attempt, give_up},
     board::{Job, Route, Work},
     line::Line,
+    outcome::postpone,
     service::Shared,
 };
 
@@ -80,24 +81,28 @@ impl Drop for Slot {
     }
 }
 
-/// Entries under way. If the worker dies they are nobody's, and come back when their lease runs out.
+/// Entries under way. If the worker dies over them they are tried again later: not at once, since the next
+/// worker might die of the same.
 struct Held<'a> {
     shared: &'a Shared,
-    entries: Vec<RecipientId>,
+    entries: &'a [LeasedEntry],
 }
 
 impl<'a> Held<'a> {
-    fn new(shared: &'a Shared, job: &Job) -> Self {
-        Self { shared, entries: job.entries.iter().map(|entry| entry.id).collect() }
+    const fn new(shared: &'a Shared, job: &'a Job) -> Self {
+        Self { shared, entries: job.entries.as_slice() }
     }
 
     fn settled(mut self) {
-        self.entries.clear();
+        self.entries = &[];
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.shared.forget(self.entries.drain(..));
+        if !self.entries.is_empty() {
+            let now = self.shared.clock.now();
+            self.shared.abandon(self.entries.iter().map(|entry| postpone(entry, now)));
+        }
     }
 }

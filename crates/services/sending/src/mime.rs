@@ -33,6 +33,10 @@ pub(crate) fn read(
     if message.raw("received").count() > MOST_RECEIVED {
         return Err(SendError::Loop);
     }
+    let kind = message.raw("content-type").next().unwrap_or_default().to_ascii_lowercase();
+    if kind.trim_start().starts_with("multipart/mailgun-variables") {
+        return Err(SendError::Invalid(NO_WRAPPER.into()));
+    }
     name_recipients(&mut to, &message, config.max_recipients);
     match message.mailboxes("from", MOST_FROM) {
         Ok(from) if from.is_empty() => Err(SendError::Invalid("from parameter is missing".into())),
@@ -140,6 +144,9 @@ fn refused(error: MimeError) -> SendError {
 
 /// Headers of ours that a message may carry to its recipient.
 const OWN_HEADERS: [&str; 3] = ["X-Mailgun-Variables", "X-Mailgun-Tag", "X-Mailgun-Track"];
+/// Passed on as it stands, everybody would read everybody's variables.
+const NO_WRAPPER: &str = "multipart/mailgun-variables is not available: give the variables in 'recipient-variables' \
+                          or the header X-Mailgun-Recipient-Variables";
 /// Servers that passed a message on; one more and it is going in circles (RFC 5321 section 6.3).
 const MOST_RECEIVED: usize = 50;
 /// Authors of one message; RFC 5322 allows several.

@@ -112,3 +112,45 @@ async fn a_submission_by_smtp_keeps_its_sender_in_events() {
     assert_eq!(told.method.as_deref(), Some("smtp"));
     assert_eq!(told.envelope.expect("envelope").sender, "app@mg.example.org");
 }
+
+#[tokio::test]
+async fn copies_of_a_batch_show_the_name_that_the_message_gives() {
+    let world = World::new().await;
+    let mime = "From: ada@mg.example.org\nTo: Ann One <ann@example.net>, bob@example.net\n\
+        X-Mailgun-Recipient-Variables: {\"ann@example.net\": {}, \"bob@example.net\": {}}\n\nHi %recipient_name%\n";
+    world.send(world.mime_request(mime, &["ann@example.net", "bob@example.net"])).await.expect("sent");
+    let mut shown: Vec<_> =
+        world.queued().await.iter().map(|message| header(&message.body, "To").expect("To")).collect();
+    shown.sort();
+    assert_eq!(shown, ["Ann One <ann@example.net>", "bob@example.net"]);
+}
+
+#[tokio::test]
+async fn events_list_files_beside_the_text_not_those_inside_it() {
+    let world = World::new().await;
+    let part = |disposition: &str, rest: &str| {
+        format!("--b\nContent-Type: image/png\nContent-Disposition: {disposition}\n{rest}\nx\n")
+    };
+    let mime = format!(
+        "From: ada@mg.example.org\nContent-Type: multipart/related; boundary=b\n\n{}{}--b--\n",
+        part("inline; filename=logo.png", "Content-ID: <logo>\n"),
+        part("attachment; filename=chart.png", "Content-ID: <chart>\n"),
+    );
+    world.send(world.mime_request(&mime, &["bob@example.net"])).await.expect("sent");
+    let told = world.events().await.remove(0).details;
+    let names: Vec<_> = told.message.attachments.iter().map(|file| file.filename.as_str()).collect();
+    assert_eq!(names, ["chart.png"]);
+}
+
+#[tokio::test]
+async fn what_goes_in_circles_or_shows_everybodys_variables_is_refused() {
+    let world = World::new().await;
+    let hops = |count| format!("{}From: ada@mg.example.org\n\nx", "Received: by x\n".repeat(count));
+    world.send(world.mime_request(&hops(50), &["bob@example.net"])).await.expect("sent");
+    let error = world.send(world.mime_request(&hops(51), &["bob@example.net"])).await.expect_err("a loop");
+    assert!(error.to_string().contains("going in circles"), "{error}");
+    let wrapped =
+        "From: ada@mg.example.org\nContent-Type: Multipart/Mailgun-Variables; boundary=b\n\n--b--\n";
+    let error = world.send(world.mime_request(wrapped, &["bob@example.net"])).await.expect_err("a wrapper");
+    assert!(error.to_string().contains("recipient-variables"), "{error}");
+}
