@@ -143,3 +143,11 @@ pub struct StoredMessage {
     /// Whether the body is still there.
     pub has_body: bool,
 }
+
+impl StoredMessage {
+    /// Whether its customer can still have its content: it waits for somebody, or its time of keeping is not over,
+    /// whether or not the purge has come by since.
+    pub fn retrievable(&self, now: Timestamp) -> bool {
+        self.has_body && (self.pending > 0 || self.keep_until > now)
+    }
+}

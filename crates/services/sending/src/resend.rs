@@ -57,12 +57,12 @@ impl Sending {
         let access = Access::new(Actor::Customer, Purpose::Delivery);
         let message = store.message(domain.account, id).await?;
         // A message that was deleted may still have its content for those it waits for: not for others.
-        let message = message.filter(|message| message.domain == domain.id && message.has_body);
+        let now = clock.now();
+        let message = message.filter(|message| message.domain == domain.id && message.retrievable(now));
         let message = message.ok_or(ResendError::NotFound)?;
         let size = usize::try_from(message.size).unwrap_or(usize::MAX);
         let _room = capacity.take(size.saturating_mul(3))?;
         let body = store.body(domain.account, id).await?.ok_or(ResendError::NotFound)?.into_open(&access);
-        let now = clock.now();
         let template = message.template.open(&access).clone();
         let options = options(&self.inner, domain, message, &template, now)?;
         let verdicts = suppressed::verdicts(store, domain, &addresses, &options.tags).await?;

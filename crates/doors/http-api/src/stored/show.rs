@@ -68,8 +68,7 @@ async fn fetch(
     let id: MessageId = key.parse().map_err(|_| missing())?;
     let store = &api.services.store;
     let message = store.message(caller.account, id).await?.ok_or_else(missing)?;
-    let kept = message.pending > 0 || message.keep_until > api.services.clock.now();
-    if message.domain != domain.id || !message.has_body || !kept {
+    if message.domain != domain.id || !message.retrievable(api.services.clock.now()) {
         return Err(missing());
     }
     let mime = store.body(caller.account, id).await?.ok_or_else(missing)?;

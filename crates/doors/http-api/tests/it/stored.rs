@@ -5,6 +5,8 @@ use axum::{
     http::{Method, header},
 };
 use serde_json::{Value, json};
+use waxseal_model::event::{DeliveryStatus, EventKind};
+use waxseal_store::queue::Outcome;
 
 use crate::world::{START, World};
 
@@ -129,6 +131,24 @@ async fn a_deleted_message_is_gone() {
     assert_eq!(world.delete(&path).await.line(), r#"200 {"message":"Message has been deleted"}"#);
     assert_eq!(world.get(&path).await.line(), MISSING);
     assert_eq!(world.delete(&path).await.line(), MISSING);
+}
+
+#[tokio::test]
+async fn a_message_whose_time_is_over_is_neither_shown_nor_sent_again() {
+    let world = World::new().await;
+    let path = kept(&world).await;
+    world.clock.advance(std::time::Duration::from_secs(3_600));
+    for entry in world.lease().await {
+        let status = DeliveryStatus { code: 250, ..DeliveryStatus::default() };
+        world.settle(entry, EventKind::Delivered, None, status, Outcome::Done { suppress: None }).await;
+    }
+    let again = [("to", "x@rcpt.example")];
+    assert_eq!(world.get(&path).await.status, 200);
+    // Nothing has purged it yet.
+    world.clock.advance(std::time::Duration::from_secs(259_200));
+    assert_eq!(world.get(&path).await.line(), MISSING);
+    assert_eq!(world.post(&path, &again).await.line(), MISSING);
+    assert!(world.lease().await.is_empty());
 }
 
 #[tokio::test]
