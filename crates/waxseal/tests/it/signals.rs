@@ -27,6 +27,21 @@ async fn the_ready_line_names_every_listener() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_api_speaks_https_where_it_is_told_to() -> Result<()> {
+    let server = waxseal()?.set("http.tls", "true").serve().await?;
+    let address = server.ready()["http"][0].as_str().expect("an address").to_owned();
+    let ask = |scheme: &'static str| {
+        let url = format!("{scheme}://{address}/healthz");
+        tokio::process::Command::new("curl").args(["-sk", "--max-time", "20", &url]).output()
+    };
+    let answer = ask("https").await?;
+    assert!(answer.status.success() && answer.stdout.starts_with(b"{"), "HTTPS is answered");
+    assert!(!ask("http").await?.stdout.starts_with(b"{"), "the clear is not");
+    assert!(server.terminate().await?.0.success());
+    Ok(())
+}
+
+#[tokio::test]
 async fn roles_that_are_not_wanted_do_not_listen() -> Result<()> {
     let server = waxseal()?.set("roles", "submission").set("metrics.listen", "").serve().await?;
     assert_eq!(server.ready()["http"], serde_json::json!([]));
