@@ -31,6 +31,12 @@ use crate::{
 /// The domain whose mail is captured.
 const SANDBOX: &str = "sandbox.test";
 
+/// Where the API listens unless told otherwise.
+const USUAL_HTTP: &str = "127.0.0.1:8080";
+
+/// Where submission listens.
+const USUAL_SUBMISSION: &str = "127.0.0.1:2587";
+
 /// Runs it.
 pub(crate) async fn run(options: cli::Quickstart) -> Result<ExitCode> {
     logging::start(LogLevel::Warn, LogFormat::Text);
@@ -39,15 +45,16 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<ExitCode> {
     }
     let mut signals = Signals::catch()?;
     let folder = Folder::given_or_temporary(options.data_dir)?;
-    let http = match options.http {
-        Some(address) => address,
-        None => free_or_any("127.0.0.1:8080").await?,
-    };
-    let submission = free_or_any("127.0.0.1:2587").await?;
-    let config = configure(&folder, http, submission)?;
+    let mut config = configure(&folder, options.http)?;
     let house = House::open(&config).await.context("the store cannot be opened")?;
     let access = prepare(&house).await?;
-    let running = Running::start(&config, house.clone(), None).await?;
+    let running = match Running::start(&config, house.clone(), None).await {
+        Err(error) if is_taken(&error) => {
+            give_way(&mut config, options.http);
+            Running::start(&config, house.clone(), None).await?
+        }
+        started => started?,
+    };
     let shown = welcome::Welcome {
         addresses: running.addresses(),
         api_key: &access.api_key,
@@ -69,13 +76,14 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<ExitCode> {
 }
 
 /// Loopback only, the roles that exist, nothing to the outside but what a test of delivery would need.
-fn configure(folder: &Folder, http: SocketAddr, submission: SocketAddr) -> Result<Config> {
+fn configure(folder: &Folder, http: Option<SocketAddr>) -> Result<Config> {
+    let http = http.map_or_else(|| USUAL_HTTP.to_owned(), |address| address.to_string());
     let settings = Settings::default()
         .set("data_dir", &folder.path().to_string_lossy())
         .set("roles", "api,submission,delivery")
         .set("hostname", "localhost")
-        .set("http.listen", &http.to_string())
-        .set("submission.listen", &submission.to_string())
+        .set("http.listen", &http)
+        .set("submission.listen", USUAL_SUBMISSION)
         .set("metrics.listen", "");
     Ok(settings.read()?)
 }
@@ -105,13 +113,18 @@ async fn prepare(house: &House) -> Result<Prepared> {
     Ok(Prepared { account: made.id, api_key: made.key.secret, smtp })
 }
 
-/// The usual address if nobody has it, else any free port.
-async fn free_or_any(usual: &str) -> Result<SocketAddr> {
-    let usual: SocketAddr = usual.parse()?;
-    match tokio::net::TcpListener::bind(usual).await {
-        Ok(_) => Ok(usual),
-        Err(_) => Ok(SocketAddr::new(usual.ip(), 0)),
-    }
+/// Whether a listener found its address in use.
+fn is_taken(error: &anyhow::Error) -> bool {
+    let io_errors = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io_errors.into_iter().any(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+}
+
+/// Any free port in place of the usual ones; an address that was asked for stays. Only whoever listens knows
+/// that a port is free, so nothing is probed beforehand.
+fn give_way(config: &mut Config, asked: Option<SocketAddr>) {
+    let listeners = config.submission_listen.iter_mut();
+    let http = config.http_listen.iter_mut().filter(|_| asked.is_none());
+    listeners.chain(http).for_each(|address| address.set_port(0));
 }
 
 /// Sight of the customer's own data: whoever runs quickstart is the customer.

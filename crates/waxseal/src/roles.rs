@@ -40,7 +40,8 @@ pub(crate) struct Addresses {
 }
 
 impl Running {
-    /// Starts everything; when it answers, everything listens.
+    /// Starts everything; when it answers, everything listens. If something cannot start, what has is stopped
+    /// again and the house is as it was.
     pub(crate) async fn start(config: &Config, house: House, metrics: Option<Metrics>) -> Result<Self> {
         let mut running = Self {
             house,
@@ -50,23 +51,33 @@ impl Running {
             addresses: Addresses::default(),
             delivery: None,
         };
-        running.control(config)?;
+        match running.roles(config, metrics).await {
+            Ok(()) => Ok(running),
+            Err(error) => {
+                running.halt().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn roles(&mut self, config: &Config, metrics: Option<Metrics>) -> Result<()> {
+        self.control(config)?;
         if config.has(Role::Delivery) {
-            running.delivery = Some(running.delivery(config).await?);
+            self.delivery = Some(self.delivery(config).await?);
         }
         if config.has(Role::Api) {
-            running.api(config).await?;
+            self.api(config).await?;
         }
         if config.has(Role::Submission) {
-            running.submission(config).await?;
+            self.submission(config).await?;
         }
         if let (Some(address), Some(metrics)) = (config.metrics_listen, metrics) {
-            let (bound, serving) = metrics.bind(address, running.stop.clone()).await?;
-            running.addresses.metrics = Some(bound);
-            running.tasks.spawn(serving);
+            let (bound, serving) = metrics.bind(address, self.stop.clone()).await?;
+            self.addresses.metrics = Some(bound);
+            self.tasks.spawn(serving);
         }
-        running.retention();
-        Ok(running)
+        self.retention();
+        Ok(())
     }
 
     fn control(&self, config: &Config) -> Result<()> {
@@ -159,6 +170,12 @@ impl Running {
     /// Takes no more calls, finishes what is in flight, closes the store. May take as long as the slowest peer;
     /// the caller sets the limit.
     pub(crate) async fn stop(self) {
+        let store = self.house.store.clone();
+        self.halt().await;
+        store.close().await;
+    }
+
+    async fn halt(self) {
         self.stop.cancel();
         self.control_stop.cancel();
         self.tasks.close();
@@ -168,7 +185,6 @@ impl Running {
             }
         };
         tokio::join!(delivery, self.tasks.wait());
-        self.house.store.close().await;
     }
 }
 
