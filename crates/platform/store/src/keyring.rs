@@ -33,7 +33,7 @@ use crate::{
 };
 
 use cache::Cache;
-use entity::{ring_key, ring_mark};
+use entity::{ring_grave, ring_key, ring_mark};
 use master::Master;
 
 /// What a key seals.
@@ -48,6 +48,9 @@ pub(crate) enum KeyClass {
 }
 
 impl KeyClass {
+    /// All classes.
+    pub(crate) const ALL: [Self; 3] = [Self::Account, Self::Content, Self::Event];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -146,11 +149,14 @@ impl Keyring {
         }
     }
 
-    /// Makes a key. The database gives its number first, because the number is bound into the wrapping.
+    /// Makes a key; [`StoreError::Erased`] if the account's keys were destroyed for good. The database gives its number first, because the number is bound into the wrapping.
     async fn make(&self, name: KeyName) -> Result<Arc<DataKey>, StoreError> {
         let mut bytes = Zeroizing::new([0u8; 32]);
         self.random.fill(bytes.as_mut_slice());
         let transaction = self.db.begin().await?;
+        if ring_grave::Entity::find_by_id(name.account.to_row()).one(&transaction).await?.is_some() {
+            return Err(StoreError::Erased);
+        }
         let row = ring_key::ActiveModel {
             id: NotSet,
             class: Set(name.class.as_str().to_owned()),
@@ -191,6 +197,7 @@ impl Keyring {
 pub(crate) fn classes() -> Vec<ClassifiedColumn> {
     let mut classes = ring_key::Entity::classes("keys");
     classes.extend(ring_mark::Entity::classes("keys"));
+    classes.extend(ring_grave::Entity::classes("keys"));
     classes.extend(sea_orm_migration::seaql_migrations::Entity::classes("keys"));
     classes
 }

@@ -26,6 +26,7 @@ pub(crate) trait Classified: EntityTrait {
 fn qualified(prefix: &'static str, table: &'static str) -> &'static str {
     match (prefix, table) {
         ("", table) => table,
+        ("keys", "ring_graves") => "keys.ring_graves",
         ("keys", "ring_keys") => "keys.ring_keys",
         ("keys", "ring_marks") => "keys.ring_marks",
         ("keys", "seaql_migrations") => "keys.seaql_migrations",

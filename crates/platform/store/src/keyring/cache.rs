@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use waxseal_model::AccountId;
+
 use super::KeyName;
 use crate::seal::DataKey;
 
@@ -62,6 +64,15 @@ impl Cache {
     /// Forgets the key.
     pub(crate) fn evict(&self, name: KeyName) {
         self.write().remove(name);
+    }
+
+    /// Forgets all keys of an account.
+    pub(crate) fn evict_account(&self, account: AccountId) {
+        let mut keys = self.write();
+        let Keys { by_name, by_number } = &mut *keys;
+        for (_, key) in by_name.extract_if(|name, _| name.account == account) {
+            by_number.remove(&key.number());
+        }
     }
 
     /// Forgets everything.

@@ -1,15 +1,15 @@
 //! Destroying keys: overwritten, deleted, checkpointed, forgotten.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Set, Statement, TransactionTrait,
     sea_query::{Expr, ExprTrait},
 };
 use tokio::sync::MutexGuard;
-use waxseal_model::time::Day;
+use waxseal_model::{AccountId, time::Day};
 
 use super::{
     KeyClass, KeyName, Keyring,
-    entity::{self, ring_key},
+    entity::{self, ring_grave, ring_key},
 };
 use crate::{error::StoreError, rows::RowId};
 
@@ -44,6 +44,30 @@ impl Keyring {
             self.cache.evict(*name);
         }
         self.wipe(names).await
+    }
+
+    /// Destroys every key of an account, of all classes and days, whoever uses them; how many there were. From
+    /// then on no key is made for it: what still works for the account gets [`StoreError::Erased`].
+    pub(crate) async fn destroy_account(&self, account: AccountId) -> Result<u64, StoreError> {
+        let _file = self.file.lock().await;
+        // First, so that a failure half-way leaves nothing readable that was to go.
+        self.cache.evict_account(account);
+        let transaction = self.db.begin().await?;
+        let grave = ring_grave::ActiveModel { account: Set(account.to_row()) };
+        ring_grave::Entity::insert(grave)
+            .on_conflict_do_nothing()
+            .exec_without_returning(&transaction)
+            .await?;
+        ring_key::Entity::update_many()
+            .col_expr(ring_key::Column::Wrapped, Expr::value(vec![0u8; WRAPPED]))
+            .filter(of_account(account))
+            .exec(&transaction)
+            .await?;
+        let destroyed =
+            ring_key::Entity::delete_many().filter(of_account(account)).exec(&transaction).await?;
+        transaction.commit().await?;
+        self.truncate_wal().await?;
+        Ok(destroyed.rows_affected)
     }
 
     /// Those of these keys that nobody holds now. Until the answer is dropped nobody can take one of them up:
@@ -107,6 +131,13 @@ impl Unheld<'_> {
     pub(crate) async fn destroy(self, names: &[KeyName]) -> Result<u64, StoreError> {
         self.ring.wipe(names).await
     }
+}
+
+/// All keys of an account; names the classes so that the index on (class, account, day) serves.
+fn of_account(account: AccountId) -> Expr {
+    ring_key::Column::Class
+        .is_in(KeyClass::ALL.map(KeyClass::as_str))
+        .and(ring_key::Column::Account.eq(account.to_row()))
 }
 
 fn matches(name: KeyName) -> Expr {

@@ -1,5 +1,6 @@
 //! The tables of the keyring's file.
 
+pub(crate) mod ring_grave;
 pub(crate) mod ring_key;
 pub(crate) mod ring_mark;
 
@@ -10,7 +11,7 @@ use crate::{error::StoreError, rows::RowId};
 
 /// Which key a row holds.
 pub(crate) fn name_of(row: &ring_key::Model) -> Result<KeyName, StoreError> {
-    let class = [KeyClass::Account, KeyClass::Content, KeyClass::Event]
+    let class = KeyClass::ALL
         .into_iter()
         .find(|class| class.as_str() == row.class)
         .ok_or(StoreError::Corrupt { table: "ring_keys", column: "class" })?;

@@ -55,7 +55,27 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(Graves)]
+    }
+}
+
+/// Accounts for which no key is made again.
+struct Graves;
+
+impl MigrationName for Graves {
+    fn name(&self) -> &str {
+        "k0002_graves"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Graves {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(table("ring_graves", [bytes("account")], &["account"])).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Destroying keys whose time is over.
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::ExprTrait};
-use waxseal_model::time::Day;
+use waxseal_model::{AccountId, time::Day};
 
 use crate::{
     entity::{body, message},
@@ -49,6 +49,15 @@ impl Store {
             }
         }
         self.inner.keyring.destroy(&unused).await
+    }
+
+    /// Destroys every key of an account, of all classes and days, and sees to it that none is made for it again:
+    /// its rows are unreadable from now on, wherever copies of them are. How many keys there were; nought if they
+    /// are gone already.
+    ///
+    /// Whoever still works for the account gets [`StoreError::Erased`].
+    pub async fn destroy_account_keys(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.inner.keyring.destroy_account(account).await
     }
 
     /// Destroys one day's content keys of all accounts, whether used or not: that day's bodies are

@@ -91,6 +91,7 @@ contract! {
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced;
     retention:
+        an_account_without_keys_is_unreadable_for_good,
         a_destroyed_day_is_unreadable,
         content_keys_go_when_no_body_needs_them,
         event_keys_stay_while_a_message_of_their_day_waits,

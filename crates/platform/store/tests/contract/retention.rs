@@ -34,6 +34,29 @@ pub(crate) async fn a_destroyed_day_is_unreadable(mut world: World) {
     assert!(matches!(world.store.body(one.account, first).await, Err(StoreError::Erased)));
 }
 
+pub(crate) async fn an_account_without_keys_is_unreadable_for_good(mut world: World) {
+    let (gone, stays) = (world.sender().await, world.sender().await);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(world.send(gone, &["a@one.example"]).await);
+        world.clock.advance(DAY);
+    }
+    let of_other = world.send(stays, &["a@one.example"]).await;
+    let destroyed = world.store.destroy_account_keys(gone.account).await.expect("destroyed");
+    assert!(destroyed >= 7, "the account's own, and two for each of three days: {destroyed}");
+    for _ in 0..2 {
+        assert!(matches!(world.store.account(gone.account).await, Err(StoreError::Erased)));
+        for id in &ids {
+            assert!(matches!(world.store.body(gone.account, *id).await, Err(StoreError::Erased)));
+        }
+        let refused = world.store.accept(world.accept(gone, world.message(&["a@one.example"]))).await;
+        assert!(matches!(refused, Err(StoreError::Erased)), "no new key for what is erased");
+        assert!(world.store.body(stays.account, of_other).await.expect("read").is_some());
+        assert_eq!(world.store.destroy_account_keys(gone.account).await.expect("again"), 0);
+        world.reopen().await;
+    }
+}
+
 pub(crate) async fn content_keys_go_when_no_body_needs_them(world: World) {
     let (one, other) = (world.sender().await, world.sender().await);
     let first = world.send(one, &["a@one.example"]).await;
