@@ -56,7 +56,10 @@ impl House {
             message_ttl_secs: config.stored_message_days.saturating_mul(86_400),
         };
         let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config);
-        let sending_config = SendingConfig::new(config.hostname.clone());
+        let sending_config = SendingConfig {
+            sending_ips: config.source_addresses.clone(),
+            ..SendingConfig::new(config.hostname.clone())
+        };
         let retention = RetentionConfig { events_days: config.events_days, ..RetentionConfig::default() };
         Ok(Self {
             accounts: Accounts::new(store.clone(), clock.clone(), random.clone()),

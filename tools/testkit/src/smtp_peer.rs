@@ -10,7 +10,7 @@ pub mod script;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -34,6 +34,8 @@ pub struct Received {
     pub acknowledged: bool,
     /// The login, if there was one.
     pub login: Option<String>,
+    /// Where the connection came from.
+    pub from: Option<IpAddr>,
 }
 
 impl Received {

@@ -1,5 +1,7 @@
 //! What a caller may ask for with a message, besides its content.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -33,7 +35,7 @@ pub struct DeliveryOptions {
     /// Whether the opening pixel stands at the top (`o:tracking-pixel-location-top`).
     pub tracking_pixel_top: Option<Tracking>,
     /// Source address asked for (`o:sending-ip`).
-    pub sending_ip: Option<String>,
+    pub sending_ip: Option<IpAddr>,
     /// Pool of source addresses asked for (`o:sending-ip-pool`).
     pub sending_ip_pool: Option<String>,
 }

@@ -20,9 +20,24 @@ pub enum ConnectError {
     /// Nobody answered in time.
     #[error("connection timed out")]
     TimedOut,
+    /// The source address asked for is none of ours.
+    #[error("the sending address is not among the source addresses")]
+    NotOurs,
+    /// The source address asked for is of the other kind than the destination.
+    #[error("no address of the kind of the sending address")]
+    OtherFamily,
     /// The system or the other side said no.
     #[error("{}", io_words(.0))]
     Io(#[from] io::Error),
+}
+
+/// Where a connection starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// At one of our addresses, by turns: equal numbers, equal address.
+    Turn(u64),
+    /// At this address and at no other.
+    Exactly(IpAddr),
 }
 
 /// Makes outgoing TCP connections.
@@ -46,13 +61,13 @@ impl Connector {
         Self { guard: Guard::new(true), ..self.clone() }
     }
 
-    /// Connects. `turn` chooses among several source addresses: equal turns, equal source.
-    pub async fn connect(&self, to: SocketAddr, turn: u64) -> Result<Stream, ConnectError> {
+    /// Connects.
+    pub async fn connect(&self, to: SocketAddr, source: Source) -> Result<Stream, ConnectError> {
         if !self.guard.allows(to.ip()) || to.port() == 0 {
             return Err(ConnectError::Refused);
         }
         let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(source) = self.source(to, turn) {
+        if let Some(source) = self.source(to, source)? {
             socket.bind(SocketAddr::new(source, 0))?;
         }
         let stream = tokio::time::timeout(self.timeout, socket.connect(to))
@@ -62,10 +77,17 @@ impl Connector {
         Ok(Stream::plain(stream))
     }
 
-    fn source(&self, to: SocketAddr, turn: u64) -> Option<IpAddr> {
+    /// The address to start at; `None`: the system chooses.
+    fn source(&self, to: SocketAddr, source: Source) -> Result<Option<IpAddr>, ConnectError> {
+        let turn = match source {
+            Source::Exactly(ip) if !self.sources.contains(&ip) => return Err(ConnectError::NotOurs),
+            Source::Exactly(ip) if ip.is_ipv4() != to.is_ipv4() => return Err(ConnectError::OtherFamily),
+            Source::Exactly(ip) => return Ok(Some(ip)),
+            Source::Turn(turn) => turn,
+        };
         let fitting: Vec<_> = self.sources.iter().filter(|ip| ip.is_ipv4() == to.is_ipv4()).collect();
-        let index = turn.checked_rem(fitting.len() as u64)?;
-        fitting.get(usize::try_from(index).ok()?).map(|ip| **ip)
+        let index = turn.checked_rem(fitting.len() as u64).and_then(|index| usize::try_from(index).ok());
+        Ok(index.and_then(|index| fitting.get(index)).map(|ip| **ip))
     }
 }
 
@@ -93,9 +115,9 @@ mod tests {
         let to = listener.local_addr().expect("address");
         let timeout = Duration::from_secs(5);
         let strict = Connector::new(Guard::new(false), Vec::new(), timeout);
-        assert!(matches!(strict.connect(to, 0).await, Err(ConnectError::Refused)));
+        assert!(matches!(strict.connect(to, Source::Turn(0)).await, Err(ConnectError::Refused)));
         let open = Connector::new(Guard::new(true), Vec::new(), timeout);
-        open.connect(to, 0).await.expect("connected");
+        open.connect(to, Source::Turn(0)).await.expect("connected");
     }
 
     #[tokio::test]
@@ -106,10 +128,26 @@ mod tests {
         let connector = Connector::new(Guard::new(true), sources, Duration::from_secs(5));
         let mut seen = Vec::new();
         for turn in 0..3 {
-            let stream = connector.connect(to, turn).await.expect("connected");
+            let stream = connector.connect(to, Source::Turn(turn)).await.expect("connected");
             seen.push(stream.local_ip().expect("local").to_string());
         }
         assert_eq!(seen, ["127.0.0.2", "127.0.0.3", "127.0.0.2"]);
+    }
+
+    #[tokio::test]
+    async fn a_source_address_that_was_asked_for_is_used_or_nothing_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+        let to = listener.local_addr().expect("address");
+        let [two, three, six] = ["127.0.0.2", "127.0.0.3", "::1"].map(|ip| ip.parse().expect("ip"));
+        let connector = Connector::new(Guard::new(true), vec![two, six], Duration::from_secs(5));
+        for _ in 0..3 {
+            let stream = connector.connect(to, Source::Exactly(two)).await.expect("connected");
+            assert_eq!(stream.local_ip(), Some(two));
+        }
+        let refused = connector.connect(to, Source::Exactly(three)).await;
+        assert!(matches!(refused, Err(ConnectError::NotOurs)));
+        let refused = connector.connect(to, Source::Exactly(six)).await;
+        assert!(matches!(refused, Err(ConnectError::OtherFamily)));
     }
 
     #[tokio::test]
@@ -118,7 +156,7 @@ mod tests {
         let to = listener.local_addr().expect("address");
         drop(listener);
         let connector = Connector::new(Guard::new(true), Vec::new(), Duration::from_secs(5));
-        let error = connector.connect(to, 0).await.expect_err("closed");
+        let error = connector.connect(to, Source::Turn(0)).await.expect_err("closed");
         assert_eq!(error.to_string(), "connection refused");
     }
 }

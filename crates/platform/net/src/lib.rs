@@ -12,7 +12,7 @@ pub mod server_tls;
 pub mod stream;
 
 pub use client_tls::{ClientTls, ClientTlsError, TlsPeer};
-pub use connect::{ConnectError, Connector};
+pub use connect::{ConnectError, Connector, Source};
 pub use guard::Guard;
 pub use mail_route::{MailHost, RouteError};
 pub use net::{Net, NetConfig, NetError};

@@ -11,7 +11,7 @@ use crate::{
     board::{Job, Route},
     capture,
     line::{Contact, Line},
-    open::{NoLine, TlsNeed, open},
+    open::{NoLine, TlsNeed, Wish, open},
     outcome::{ACCESS, Attempt, release},
     report::{Ending, Report},
     service::Shared,
@@ -86,14 +86,10 @@ async fn send(
     options: &DeliveryOptions,
     transaction: Transaction,
 ) -> Result<(Contact, Vec<Verdict>), NoLine> {
-    let need = match (options.require_tls, options.skip_verification) {
-        (false, _) => TlsNeed::Opportunistic,
-        (true, true) => TlsNeed::Encrypted,
-        (true, false) => TlsNeed::Verified,
-    };
+    let wish = wish(options);
     if let Some(mut kept) = line.take() {
         let usable =
-            kept.used < shared.config.limits.messages_per_connection && need.is_met_by(&kept.contact);
+            kept.used < shared.config.limits.messages_per_connection && wish.is_met_by(&kept.contact);
         if usable && kept.is_ready().await {
             let verdicts = kept.transact(transaction.clone()).await;
             let contact = kept.contact.clone();
@@ -107,12 +103,12 @@ async fn send(
             kept.quit().await;
         }
     }
-    let mut fresh = match open(shared, route, need).await {
+    let mut fresh = match open(shared, route, wish).await {
         Ok(fresh) => fresh,
         Err(no_line) => {
-            // A message that asks more of TLS than others says nothing about the destination, and what is
+            // A message that asks for more than others says nothing about the destination, and what is
             // final is said to every message by itself.
-            if need == TlsNeed::Opportunistic && no_line.report.ending == Ending::Temporary {
+            if wish.is_ordinary() && no_line.report.ending == Ending::Temporary {
                 let until = shared.clock.now() + DOWN_FOR;
                 shared.board().reached(route, Some((until, no_line.clone())));
             }
@@ -124,6 +120,15 @@ async fn send(
     let contact = fresh.contact.clone();
     keep(line, fresh);
     Ok((contact, verdicts))
+}
+
+fn wish(options: &DeliveryOptions) -> Wish {
+    let tls = match (options.require_tls, options.skip_verification) {
+        (false, _) => TlsNeed::Opportunistic,
+        (true, true) => TlsNeed::Encrypted,
+        (true, false) => TlsNeed::Verified,
+    };
+    Wish { tls, source: options.sending_ip }
 }
 
 /// Keeps a connection that is still of use.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::time::Instant;
-use waxseal_net::MailHost;
+use waxseal_net::{MailHost, Source};
 use waxseal_smtp::client::{Fault, Session, Settings, TlsPolicy};
 
 use crate::{
@@ -29,12 +29,32 @@ pub(crate) enum TlsNeed {
 
 impl TlsNeed {
     /// Whether a connection will do.
-    pub(crate) fn is_met_by(self, contact: &Contact) -> bool {
+    fn is_met_by(self, contact: &Contact) -> bool {
         match (self, &contact.tls) {
             (Self::Opportunistic, _) | (Self::Encrypted, Some(_)) => true,
             (Self::Verified, Some(peer)) => peer.is_verified(),
             (Self::Encrypted | Self::Verified, None) => false,
         }
+    }
+}
+
+/// What a message asks of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) tls: TlsNeed,
+    /// The only address it may leave from.
+    pub(crate) source: Option<IpAddr>,
+}
+
+impl Wish {
+    /// Whether a connection will do.
+    pub(crate) fn is_met_by(&self, contact: &Contact) -> bool {
+        self.tls.is_met_by(contact) && (self.source.is_none() || self.source == contact.sending_ip)
+    }
+
+    /// Whether it asks for no more than most messages: what it meets is then news for all of them.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.tls == TlsNeed::Opportunistic && self.source.is_none()
     }
 }
 
@@ -47,7 +67,7 @@ pub(crate) struct NoLine {
 
 /// Connects to a destination. Hosts and addresses are tried in order until one is ready to take
 /// messages; if none is, the report is that of the first host that answered, or of the last try.
-pub(crate) async fn open(shared: &Shared, route: &Route, need: TlsNeed) -> Result<Line, NoLine> {
+pub(crate) async fn open(shared: &Shared, route: &Route, wish: Wish) -> Result<Line, NoLine> {
     let began = Instant::now();
     let hosts = hosts(shared, route).await?;
     let mut failures = Failures::new(route.name());
@@ -65,7 +85,7 @@ pub(crate) async fn open(shared: &Shared, route: &Route, need: TlsNeed) -> Resul
                 return Err(failures.into_result());
             }
             tries += 1;
-            match knock(shared, route, &host.name, address, need).await {
+            match knock(shared, route, &host.name, address, wish).await {
                 Ok(line) => return Ok(line),
                 Err(failure) => failures.note(failure),
             }
@@ -101,15 +121,16 @@ async fn knock(
     route: &Route,
     host: &str,
     address: IpAddr,
-    need: TlsNeed,
+    wish: Wish,
 ) -> Result<Line, Failure> {
-    let need = need.max(route.tls_need(address));
+    let need = wish.tls.max(route.tls_need(address));
     let policy = if need == TlsNeed::Opportunistic { TlsPolicy::Opportunistic } else { TlsPolicy::Required };
-    let mut line = connect(shared, route, host, address, policy).await?;
+    let place = Place { host, address, source: wish.source };
+    let mut line = connect(shared, route, &place, policy).await?;
     let mut result = converse(shared, &mut line, need).await;
     if let (Err(Refusal::Handshake(_)), TlsPolicy::Opportunistic) = (&result, policy) {
         tracing::debug!("TLS failed, going on in the clear");
-        line = connect(shared, route, host, address, TlsPolicy::Never).await?;
+        line = connect(shared, route, &place, TlsPolicy::Never).await?;
         result = converse(shared, &mut line, need).await;
     }
     match result {
@@ -118,20 +139,28 @@ async fn knock(
     }
 }
 
+/// Both ends of a connection.
+struct Place<'a> {
+    host: &'a str,
+    address: IpAddr,
+    source: Option<IpAddr>,
+}
+
 async fn connect(
     shared: &Shared,
     route: &Route,
-    host: &str,
-    address: IpAddr,
+    place: &Place<'_>,
     policy: TlsPolicy,
 ) -> Result<Line, Failure> {
+    let Place { host, address, source } = *place;
     let port = route.port(shared.config.port);
-    let turn = shared.random.below(u64::MAX);
+    let by_turn = || Source::Turn(shared.random.below(u64::MAX));
+    let source = source.map_or_else(by_turn, Source::Exactly);
     let connector = match route {
         Route::Relay(_) => shared.net.connector.trusting(),
         Route::Domain(_) | Route::Captured => shared.net.connector.clone(),
     };
-    let stream = connector.connect(SocketAddr::new(address, port), turn).await;
+    let stream = connector.connect(SocketAddr::new(address, port), source).await;
     let stream = stream.map_err(|error| Failure::Unreachable {
         host: host.into(),
         address: Some(address),

@@ -138,14 +138,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn own_ip(&self, value: &str) -> Result<String, SendError> {
+    fn own_ip(&self, value: &str) -> Result<IpAddr, SendError> {
         let ip: IpAddr =
             value.parse().map_err(|_| SendError::Invalid("o:sending-ip is not an IP address".into()))?;
-        if self.rules.config.sending_ips.contains(&ip) {
-            Ok(ip.to_string())
-        } else {
-            Err(not_ours("IP", value))
-        }
+        if self.rules.config.sending_ips.contains(&ip) { Ok(ip) } else { Err(not_ours("IP", value)) }
     }
 
     fn finish(self) -> Result<Options, SendError> {

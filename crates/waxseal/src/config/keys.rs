@@ -80,7 +80,11 @@ pub(crate) const KEYS: &[Key] = &[
          the first byte); `USER:PASSWORD@` before the host for AUTH, percent-encoded, for which the certificate has \
          to be good.",
     ),
-    key("delivery.source_addresses", "[]", "Own addresses to send from; the system chooses if empty."),
+    key(
+        "delivery.source_addresses",
+        "[]",
+        "Own addresses to send from, by turns; the system chooses if empty. `o:sending-ip` may ask for one of them.",
+    ),
     key(
         "delivery.allow_private_destinations",
         r#""auto""#,

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, StatusCode, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
-use waxseal_net::Net;
+use waxseal_net::{Net, Source};
 
 /// Posts a form; hands back the answer's `id`.
 pub(super) async fn post(
@@ -17,7 +17,7 @@ pub(super) async fn post(
     key: &str,
     fields: &[(&str, &str)],
 ) -> Result<String> {
-    let stream = net.connector.connect(address, 0).await?;
+    let stream = net.connector.connect(address, Source::Turn(0)).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();

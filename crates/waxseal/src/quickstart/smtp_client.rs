@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Result, bail};
 use waxseal_model::Clock;
-use waxseal_net::Net;
+use waxseal_net::{Net, Source};
 use waxseal_smtp::{
     Reply,
     client::{Credentials, Session, Settings, TlsPolicy, Transaction, Verdict},
@@ -20,7 +20,7 @@ pub(super) async fn submit(
     login: (String, String),
     message: Transaction,
 ) -> Result<()> {
-    let mut stream = net.connector.connect(address, 0).await?;
+    let mut stream = net.connector.connect(address, Source::Turn(0)).await?;
     let mut session = Session::new(Settings {
         hello: "application.test".into(),
         tls: TlsPolicy::Required,

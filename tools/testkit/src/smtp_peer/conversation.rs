@@ -1,6 +1,6 @@
 //! One conversation of a scripted peer.
 
-use std::{future::pending, io, sync::Arc, time::Duration};
+use std::{future::pending, io, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::{
@@ -28,11 +28,13 @@ struct State {
     recipients: Vec<String>,
     login: Option<String>,
     tls: bool,
+    from: Option<IpAddr>,
 }
 
 pub(super) async fn hold(stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut state = State::default();
+    let from = stream.peer_addr().ok().map(|address| address.ip());
+    let mut state = State { from, ..State::default() };
     let acceptor = shared.script().certificate.as_ref().map(super::Certificate::acceptor);
     let implicit = shared.script().implicit_tls;
     let Some(acceptor) = acceptor else {
@@ -53,7 +55,7 @@ pub(super) async fn hold(stream: TcpStream, shared: Arc<Shared>) -> io::Result<(
     }
     // What the client sent in the clear behind STARTTLS is dropped with the buffer.
     let mut tls = BufReader::new(acceptor.accept(plain.into_inner()).await?);
-    state = State { tls: true, ..State::default() };
+    state = State { tls: true, from, ..State::default() };
     let end = Talk { io: &mut tls, shared: &shared, state: &mut state }.run(false).await?;
     finish(into_tcp(tls.into_inner()), &end)
 }
@@ -285,9 +287,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             }
             Reaction::Close | Reaction::Silence => false,
         };
-        let (tls, login) = (self.state.tls, self.state.login.clone());
+        let (tls, login, from) = (self.state.tls, self.state.login.clone(), self.state.from);
         self.shared.note(|seen| {
-            seen.messages.push(Received { mail, recipients, content, tls, acknowledged, login });
+            seen.messages.push(Received { mail, recipients, content, tls, acknowledged, login, from });
         });
         self.speak(reaction, "250 2.0.0 Taken\r\n").await
     }

@@ -8,6 +8,7 @@ mod restart;
 mod routes;
 mod schedule;
 mod sharing;
+mod sources;
 mod standard_tools;
 mod tls;
 mod world;
