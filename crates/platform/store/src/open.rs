@@ -17,6 +17,7 @@ use crate::{
     error::{OpenError, StoreError},
     keyring::Keyring,
     migration::Migrator,
+    queue::Stranded,
     writer::Writer,
 };
 
@@ -88,6 +89,8 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     /// Where the walk over recipient domains goes on: see `queue::lease`.
     turn: Mutex<String>,
+    /// Leases that nobody holds.
+    pub(crate) stranded: Stranded,
     /// Holds the lock of the data folder as long as the store lives.
     lock: Mutex<Option<File>>,
 }
@@ -130,7 +133,16 @@ impl Store {
         let writer = Writer::start(writing);
         let lock = Mutex::new(Some(lock));
         Ok(Self {
-            inner: Arc::new(Inner { readers, writer, keyring, clock, random, turn: Mutex::default(), lock }),
+            inner: Arc::new(Inner {
+                readers,
+                writer,
+                keyring,
+                clock,
+                random,
+                turn: Mutex::default(),
+                stranded: Stranded::default(),
+                lock,
+            }),
         })
     }
 

@@ -13,7 +13,7 @@ mod lease;
 mod overview;
 mod settle;
 
-pub(crate) use lease::ENVELOPE;
+pub(crate) use lease::{ENVELOPE, Stranded};
 
 /// Marks who holds an entry; an entry is held by one lease at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,10 @@
 //! Taking work from the queue and giving it back.
 
+mod stranded;
 mod take;
+mod unreadable;
+
+pub(crate) use stranded::Stranded;
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -21,18 +25,52 @@ use crate::{
 pub(crate) const ENVELOPE: Slot = Slot::new("queue_entries", "envelope");
 
 impl Store {
-    /// Takes due entries, oldest due first.
+    /// Takes due entries, oldest due first. Those whose addresses cannot be read any more end here, each with
+    /// one `failed` event. After an error nothing stays in anybody's hands: the next call frees it.
     pub async fn lease(&self, request: LeaseRequest) -> Result<Vec<LeasedEntry>, StoreError> {
         if request.limit == 0 {
             return Ok(Vec::new());
         }
+        self.free_stranded().await?;
         let lease = self.new_lease();
+        let until = request.now + request.hold_for;
+        let taken = self.lease_as(lease, request).await;
+        if taken.is_err() {
+            // Whether or not it was committed.
+            self.inner.stranded.add(lease, until);
+        }
+        taken
+    }
+
+    async fn lease_as(&self, lease: LeaseId, request: LeaseRequest) -> Result<Vec<LeasedEntry>, StoreError> {
+        let mut rows = self.take(lease, request).await?;
+        rows.sort_unstable_by(|one, other| (one.due_at, &one.id).cmp(&(other.due_at, &other.id)));
+        let mut entries = Vec::with_capacity(rows.len());
+        let mut unreadable = Vec::new();
+        for row in rows {
+            match self.leased(&row, lease).await {
+                Ok(entry) => entries.push(entry),
+                // One value that cannot be read must not hold up the queue.
+                Err(StoreError::Erased | StoreError::Corrupt { .. }) => unreadable.push(row),
+                Err(error) => return Err(error),
+            }
+        }
+        self.fail_unreadable(&unreadable, lease).await?;
+        Ok(entries)
+    }
+
+    /// Marks the rows as ours.
+    async fn take(
+        &self,
+        lease: LeaseId,
+        request: LeaseRequest,
+    ) -> Result<Vec<queue_entry::Model>, StoreError> {
         let mut turn = self.inner.turn();
         let work = async move |tx: &DatabaseTransaction| {
             let rows = take::take(tx, request, lease, &mut turn).await?;
             Ok::<_, StoreError>((rows, turn))
         };
-        let (mut rows, turn) = match self.inner.readers.get_database_backend() {
+        let (rows, turn) = match self.inner.readers.get_database_backend() {
             // There it runs beside the writer: rows that others hold are passed over.
             DbBackend::Postgres => {
                 let tx = self.inner.readers.begin().await?;
@@ -43,19 +81,7 @@ impl Store {
             _ => self.inner.writer.write(Effects::default(), move |tx| Box::pin(work(tx))).await?,
         };
         self.inner.set_turn(turn);
-        rows.sort_unstable_by(|one, other| (one.due_at, &one.id).cmp(&(other.due_at, &other.id)));
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in rows {
-            match self.leased(row, lease).await {
-                Ok(entry) => entries.push(entry),
-                // One value that cannot be read must not hold up the queue.
-                Err(error @ (StoreError::Erased | StoreError::Corrupt { .. })) => {
-                    tracing::error!(%error, "a queue entry cannot be read");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(entries)
+        Ok(rows)
     }
 
     /// Frees every lease, at start: whoever held them is gone. Returns how many. (One node only.)
@@ -76,12 +102,12 @@ impl Store {
             .await
     }
 
-    /// When the next entry that nobody holds is due.
+    /// When [`lease`](Self::lease) can find something next: an entry that is due then, or one whose lease
+    /// ends then (whoever holds it still gets it again, and who died over it does not keep it).
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<i64> = queue_entry::Entity::find()
             .select_only()
             .column(Column::ReadyAt)
-            .filter(Column::Lease.is_null())
             .order_by_asc(Column::ReadyAt)
             .limit(1)
             .into_tuple()
@@ -115,7 +141,7 @@ impl Store {
         LeaseId(u128::from_be_bytes(bits))
     }
 
-    async fn leased(&self, row: queue_entry::Model, lease: LeaseId) -> Result<LeasedEntry, StoreError> {
+    async fn leased(&self, row: &queue_entry::Model, lease: LeaseId) -> Result<LeasedEntry, StoreError> {
         const TABLE: &str = "queue_entries";
         let account = AccountId::from_row(&row.account, TABLE, "account")?;
         Ok(LeasedEntry {
@@ -125,7 +151,7 @@ impl Store {
             domain: DomainId::from_row(&row.domain, TABLE, "domain")?,
             message: MessageId::from_row(&row.message, TABLE, "message")?,
             envelope: Sealed::new(self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?),
-            recipient_domain: row.recipient_domain,
+            recipient_domain: row.recipient_domain.clone(),
             attempts: u32::try_from(row.attempts).unwrap_or(0),
             accepted_at: time(row.accepted_at),
             first_attempt_at: row.first_attempt_at.map(time),

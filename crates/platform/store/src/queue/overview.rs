@@ -26,23 +26,36 @@ impl Store {
         Ok(QueueCounts { waiting: total.saturating_sub(in_flight), in_flight })
     }
 
-    /// Entries by id.
+    /// Entries by id. Those whose addresses cannot be read any more are passed over: they end as soon as
+    /// somebody takes them.
     pub async fn queue_entries(
         &self,
         filter: &QueueFilter,
         limit: u64,
     ) -> Result<Vec<QueueEntry>, StoreError> {
-        let rows = queue_entry::Entity::find()
-            .filter(wanted(filter))
-            .order_by_asc(Column::Id)
-            .limit(limit)
-            .all(&self.inner.readers)
-            .await?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in rows {
-            entries.push(self.queue_entry(row).await?);
+        let mut filter = filter.clone();
+        let mut entries = Vec::new();
+        loop {
+            let wanted_rows = limit.saturating_sub(entries.len() as u64);
+            let rows = queue_entry::Entity::find()
+                .filter(wanted(&filter))
+                .order_by_asc(Column::Id)
+                .limit(wanted_rows)
+                .all(&self.inner.readers)
+                .await?;
+            let full = rows.len() as u64 == wanted_rows;
+            for row in rows {
+                filter.after = Some(RecipientId::from_row(&row.id, "queue_entries", "id")?);
+                match self.queue_entry(row).await {
+                    Ok(entry) => entries.push(entry),
+                    Err(StoreError::Erased | StoreError::Corrupt { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if !full || entries.len() as u64 >= limit {
+                return Ok(entries);
+            }
         }
-        Ok(entries)
     }
 
     async fn queue_entry(&self, row: queue_entry::Model) -> Result<QueueEntry, StoreError> {

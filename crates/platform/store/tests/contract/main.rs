@@ -13,6 +13,7 @@ mod retention;
 mod schema;
 mod settling;
 mod suppressions;
+mod unreadable;
 mod world;
 
 /// Makes a test of each case for each engine.
@@ -66,11 +67,16 @@ contract! {
         an_expired_lease_is_taken_by_another,
         domains_at_their_limit_are_passed_over,
         a_full_domain_in_front_hides_nobody,
-        the_next_due_time_ignores_what_is_held,
+        the_next_due_time_is_when_a_lease_finds_something,
         leases_are_freed_at_start,
         retry_makes_waiting_entries_due,
         the_queue_is_listed_and_counted,
         new_entries_wake_the_worker;
+    unreadable:
+        an_entry_that_cannot_be_opened_ends_in_one_failed_event,
+        entries_of_a_destroyed_key_end_and_their_body_goes,
+        a_key_store_that_fails_strands_nobody,
+        who_died_over_entries_does_not_keep_them;
     settling:
         the_body_goes_with_the_last_recipient,
         a_kept_message_stays_until_its_term,
