@@ -70,10 +70,17 @@ impl Content {
     }
 
     fn text(&mut self, text: &[u8]) {
-        self.line += text.len() as u64;
-        if self.line > self.limits.line {
+        // Of several limits the one that is reached first counts, however the text was cut.
+        let line = self.limits.line.saturating_sub(self.line);
+        let header = if self.in_header { self.limits.header.saturating_sub(self.seen) } else { u64::MAX };
+        let message = self.limits.message.saturating_sub(self.seen);
+        let length = text.len() as u64;
+        if line < length && line <= header.min(message) {
             self.exceed(Excess::Line);
+        } else if header < length && header < message {
+            self.exceed(Excess::Header);
         }
+        self.line += length;
         self.push(text);
     }
 

@@ -41,7 +41,8 @@ pub(super) fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Message, MimeError
 fn without_preface(mut bytes: Vec<u8>) -> Vec<u8> {
     let mut start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let rest = bytes.get(start..).unwrap_or_default();
-    if rest.starts_with(b"From ") {
+    // `From :` with a space is a field of old (RFC 5322 section 4.5), not such a line.
+    if rest.strip_prefix(b"From ").is_some_and(|rest| !rest.trim_ascii_start().starts_with(b":")) {
         start += memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
     }
     if start > 0 {

@@ -198,3 +198,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_field_with_a_space_before_its_colon_is_no_line_of_a_mailbox_file() {
+    let read = |text: &str| Message::read(text.into(), &Limits::default()).expect("a message");
+    assert_eq!(read("From : a@b.c\r\n\r\nx").first("from").as_deref(), Some("a@b.c"));
+    let preface = read("From a@b.c Sat Jan  3 01:05:34 1996\r\nSubject: Hi\r\n\r\nx");
+    assert_eq!(preface.headers().count(), 1);
+}

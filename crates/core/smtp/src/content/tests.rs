@@ -64,6 +64,22 @@ fn a_limit_drops_the_content_and_says_which() {
 }
 
 #[test]
+fn the_limit_reached_first_is_named_however_the_text_is_cut() {
+    let limits = ContentLimits { message: 90, header: 60, line: 80, flood: 1_000 };
+    for (text, first) in
+        [("x".repeat(100), Excess::Header), (format!("\r\n{}", "x".repeat(100)), Excess::Line)]
+    {
+        for cut in 0..text.len() {
+            let (mut head, mut tail) = text.as_bytes().split_at(cut);
+            let mut decoder = DataDecoder::new(limits);
+            assert_eq!(decoder.read(&mut head), Ok(false));
+            assert_eq!(decoder.read(&mut tail), Ok(false));
+            assert_eq!(decoder.finish(), Err(first), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
 fn hops_are_counted_in_the_header_alone() {
     let message = b"Received: a\r\n\tby b\r\nRECEIVED: c\r\nX-Received: d\r\n\r\nReceived: e\r\n";
     assert_eq!(hops(message), 2);
