@@ -1,17 +1,20 @@
 //! Replays the corpora of the fuzz targets: what was found once does not come back.
 
 #[path = "../../../../fuzz/oracles/form_decoder.rs"]
-mod oracle;
+mod form_decoder;
+#[path = "../../../../fuzz/oracles/page_token.rs"]
+mod page_token;
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 
-use std::{fs, path::Path};
+use replay::replay;
 
 #[test]
-fn the_corpus_of_form_decoder_holds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/form_decoder");
-    let mut count = 0;
-    for entry in fs::read_dir(&folder).expect("the corpus is in the repository") {
-        oracle::check(&fs::read(entry.expect("an entry").path()).expect("an input"));
-        count += 1;
-    }
-    assert!(count > 0, "{} is empty", folder.display());
+fn forms() {
+    replay("form_decoder", form_decoder::check);
+}
+
+#[test]
+fn page_tokens() {
+    replay("page_token", page_token::check);
 }

@@ -1,5 +1,7 @@
 //! Replays the corpora of the fuzz targets: what was found once does not come back.
 
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 #[path = "../../../../fuzz/oracles/smtp_client_session.rs"]
 mod smtp_client_session;
 #[path = "../../../../fuzz/oracles/smtp_path.rs"]
@@ -9,17 +11,7 @@ mod smtp_reply;
 #[path = "../../../../fuzz/oracles/smtp_server_session.rs"]
 mod smtp_server_session;
 
-use std::{fs, path::Path};
-
-fn replay(target: &str, oracle: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus").join(target);
-    let mut count = 0;
-    for entry in fs::read_dir(&folder).expect("the corpus is in the repository") {
-        oracle(&fs::read(entry.expect("an entry").path()).expect("an input"));
-        count += 1;
-    }
-    assert!(count > 0, "{} is empty", folder.display());
-}
+use replay::replay;
 
 #[test]
 fn client_sessions() {

@@ -10,19 +10,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use base64::{
-    Engine as _,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
 use waxseal_accounts::caller::{Caller, Proof};
 use waxseal_store::domain::Domain;
 
 pub(crate) use throttle::FailedLogins;
 
 use crate::{body, entry::Peer, error::ApiError, state::Api};
-
-/// Longest `Authorization` header that is looked at.
-const MAX_HEADER: usize = 1_024;
 
 /// Lets in whoever has a key; only the sending endpoints also take keys of one domain.
 pub(crate) async fn any_key(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
@@ -84,16 +77,7 @@ fn too_many_failures(api: &Api, wait_secs: u64) -> ApiError {
 
 /// The password of user `api`.
 fn basic_key(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = value.split_once(' ')?;
-    if value.len() > MAX_HEADER || !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let decoder = GeneralPurpose::new(&base64::alphabet::STANDARD, lenient);
-    let text = String::from_utf8(decoder.decode(encoded.trim()).ok()?).ok()?;
-    let (user, key) = text.split_once(':')?;
-    (user == "api").then(|| key.to_owned())
+    waxseal_form::basic_password(headers.get(header::AUTHORIZATION)?.to_str().ok()?, "api")
 }
 
 /// The caller's own domain of this name, for the endpoints that send.
@@ -116,33 +100,4 @@ pub(crate) async fn own_domain(api: &Api, caller: &Caller, name: &str) -> Result
 fn unknown_domain(name: &str) -> ApiError {
     let name: String = name.chars().filter(|c| !c.is_control()).take(255).collect();
     ApiError::not_found(format!("Domain not found: {name}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(value: &str) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, value.parse().expect("value"));
-        basic_key(&headers)
-    }
-
-    #[test]
-    fn the_key_is_the_password_of_user_api() {
-        assert_eq!(key("Basic YXBpOmtleS0x"), Some("key-1".into()));
-        assert_eq!(key("basic YXBpOmtleS0xOg=="), Some("key-1:".into()));
-        assert_eq!(key("Basic YXBpOmtleS0xOg"), Some("key-1:".into()), "padding may be missing");
-    }
-
-    #[test]
-    fn anything_else_is_no_key() {
-        for value in
-            ["Basic", "Basic ", "Basic !!", "Bearer YXBpOmtleS0x", "Basic Ym9iOmtleS0x", "Basic YXBp"]
-        {
-            assert_eq!(key(value), None, "{value}");
-        }
-        assert_eq!(key(&format!("Basic {}", "YXBp".repeat(300))), None);
-        assert_eq!(basic_key(&HeaderMap::new()), None);
-    }
 }

@@ -1,12 +1,7 @@
-//! API keys: 256 random bits, shown once, kept as a hash.
-//!
-//! A secret reads `key-<64 hex digits>-<8 hex digits>`: the prefix that clients and secret scanners
-//! know, 256 random bits, and the first four bytes of a SHA-256 over what stands before, so that a
-//! mistyped or shortened key is recognised without asking the store.
+//! API keys: made, shown once, kept as a hash, taken back.
 
 use std::net::IpAddr;
 
-use aws_lc_rs::digest;
 use subtle::ConstantTimeEq;
 use waxseal_model::{AccountId, KeyId, Random, Timestamp};
 use waxseal_store::{
@@ -17,6 +12,7 @@ use waxseal_store::{
 use crate::{
     account::Accounts,
     caller::{Caller, Proof},
+    secret::{self, sha256},
 };
 
 pub use crate::account::FreshAccount;
@@ -59,7 +55,7 @@ impl Accounts {
     /// The caller with this secret; `None` if it is not the secret of any key. Constant time in the secret:
     /// it is looked up by its hash, and the hash found is compared in constant time.
     pub async fn by_api_key(&self, secret: &str, peer: Option<IpAddr>) -> Result<Option<Caller>, StoreError> {
-        if !is_well_formed(secret) {
+        if !secret::is_well_formed(secret) {
             return Ok(None);
         }
         let hash = sha256(secret.as_bytes());
@@ -111,65 +107,17 @@ pub(crate) fn new_key(
     label: &str,
     created_at: Timestamp,
 ) -> (FreshKey, NewApiKey) {
-    let secret = fresh_secret(random);
+    let secret = secret::fresh(random);
     let secret_hash = sha256(secret.as_bytes());
     let label = label.chars().filter(|c| !c.is_control()).take(LONGEST_LABEL).collect();
     (FreshKey { id, secret }, NewApiKey { id, account, scope, secret_hash, label, created_at })
 }
 
-fn fresh_secret(random: &dyn Random) -> String {
-    let mut bits = [0u8; 32];
-    random.fill(&mut bits);
-    let body = format!("{PREFIX}{}", hex::encode(bits));
-    let checksum = checksum(&body);
-    format!("{body}-{checksum}")
-}
-
-fn is_well_formed(secret: &str) -> bool {
-    let Some((body, given)) = secret.rsplit_once('-') else { return false };
-    let Some(bits) = body.strip_prefix(PREFIX) else { return false };
-    bits.len() == 64
-        && bits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        && bool::from(checksum(body).as_bytes().ct_eq(given.as_bytes()))
-}
-
-fn checksum(body: &str) -> String {
-    hex::encode(&sha256(body.as_bytes())[..4])
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0u8; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    hash
-}
-
-const PREFIX: &str = "key-";
 const LONGEST_LABEL: usize = 200;
 
 #[cfg(test)]
 mod tests {
-    use waxseal_model::SeededRandom;
-
     use super::*;
-
-    #[test]
-    fn a_fresh_secret_is_well_formed_and_any_changed_digit_is_not() {
-        let secret = fresh_secret(&SeededRandom::new(1));
-        assert_eq!(secret.len(), 4 + 64 + 1 + 8);
-        assert!(is_well_formed(&secret));
-        for at in 0..secret.len() {
-            let mut changed = secret.clone().into_bytes();
-            changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
-            assert!(!is_well_formed(std::str::from_utf8(&changed).expect("ascii")), "digit {at}");
-        }
-    }
-
-    #[test]
-    fn texts_that_are_no_key_are_refused_without_a_panic() {
-        for text in ["", "key-", "key--", "key-é-é", "api", "key-0123456789abcdef0123456789abcdef", "---"] {
-            assert!(!is_well_formed(text), "{text}");
-        }
-    }
 
     #[test]
     fn the_shown_id_has_two_groups_of_eight_digits() {

@@ -3,9 +3,12 @@
 pub mod account;
 pub mod api_key;
 pub mod caller;
+#[cfg(test)]
+mod fuzzed;
 mod key_cache;
 mod network;
 mod password;
+mod secret;
 pub mod smtp;
 mod verified;
 

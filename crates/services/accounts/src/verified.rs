@@ -12,7 +12,7 @@ use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq;
 use waxseal_model::{CredentialId, Random};
 
-use crate::api_key::sha256;
+use crate::secret::sha256;
 
 /// Log-ins found right, each until its time.
 pub(crate) struct VerifiedLogins {

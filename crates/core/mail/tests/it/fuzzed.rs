@@ -2,6 +2,8 @@
 
 #[path = "../../../../../fuzz/oracles/mail_addresses.rs"]
 mod mail_addresses;
+#[path = "../../../../../fuzz/oracles/mail_dates.rs"]
+mod mail_dates;
 #[path = "../../../../../fuzz/oracles/mail_inspect.rs"]
 mod mail_inspect;
 #[path = "../../../../../fuzz/oracles/mail_options.rs"]
@@ -10,18 +12,10 @@ mod mail_options;
 mod mail_patch;
 #[path = "../../../../../fuzz/oracles/mail_substitute.rs"]
 mod mail_substitute;
+#[path = "../../../../../fuzz/replay.rs"]
+mod replay;
 
-use std::{fs, path::Path};
-
-fn replay(target: &str, oracle: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus").join(target);
-    let mut count = 0;
-    for entry in fs::read_dir(&folder).expect("the corpus is in the repository") {
-        oracle(&fs::read(entry.expect("an entry").path()).expect("an input"));
-        count += 1;
-    }
-    assert!(count > 0, "{} is empty", folder.display());
-}
+use replay::replay;
 
 #[test]
 fn addresses() {
@@ -46,4 +40,9 @@ fn recipient_variables() {
 #[test]
 fn inspected_messages() {
     replay("mail_inspect", mail_inspect::check);
+}
+
+#[test]
+fn dates_and_ids() {
+    replay("mail_dates", mail_dates::check);
 }

@@ -1,10 +1,13 @@
 //! Domains on a real store.
 
+mod fuzzed;
+
 use std::sync::Arc;
 
 use waxseal_domains::{
     CreateDomainError, Domains, DomainsConfig,
     dns::{DnsPurpose, DnsRecord},
+    name, return_path,
 };
 use waxseal_model::{AccountId, KeyId, ManualClock, RecipientId, SeededRandom, Timestamp};
 use waxseal_store::{
