@@ -1,6 +1,7 @@
 //! Administration: one request, one answer, the same beside a running server and without one.
 
 mod describe;
+mod keyring;
 mod queue;
 mod revoke;
 
@@ -49,6 +50,10 @@ pub(crate) enum Request {
     QueueRetry { message: String },
     /// The wall clock is right: purge again.
     ConfirmClock,
+    /// List the keys that everything is sealed under.
+    KeysList,
+    /// Wrap them anew.
+    KeysRotate,
 }
 
 /// Asks the server that has the data folder, or does it here if there is none.
@@ -118,6 +123,8 @@ pub(crate) async fn perform(house: &House, request: Request) -> Result<Value> {
         Request::QueueList { limit } => queue::list(house, limit).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
+        Request::KeysList => keyring::list(house).await,
+        Request::KeysRotate => keyring::rotate(house).await,
         Request::ConfirmClock => {
             house.retention.confirm_clock().await?;
             Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))

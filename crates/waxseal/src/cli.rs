@@ -70,6 +70,10 @@ pub(crate) enum Command {
     /// What the system keeps about people.
     #[command(subcommand)]
     Privacy(Privacy),
+
+    /// The keys that everything personal is sealed under.
+    #[command(subcommand)]
+    Keys(Keys),
 }
 
 #[derive(Debug, Args)]
@@ -241,6 +245,16 @@ pub(crate) enum Privacy {
     ///
     /// Nothing is purged while the wall clock cannot be trusted; the log and `waxseal check` say when that is so.
     ConfirmClock,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// List the keys: account, class, day and epoch; never the keys themselves.
+    List,
+    /// Wrap every key anew and destroy what they were wrapped under: copies of the key store from before are useless.
+    ///
+    /// Nothing else changes, and the master key stays. It happens by itself whenever keys were destroyed.
+    Rotate,
 }
 
 #[cfg(test)]

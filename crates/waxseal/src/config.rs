@@ -53,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) master_key_file: PathBuf,
     /// The master key itself, instead of the file.
     pub(crate) master_key: Option<Secret>,
+    /// A command that prints it, instead of both.
+    pub(crate) master_key_command: Option<Secret>,
     /// Port of recipients' servers.
     pub(crate) delivery_port: u16,
     /// The smart host that everything goes to.

@@ -88,9 +88,10 @@ pub(crate) fn store_config(config: &Config) -> StoreConfig {
             url => Engine::Postgres(url.to_owned()),
         },
         data_dir: config.data_dir.clone(),
-        master_key: match &config.master_key {
-            Some(key) => MasterKey::Hex(key.expose().to_owned()),
-            None => MasterKey::File(config.master_key_file.clone()),
+        master_key: match (&config.master_key, &config.master_key_command) {
+            (Some(key), _) => MasterKey::Hex(key.expose().to_owned()),
+            (None, Some(command)) => MasterKey::Command(command.expose().to_owned()),
+            (None, None) => MasterKey::File(config.master_key_file.clone()),
         },
     }
 }

@@ -22,7 +22,7 @@ use clap::Parser as _;
 
 use crate::{
     admin::Request,
-    cli::{Account, Cli, Command, Credential, Domain, Key, Privacy, Queue, Suppression},
+    cli::{Account, Cli, Command, Credential, Domain, Key, Keys, Privacy, Queue, Suppression},
     config::{Config, LogFormat, LogLevel},
     output::say,
 };
@@ -55,6 +55,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
         Command::Privacy(Privacy::Map) => return privacy_map::print(cli.json),
         Command::Privacy(Privacy::ConfirmClock) => Request::ConfirmClock,
+        Command::Keys(Keys::List) => Request::KeysList,
+        Command::Keys(Keys::Rotate) => Request::KeysRotate,
         Command::Account(command) => account(command),
         Command::Domain(command) => domain(command),
         Command::Credential(command) => credential(command),

@@ -94,7 +94,7 @@ impl Store {
     /// Makes an account with its first API key.
     pub async fn create_account(&self, account: NewAccount, key: NewApiKey) -> Result<(), StoreError> {
         let NewAccount { id, created_at, profile } = account;
-        let sealing = self.inner.keyring.account_key(id).await?;
+        let sealing = self.inner.keyring.profile_key(id).await?;
         let row = entity::account::Model {
             id: id.to_row(),
             created_at: created_at.as_micros(),

@@ -16,7 +16,7 @@ use crate::{
     message::NewEvent,
     open::Store,
     rows::{RowId, count, signed, time},
-    seal::DataKey,
+    seal::Pepper,
     suppression::address_hash,
     vault::Slot,
     writer::{Batch, Effects},
@@ -194,7 +194,7 @@ impl Store {
 
     async fn event_row(&self, event: NewEvent) -> Result<event::ActiveModel, StoreError> {
         let account = event.account;
-        let pepper = self.inner.keyring.account_key(account).await?;
+        let pepper = self.inner.keyring.pepper(account).await?;
         let key = self.inner.keyring.event_key(account, event.at.day()).await?;
         let details = &event.details;
         let header = &details.message.message_id;
@@ -226,7 +226,7 @@ impl Store {
             all = all.add(event::Column::Kind.is_in(query.kinds.iter().map(|kind| kind.as_str())));
         }
         if query.recipient.is_some() || query.header_message_id.is_some() {
-            let key = self.inner.keyring.account_key(query.account).await?;
+            let key = self.inner.keyring.pepper(query.account).await?;
             let recipient = query.recipient.as_ref().map(|address| address_hash(&key, address));
             let header = query.header_message_id.as_ref().map(|header| header_hash(&key, header));
             all = all
@@ -274,8 +274,8 @@ impl Store {
 }
 
 /// The hash by which the events of a Message-ID are found.
-pub(crate) fn header_hash(key: &DataKey, header_message_id: &str) -> Vec<u8> {
-    key.hash(b"message-id", header_message_id.as_bytes())
+pub(crate) fn header_hash(pepper: &Pepper, header_message_id: &str) -> Vec<u8> {
+    pepper.hash(b"message-id", header_message_id.as_bytes())
 }
 
 /// Beyond the position, in the order of (`at`, `seq`).

@@ -48,7 +48,7 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<InboxItem>, StoreError> {
         let recipient = match recipient {
-            Some(address) => Some(address_hash(&*self.inner.keyring.account_key(account).await?, address)),
+            Some(address) => Some(address_hash(&*self.inner.keyring.pepper(account).await?, address)),
             None => None,
         };
         let wanted = Condition::all()

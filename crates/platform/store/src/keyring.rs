@@ -1,23 +1,32 @@
-//! The keyring: every data key, wrapped under the master key, in a file of its own (`keys.db`).
+//! The keyring: every data key, wrapped under the key of the epoch, in a file of its own (`keys.db`); the epoch's key,
+//! wrapped under the master key, in another (`keys.epoch`).
 //!
-//! An account has one key for what lives as long as it does, and for each UTC day a content key and an
-//! event key. Destroying a key makes everything sealed under it unreadable, wherever copies are.
+//! An account has a key for its profile, one for what else lives as long as it does, a pepper for look-up hashes, and
+//! for each UTC day a content key and an event key. Destroying a key makes everything sealed under it unreadable,
+//! wherever copies are.
 //!
 //! **Invariant:** a key is on stable storage before anything sealed under it is.
 
 mod cache;
+mod command;
 mod destroy;
 #[expect(unreachable_pub, reason = "SeaORM derives want and write `pub` items")]
 mod entity;
+mod epoch;
 mod file;
+mod list;
 mod master;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod wrapping;
 
 use std::{path::Path, sync::Arc};
 
 use aws_lc_rs::hmac;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, Set,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
+    QueryFilter, Set, TransactionTrait,
 };
 use tokio::sync::Mutex;
 use waxseal_model::{AccountId, Random, time::Day};
@@ -29,18 +38,28 @@ use crate::{
     open::MasterKey,
     retention::ClassifiedColumn,
     rows::RowId,
-    seal::{DataKey, keyed_hash},
+    seal::{DataKey, Pepper, keyed_hash},
 };
 
 use cache::Cache;
 use entity::{ring_grave, ring_key, ring_mark};
+use epoch::Epochs;
 use master::Master;
+use slots::Slots;
+use wrapping::Wrapping;
+
+pub use epoch::Renewal;
+pub use list::KeyInfo;
 
 /// What a key seals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum KeyClass {
-    /// Profile, credentials, DKIM keys, suppressions, look-up hashes: as long as the account.
+    /// Credentials, DKIM keys, suppressions: as long as the account.
     Account,
+    /// Name and addresses of the customer: as long as the account.
+    Profile,
+    /// Look-up hashes: as long as the account.
+    Pepper,
     /// Bodies and the inbox, of one day.
     Content,
     /// Events, message templates and envelopes, of one day.
@@ -49,11 +68,14 @@ pub(crate) enum KeyClass {
 
 impl KeyClass {
     /// All classes.
-    pub(crate) const ALL: [Self; 3] = [Self::Account, Self::Content, Self::Event];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Account, Self::Profile, Self::Pepper, Self::Content, Self::Event];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Profile => "profile",
+            Self::Pepper => "pepper",
             Self::Content => "content",
             Self::Event => "event",
         }
@@ -75,8 +97,8 @@ pub(crate) struct KeyName {
 pub(crate) struct Keyring {
     db: DatabaseConnection,
     master: Master,
-    /// Held while the file is read or written, so that a key being destroyed is not loaded again.
-    file: Mutex<()>,
+    /// Held while the files are read or written, so that a key being destroyed is not loaded again.
+    file: Mutex<Epochs>,
     cache: Cache,
     random: Arc<dyn Random>,
     logins: hmac::Key,
@@ -91,11 +113,25 @@ impl Keyring {
     ) -> Result<Self, OpenError> {
         let path = data_dir.join("keys.db");
         let first_start = !path.exists();
-        let master = Master::load(master_key, first_start, random.as_ref())?;
+        let master = Master::load(master_key, first_start, random.as_ref()).await?;
         let db = file::open(&path).await?;
         file::check_master(&db, &master, random.as_ref()).await?;
+        let has_epoch = epoch::is_marked(&db).await?;
+        let slots = Slots::open(&data_dir.join("keys.epoch"), !has_epoch)?;
         let logins = master.derive(b"waxseal login hashes 1");
-        Ok(Self { db, master, file: Mutex::new(()), cache: Cache::default(), random, logins })
+        let file = Mutex::new(Epochs::new(slots));
+        let ring = Self { db, master, file, cache: Cache::default(), random, logins };
+        ring.start().await.map_err(|error| match error {
+            StoreError::Unavailable(source) => OpenError::Database(source.to_string()),
+            other => OpenError::Database(other.to_string()),
+        })?;
+        Ok(ring)
+    }
+
+    /// Finishes what an interrupted renewal left, and makes up for one that did not begin.
+    async fn start(&self) -> Result<(), StoreError> {
+        self.live(&mut *self.file.lock().await).await?;
+        self.renew_if_due().await.map(drop)
     }
 
     /// The hash by which an SMTP login is found, whosever it is.
@@ -119,24 +155,51 @@ impl Keyring {
         self.key(KeyName { class: KeyClass::Event, account, day }).await
     }
 
+    /// The account's key for its profile, made at first use.
+    pub(crate) async fn profile_key(&self, account: AccountId) -> Result<Arc<DataKey>, StoreError> {
+        self.key(KeyName { class: KeyClass::Profile, account, day: Day(0) }).await
+    }
+
+    /// The account's pepper, made at first use.
+    pub(crate) async fn pepper(&self, account: AccountId) -> Result<Arc<Pepper>, StoreError> {
+        if let Some(pepper) = self.cache.pepper(account) {
+            return Ok(pepper);
+        }
+        let mut epochs = self.file.lock().await;
+        if let Some(pepper) = self.cache.pepper(account) {
+            return Ok(pepper);
+        }
+        let name = KeyName { class: KeyClass::Pepper, account, day: Day(0) };
+        let row = self.row(name, &mut epochs).await?;
+        let pepper = Arc::new(Pepper::new(&*self.bytes(&row, &mut epochs).await?));
+        self.cache.insert_pepper(account, &pepper);
+        Ok(pepper)
+    }
+
     /// The key with this number; [`StoreError::Erased`] if it was destroyed.
     pub(crate) async fn by_number(&self, number: i64) -> Result<Arc<DataKey>, StoreError> {
         if let Some(key) = self.cache.by_number(number) {
             return Ok(key);
         }
-        let _file = self.file.lock().await;
+        let mut epochs = self.file.lock().await;
         let row = ring_key::Entity::find_by_id(number).one(&self.db).await?.ok_or(StoreError::Erased)?;
-        self.unwrap(&row)
+        self.load(&row, &mut epochs).await
     }
 
     async fn key(&self, name: KeyName) -> Result<Arc<DataKey>, StoreError> {
         if let Some(key) = self.cache.by_name(name) {
             return Ok(key);
         }
-        let _file = self.file.lock().await;
+        let mut epochs = self.file.lock().await;
         if let Some(key) = self.cache.by_name(name) {
             return Ok(key);
         }
+        let row = self.row(name, &mut epochs).await?;
+        self.load(&row, &mut epochs).await
+    }
+
+    /// The row of a key; made if there is none.
+    async fn row(&self, name: KeyName, epochs: &mut Epochs) -> Result<ring_key::Model, StoreError> {
         let known = ring_key::Entity::find()
             .filter(ring_key::Column::Class.eq(name.class.as_str()))
             .filter(ring_key::Column::Account.eq(name.account.to_row()))
@@ -144,41 +207,41 @@ impl Keyring {
             .one(&self.db)
             .await?;
         match known {
-            Some(row) => self.unwrap(&row),
-            None => self.make(name).await,
+            Some(row) => Ok(row),
+            None => self.make(name, epochs).await,
         }
     }
 
-    /// Makes a key; [`StoreError::Erased`] if the account's keys were destroyed for good. The database gives its number first, because the number is bound into the wrapping.
-    async fn make(&self, name: KeyName) -> Result<Arc<DataKey>, StoreError> {
+    /// Makes a key; [`StoreError::Erased`] if the account's keys were destroyed for good.
+    async fn make(&self, name: KeyName, epochs: &mut Epochs) -> Result<ring_key::Model, StoreError> {
         let mut bytes = Zeroizing::new([0u8; 32]);
         self.random.fill(bytes.as_mut_slice());
+        let live = self.live(epochs).await?;
         let transaction = self.db.begin().await?;
         if ring_grave::Entity::find_by_id(name.account.to_row()).one(&transaction).await?.is_some() {
             return Err(StoreError::Erased);
         }
-        let row = ring_key::ActiveModel {
-            id: NotSet,
-            class: Set(name.class.as_str().to_owned()),
-            account: Set(name.account.to_row()),
-            day: Set(name.day.0),
-            wrapped: Set(Vec::new()),
-        };
-        let mut row = row.insert(&transaction).await?;
-        row.wrapped = self.master.wrap(self.random.as_ref(), &row, &bytes)?;
-        let filled = ring_key::ActiveModel {
-            id: sea_orm::Unchanged(row.id),
-            wrapped: Set(row.wrapped.clone()),
-            ..Default::default()
-        };
-        filled.update(&transaction).await?;
+        let under = (live.number, &live.wrapping);
+        let row = insert(&transaction, name, &bytes, under, self.random.as_ref()).await?;
         transaction.commit().await?;
-        self.unwrap(&row)
+        Ok(row)
     }
 
-    fn unwrap(&self, row: &ring_key::Model) -> Result<Arc<DataKey>, StoreError> {
+    async fn bytes(
+        &self,
+        row: &ring_key::Model,
+        epochs: &mut Epochs,
+    ) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+        let live = self.live(epochs).await?;
+        if row.epoch != live.number {
+            return Err(StoreError::Corrupt { table: "ring_keys", column: "epoch" });
+        }
+        live.wrapping.unwrap(row)
+    }
+
+    async fn load(&self, row: &ring_key::Model, epochs: &mut Epochs) -> Result<Arc<DataKey>, StoreError> {
         let name = entity::name_of(row)?;
-        let key = Arc::new(DataKey::new(row.id, &*self.master.unwrap(row)?)?);
+        let key = Arc::new(DataKey::new(row.id, &*self.bytes(row, epochs).await?)?);
         self.cache.insert(name, &key);
         Ok(key)
     }
@@ -191,6 +254,33 @@ impl Keyring {
             tracing::warn!(%error, "the keyring did not close cleanly");
         }
     }
+}
+
+/// Writes a key. The database gives its number first, because the number is bound into the wrapping.
+async fn insert(
+    transaction: &DatabaseTransaction,
+    name: KeyName,
+    bytes: &[u8; 32],
+    (epoch, wrapping): (i64, &Wrapping),
+    random: &dyn Random,
+) -> Result<ring_key::Model, StoreError> {
+    let row = ring_key::ActiveModel {
+        id: NotSet,
+        class: Set(name.class.as_str().to_owned()),
+        account: Set(name.account.to_row()),
+        day: Set(name.day.0),
+        wrapped: Set(Vec::new()),
+        epoch: Set(epoch),
+    };
+    let mut row = row.insert(transaction).await?;
+    row.wrapped = wrapping.wrap(random, &row, bytes)?;
+    let filled = ring_key::ActiveModel {
+        id: sea_orm::Unchanged(row.id),
+        wrapped: Set(row.wrapped.clone()),
+        ..Default::default()
+    };
+    filled.update(transaction).await?;
+    Ok(row)
 }
 
 /// Every column of the keyring's file with its class.

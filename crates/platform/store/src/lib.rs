@@ -27,4 +27,5 @@ mod vault;
 mod writer;
 
 pub use error::{OpenError, StoreError};
+pub use keyring::{KeyInfo, Renewal};
 pub use open::{Engine, MasterKey, Store, StoreConfig};

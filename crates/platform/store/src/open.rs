@@ -37,6 +37,8 @@ pub enum MasterKey {
     File(PathBuf),
     /// 64 hex digits, from the environment.
     Hex(String),
+    /// A command for the shell that prints 64 hex digits, so that a key service can stand behind.
+    Command(String),
 }
 
 /// How to open a store.
@@ -65,6 +67,8 @@ impl fmt::Debug for MasterKey {
         match self {
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Hex(_) => f.write_str("Hex(..)"),
+            // It may hold a token.
+            Self::Command(_) => f.write_str("Command(..)"),
         }
     }
 }

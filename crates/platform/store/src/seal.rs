@@ -51,7 +51,25 @@ impl Place<'_> {
 pub(crate) struct DataKey {
     number: i64,
     cipher: LessSafeKey,
-    pepper: hmac::Key,
+}
+
+/// An account's pepper: the key of its look-up hashes, which can be destroyed like any other.
+#[derive(Clone)]
+pub(crate) struct Pepper {
+    key: hmac::Key,
+}
+
+impl Pepper {
+    /// The pepper with these bytes.
+    pub(crate) fn new(bytes: &[u8; 32]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, bytes) }
+    }
+
+    /// A hash of `value` that only holders of this key can make: equal values of one account and one
+    /// use compare, nothing can be read back.
+    pub(crate) fn hash(&self, usage: &[u8], value: &[u8]) -> Vec<u8> {
+        keyed_hash(&self.key, usage, value)
+    }
 }
 
 impl DataKey {
@@ -59,11 +77,7 @@ impl DataKey {
     pub(crate) fn new(number: i64, bytes: &[u8; 32]) -> Result<Self, StoreError> {
         let cipher = UnboundKey::new(&AES_256_GCM, bytes)
             .map_err(|_| StoreError::Corrupt { table: "ring_keys", column: "wrapped" })?;
-        Ok(Self {
-            number,
-            cipher: LessSafeKey::new(cipher),
-            pepper: derive(bytes, b"waxseal look-up hashes 1"),
-        })
+        Ok(Self { number, cipher: LessSafeKey::new(cipher) })
     }
 
     /// The key's number in the keyring.
@@ -114,12 +128,6 @@ impl DataKey {
         value.truncate(length);
         Ok(value)
     }
-
-    /// A hash of `value` that only holders of this key can make: equal values of one account and one
-    /// use compare, nothing can be read back.
-    pub(crate) fn hash(&self, usage: &[u8], value: &[u8]) -> Vec<u8> {
-        keyed_hash(&self.pepper, usage, value)
-    }
 }
 
 /// The number of the key that a value was sealed with.
@@ -136,6 +144,14 @@ pub(crate) fn key_number(place: Place<'_>, sealed: &[u8]) -> Result<i64, StoreEr
 pub(crate) fn derive(bytes: &[u8], usage: &[u8]) -> hmac::Key {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), usage);
     hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref())
+}
+
+/// The pepper that an account had before peppers were keys of their own: derived from its account key.
+pub(crate) fn derived(account_key: &[u8]) -> Zeroizing<[u8; 32]> {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, account_key), b"waxseal look-up hashes 1");
+    let mut pepper = Zeroizing::new([0u8; 32]);
+    pepper.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+    pepper
 }
 
 /// HMAC-SHA256 of a value for one use.

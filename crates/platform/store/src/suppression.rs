@@ -8,7 +8,7 @@ use crate::{
     error::StoreError,
     open::Store,
     rows::{RowId, time},
-    seal::DataKey,
+    seal::Pepper,
     vault::Slot,
     writer::{Effects, Tx},
 };
@@ -77,7 +77,7 @@ impl Store {
         domain: DomainId,
         addresses: &[String],
     ) -> Result<Vec<(usize, Suppression)>, StoreError> {
-        let key = self.inner.keyring.account_key(account).await?;
+        let key = self.inner.keyring.pepper(account).await?;
         let hashes: Vec<Vec<u8>> = addresses.iter().map(|address| address_hash(&key, address)).collect();
         let mut found = Vec::new();
         for (chunk, hashes) in hashes.chunks(LOOK_UP).enumerate() {
@@ -107,7 +107,7 @@ impl Store {
         kind: SuppressionKind,
         address: &str,
     ) -> Result<bool, StoreError> {
-        let hash = address_hash(&*self.inner.keyring.account_key(account).await?, address);
+        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
         self.inner
             .writer
             .write(Effects::default(), move |tx| {
@@ -133,11 +133,12 @@ impl Store {
     ) -> Result<suppression::Model, StoreError> {
         let NewSuppression { account, domain, kind, address, details, created_at } = entry;
         let key = self.inner.keyring.account_key(account).await?;
+        let pepper = self.inner.keyring.pepper(account).await?;
         let mut row = suppression::Model {
             account: account.to_row(),
             domain: domain.to_row(),
             kind: kind.as_str().to_owned(),
-            address_hash: address_hash(&key, &address),
+            address_hash: address_hash(&pepper, &address),
             address: Vec::new(),
             details: Vec::new(),
             created_at: created_at.as_micros(),
@@ -169,8 +170,8 @@ impl Store {
 const LOOK_UP: usize = 256;
 
 /// The hash by which an address is found: in lower case, as recipients' servers compare.
-pub(crate) fn address_hash(key: &DataKey, address: &str) -> Vec<u8> {
-    key.hash(b"address", address.to_lowercase().as_bytes())
+pub(crate) fn address_hash(pepper: &Pepper, address: &str) -> Vec<u8> {
+    pepper.hash(b"address", address.to_lowercase().as_bytes())
 }
 
 /// Adds or replaces rows.

@@ -60,6 +60,9 @@ fn master_key(config: &Config) -> Finding {
     if config.master_key.is_some() {
         return Finding::fine("master key", "from `keys.master_key`");
     }
+    if config.master_key_command.is_some() {
+        return Finding::fine("master key", "from `keys.master_key_command`");
+    }
     let path = &config.master_key_file;
     let shown = path.display();
     match fs::metadata(path) {

@@ -72,6 +72,12 @@ pub(crate) const KEYS: &[Key] = &[
         r#""""#,
         "The master key itself, 64 hex digits, instead of the file. Set it in the environment.",
     ),
+    key(
+        "keys.master_key_command",
+        r#""""#,
+        "A command that prints the master key, instead of both: run with `/bin/sh -c` at each start, within 30 \
+         seconds, so that a key service or a TPM can stand behind. What it prints is never logged.",
+    ),
     key("delivery.port", "25", "Port of recipients' servers."),
     key(
         "delivery.relay",

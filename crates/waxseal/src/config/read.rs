@@ -36,6 +36,7 @@ impl Reader {
                 .unwrap_or_else(|| Secret::new("")),
             master_key_file: data_dir.join(self.filled("keys.master_key_file")),
             master_key: self.optional("keys.master_key", |key| values::master_key(&key)),
+            master_key_command: self.optional("keys.master_key_command", |text| Ok(Secret::new(text))),
             delivery_port: self.number("delivery.port", 1..=65_535),
             relay: self.optional("delivery.relay", |url| values::relay(&url)),
             source_addresses: self.each("delivery.source_addresses", |text| values::address(&text)),

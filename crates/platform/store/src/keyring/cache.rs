@@ -8,7 +8,7 @@ use std::{
 use waxseal_model::AccountId;
 
 use super::KeyName;
-use crate::seal::DataKey;
+use crate::seal::{DataKey, Pepper};
 
 /// So many keys are kept unwrapped (about 1 KB each); beyond that the cache starts afresh.
 const MOST: usize = 50_000;
@@ -23,6 +23,7 @@ pub(crate) struct Cache {
 struct Keys {
     by_name: HashMap<KeyName, Arc<DataKey>>,
     by_number: HashMap<i64, Arc<DataKey>>,
+    peppers: HashMap<AccountId, Arc<Pepper>>,
 }
 
 impl Cache {
@@ -34,6 +35,20 @@ impl Cache {
     /// The key with this number.
     pub(crate) fn by_number(&self, number: i64) -> Option<Arc<DataKey>> {
         self.read().by_number.get(&number).cloned()
+    }
+
+    /// The pepper of an account.
+    pub(crate) fn pepper(&self, account: AccountId) -> Option<Arc<Pepper>> {
+        self.read().peppers.get(&account).cloned()
+    }
+
+    /// Remembers a pepper.
+    pub(crate) fn insert_pepper(&self, account: AccountId, pepper: &Arc<Pepper>) {
+        let mut keys = self.write();
+        if keys.peppers.len() >= MOST {
+            keys.peppers.clear();
+        }
+        keys.peppers.insert(account, Arc::clone(pepper));
     }
 
     /// Remembers a key.
@@ -69,7 +84,8 @@ impl Cache {
     /// Forgets all keys of an account.
     pub(crate) fn evict_account(&self, account: AccountId) {
         let mut keys = self.write();
-        let Keys { by_name, by_number } = &mut *keys;
+        let Keys { by_name, by_number, peppers } = &mut *keys;
+        peppers.remove(&account);
         for (_, key) in by_name.extract_if(|name, _| name.account == account) {
             by_number.remove(&key.number());
         }

@@ -10,11 +10,10 @@ use waxseal_model::{AccountId, time::Day};
 use super::{
     KeyClass, KeyName, Keyring,
     entity::{self, ring_grave, ring_key},
+    epoch::{self, Epochs},
+    wrapping::WRAPPED,
 };
 use crate::{error::StoreError, rows::RowId};
-
-/// Length of a wrapped key: what it is overwritten with.
-const WRAPPED: usize = 64;
 
 impl Keyring {
     /// The keys of a class whose day lies before `day`.
@@ -49,7 +48,7 @@ impl Keyring {
     /// Destroys every key of an account, of all classes and days, whoever uses them; how many there were. From
     /// then on no key is made for it: what still works for the account gets [`StoreError::Erased`].
     pub(crate) async fn destroy_account(&self, account: AccountId) -> Result<u64, StoreError> {
-        let _file = self.file.lock().await;
+        let mut epochs = self.file.lock().await;
         // First, so that a failure half-way leaves nothing readable that was to go.
         self.cache.evict_account(account);
         let transaction = self.db.begin().await?;
@@ -65,8 +64,9 @@ impl Keyring {
             .await?;
         let destroyed =
             ring_key::Entity::delete_many().filter(of_account(account)).exec(&transaction).await?;
+        epoch::mark(&transaction, epoch::DUE, Vec::new()).await?;
         transaction.commit().await?;
-        self.truncate_wal().await?;
+        self.renew_locked(&mut epochs).await?;
         Ok(destroyed.rows_affected)
     }
 
@@ -83,10 +83,10 @@ impl Keyring {
             return Ok(0);
         }
         let mut destroyed = 0;
+        let transaction = self.db.begin().await?;
         for name in names {
             // Two steps, so that the page with the key is written over even where deleting alone
             // would only unlink it.
-            let transaction = self.db.begin().await?;
             ring_key::Entity::update_many()
                 .col_expr(ring_key::Column::Wrapped, Expr::value(vec![0u8; WRAPPED]))
                 .filter(matches(*name))
@@ -97,14 +97,15 @@ impl Keyring {
                 .exec(&transaction)
                 .await?
                 .rows_affected;
-            transaction.commit().await?;
         }
+        epoch::mark(&transaction, epoch::DUE, Vec::new()).await?;
+        transaction.commit().await?;
         self.truncate_wal().await?;
         Ok(destroyed)
     }
 
     /// Moves everything into the file and cuts the log to nothing: older states of pages are gone.
-    async fn truncate_wal(&self) -> Result<(), StoreError> {
+    pub(super) async fn truncate_wal(&self) -> Result<(), StoreError> {
         let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
         let row = self.db.query_one_raw(statement).await?;
         match row.map(|row| row.try_get_by_index::<i32>(0)).transpose()? {
@@ -118,7 +119,7 @@ impl Keyring {
 pub(crate) struct Unheld<'a> {
     ring: &'a Keyring,
     names: Vec<KeyName>,
-    _file: MutexGuard<'a, ()>,
+    _file: MutexGuard<'a, Epochs>,
 }
 
 impl Unheld<'_> {

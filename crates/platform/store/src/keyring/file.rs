@@ -10,7 +10,7 @@ use super::{entity::ring_mark, master::Master};
 use crate::{
     engine::sqlite,
     error::OpenError,
-    migration::column::{bytes, counter, int, table, text, unique},
+    migration::column::{bytes, counter, int, long, table, text, unique},
 };
 
 const MARK: &str = "master";
@@ -32,7 +32,7 @@ pub(crate) async fn check_master(
     let failed = |error: DbErr| OpenError::Database(error.to_string());
     let known = ring_mark::Entity::find_by_id(MARK).one(db).await.map_err(failed)?;
     match known {
-        Some(mark) if master.open(MARK.as_bytes(), &mark.sealed).is_some() => Ok(()),
+        Some(mark) if master.wrapping().open(MARK.as_bytes(), &mark.sealed).is_some() => Ok(()),
         Some(_) => Err(OpenError::MasterKey(
             "it is not the one that keys.db was made with; nothing can be read without the right one, \
              so put the right key back (or start with an empty data folder)"
@@ -40,6 +40,7 @@ pub(crate) async fn check_master(
         )),
         None => {
             let sealed = master
+                .wrapping()
                 .seal(random, MARK.as_bytes(), MARK_VALUE)
                 .ok_or_else(|| OpenError::MasterKey("sealing failed".into()))?;
             let mark = ring_mark::Model { name: MARK.to_owned(), sealed }.into_active_model();
@@ -55,7 +56,7 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Graves)]
+        vec![Box::new(First), Box::new(Graves), Box::new(EpochColumn)]
     }
 }
 
@@ -76,6 +77,27 @@ impl MigrationTrait for Graves {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(table("ring_graves", [bytes("account")], &["account"])).await
+    }
+}
+
+/// Which epoch a key is wrapped under; 0 is the master key itself.
+struct EpochColumn;
+
+impl MigrationName for EpochColumn {
+    fn name(&self) -> &str {
+        "k0002_epochs"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for EpochColumn {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut epoch = long("epoch").default(0).to_owned();
+        manager.alter_table(Table::alter().table("ring_keys").add_column(&mut epoch).to_owned()).await
     }
 }
 

@@ -73,7 +73,7 @@ impl Store {
         new: NewMessage,
     ) -> Result<(), StoreError> {
         let day = new.created_at.day();
-        let pepper = self.inner.keyring.account_key(account).await?;
+        let pepper = self.inner.keyring.pepper(account).await?;
         let event_key = self.inner.keyring.event_key(account, day).await?;
         let kept = new.keep_until > new.created_at;
         let pending = i32::try_from(new.entries.len()).unwrap_or(i32::MAX);
@@ -151,10 +151,11 @@ impl Store {
         new: Idempotency,
     ) -> Result<idempotency_key::Model, StoreError> {
         let key = self.inner.keyring.account_key(account).await?;
-        let key_hash = key.hash(b"idempotency", &new.key_hash);
+        let pepper = self.inner.keyring.pepper(account).await?;
+        let key_hash = pepper.hash(b"idempotency", &new.key_hash);
         Ok(idempotency_key::Model {
             account: account.to_row(),
-            request_hash: key.hash(b"request", &new.request_hash),
+            request_hash: pepper.hash(b"request", &new.request_hash),
             answer: self.inner.seal(&key, ANSWER, account, &key_hash, new.answer.as_bytes())?,
             key_hash,
             expires_at: new.expires_at.as_micros(),

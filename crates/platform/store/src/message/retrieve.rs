@@ -29,7 +29,7 @@ impl Store {
         key_hash: &[u8; 32],
         request_hash: &[u8; 32],
     ) -> Result<Option<Accepted>, StoreError> {
-        let key = self.inner.keyring.account_key(account).await?;
+        let key = self.inner.keyring.pepper(account).await?;
         let id = (account.to_row(), key.hash(b"idempotency", key_hash));
         let now = self.inner.clock.now().as_micros();
         let row = idempotency_key::Entity::find_by_id(id).one(&self.inner.readers).await?;

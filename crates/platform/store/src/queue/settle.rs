@@ -127,7 +127,7 @@ impl Store {
         let account = AccountId::from_row(&entry.account, "queue_entries", "account")?;
         let envelope: Envelope = self.inner.open_json(ENVELOPE, account, &entry.id, &entry.envelope).await?;
         let key = self.inner.keyring.content_key(account, time(entry.accepted_at).day()).await?;
-        let pepper = self.inner.keyring.account_key(account).await?;
+        let pepper = self.inner.keyring.pepper(account).await?;
         let id = InboxId::new(self.inner.clock.as_ref(), self.inner.random.as_ref());
         Ok(inbox_item::Model {
             account: entry.account.clone(),

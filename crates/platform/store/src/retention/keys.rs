@@ -6,7 +6,7 @@ use waxseal_model::{AccountId, time::Day};
 use crate::{
     entity::{body, message},
     error::StoreError,
-    keyring::KeyClass,
+    keyring::{KeyClass, KeyInfo, Renewal},
     open::Store,
     rows::RowId,
 };
@@ -51,13 +51,29 @@ impl Store {
         self.inner.keyring.destroy(&unused).await
     }
 
-    /// Destroys every key of an account, of all classes and days, and sees to it that none is made for it again:
+    /// Destroys every key of an account, of all classes and days, renews the epoch, and sees to it that none is made for it again:
     /// its rows are unreadable from now on, wherever copies of them are. How many keys there were; nought if they
     /// are gone already.
     ///
     /// Whoever still works for the account gets [`StoreError::Erased`].
     pub async fn destroy_account_keys(&self, account: AccountId) -> Result<u64, StoreError> {
         self.inner.keyring.destroy_account(account).await
+    }
+
+    /// Every key there is, without its bytes, in the order in which they were made.
+    pub async fn keys(&self) -> Result<Vec<KeyInfo>, StoreError> {
+        self.inner.keyring.keys().await
+    }
+
+    /// Wraps every key under a new epoch and destroys the key of the epoch before: a copy of `keys.db` from before
+    /// is noise from then on. What is sealed under the keys stays as it is, and so does the master key.
+    pub async fn renew_epoch(&self) -> Result<Renewal, StoreError> {
+        self.inner.keyring.renew().await
+    }
+
+    /// The same if keys were destroyed since the last time; for the end of a purge round.
+    pub async fn renew_epoch_if_due(&self) -> Result<Option<Renewal>, StoreError> {
+        self.inner.keyring.renew_if_due().await
     }
 
     /// Destroys one day's content keys of all accounts, whether used or not: that day's bodies are

@@ -57,7 +57,7 @@ fn a_changed_or_cut_value_does_not_open() {
 
 #[test]
 fn hashes_are_of_one_account_and_one_use() {
-    let (one, other) = (key(1, 1), key(2, 2));
+    let (one, other) = (Pepper::new(&[1; 32]), Pepper::new(&[2; 32]));
     assert_eq!(one.hash(b"address", b"a@b"), one.hash(b"address", b"a@b"));
     assert_ne!(one.hash(b"address", b"a@b"), other.hash(b"address", b"a@b"));
     assert_ne!(one.hash(b"address", b"a@b"), one.hash(b"message-id", b"a@b"));

@@ -7,6 +7,7 @@ mod cluster;
 mod crash;
 mod event_log;
 mod inbox;
+mod key_kills;
 mod opening;
 mod queue;
 mod retention;

@@ -26,6 +26,8 @@ pub(super) async fn purge(
         // Events of the day in which the cut lies are in part younger than the limit.
         event_keys: counted("event_keys", store.destroy_event_keys_before(cut.day()).await?),
     };
+    // What survived comes under a new epoch: old sectors and copies of the key store are noise from here on.
+    store.renew_epoch_if_due().await?;
     store.checkpoint().await?;
     Ok(purged)
 }

@@ -1,4 +1,4 @@
-//! A key, wrapped under the master key. `account` and `day` tell whose and of which day it is.
+//! A key, wrapped under the key of its epoch. `account` and `day` tell whose and of which day it is.
 
 use sea_orm::entity::prelude::*;
 use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
@@ -14,6 +14,7 @@ pub struct Model {
     pub account: Vec<u8>,
     pub day: i32,
     pub wrapped: Vec<u8>,
+    pub epoch: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -26,7 +27,7 @@ const ROW: Row = Row { purpose: DataPurpose::Operation, retention: Retention::Ow
 impl Classified for Entity {
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id | Column::Class => ROW.internal(Subject::Nobody),
+            Column::Id | Column::Class | Column::Epoch => ROW.internal(Subject::Nobody),
             Column::Account | Column::Day => ROW.internal(Subject::Customer),
             Column::Wrapped => ROW.wrapped(Subject::Customer),
         }

@@ -1,0 +1,40 @@
+//! What keys there are: whose, of which class and day, never their bytes.
+
+use sea_orm::{EntityTrait, QueryOrder};
+use waxseal_model::{AccountId, time::Day};
+
+use super::{
+    KeyClass, Keyring,
+    entity::{self, ring_key},
+};
+use crate::error::StoreError;
+
+/// A key of the ring, without the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Its number, which whatever is sealed under it names.
+    pub number: i64,
+    /// What it seals: `account`, `profile`, `pepper`, `content` or `event`.
+    pub class: &'static str,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The UTC day whose content or events it seals; `None` for what lives as long as the account.
+    pub day: Option<Day>,
+    /// The epoch it is wrapped under.
+    pub epoch: i64,
+}
+
+impl Keyring {
+    /// Every key, in the order in which they were made.
+    pub(crate) async fn keys(&self) -> Result<Vec<KeyInfo>, StoreError> {
+        let _file = self.file.lock().await;
+        let rows = ring_key::Entity::find().order_by_asc(ring_key::Column::Id).all(&self.db).await?;
+        rows.iter().map(info).collect()
+    }
+}
+
+fn info(row: &ring_key::Model) -> Result<KeyInfo, StoreError> {
+    let name = entity::name_of(row)?;
+    let day = matches!(name.class, KeyClass::Content | KeyClass::Event).then_some(name.day);
+    Ok(KeyInfo { number: row.id, class: name.class.as_str(), account: name.account, day, epoch: row.epoch })
+}
