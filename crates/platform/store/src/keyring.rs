@@ -16,6 +16,7 @@ mod epoch;
 mod file;
 mod list;
 mod master;
+mod secret;
 mod slots;
 #[cfg(test)]
 mod tests;

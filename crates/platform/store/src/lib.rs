@@ -10,6 +10,8 @@ pub mod domain;
 pub mod error;
 pub mod event_log;
 pub mod inbox;
+pub mod instance_secret;
+pub mod line_file;
 pub mod message;
 pub mod open;
 pub mod queue;

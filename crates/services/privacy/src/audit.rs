@@ -1,0 +1,231 @@
+//! The audit trail: who did what with people's data, in files that only grow and cannot be edited unseen.
+//!
+//! Entries lie in `audit/trail-….jsonl`, one line each, chained by SHA-256. After each group of entries the end of
+//! the chain is signed, in `audit/checkpoints.jsonl` and in the anchor file, which belongs on another disk: a chain
+//! alone does not show that its end was cut off, anchors do.
+//!
+//! **Invariant:** one writer. The process that has the store has the trail.
+
+mod chain;
+mod checkpoint;
+mod entry;
+mod openings;
+mod query;
+mod verify;
+mod writer;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use waxseal_model::{AccountId, Actor, Clock, Purpose};
+use waxseal_store::{Store, StoreError, instance_secret::InstanceSecret};
+
+pub use self::{
+    chain::RecordedEntry,
+    checkpoint::Checkpoint,
+    entry::{AuditActor, AuditEntry, AuditEvent, AuditPurpose},
+    query::Query,
+    verify::{Finding, Verdict},
+};
+use self::{
+    checkpoint::Signer,
+    openings::Openings,
+    verify::Witnesses,
+    writer::{Job, Opened, Writer},
+};
+
+/// Entries that may wait for the disk.
+const WAITING: usize = 1024;
+
+/// Where the trail lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// Folder of the trail: `audit` in the data folder.
+    pub folder: PathBuf,
+    /// Where anchors are added: best on another disk.
+    pub anchor_file: PathBuf,
+    /// A file longer than this is followed by a new one.
+    pub longest_file: u64,
+}
+
+impl AuditConfig {
+    /// The usual places in a data folder.
+    pub fn in_folder(data_dir: &Path) -> Self {
+        Self {
+            folder: data_dir.join("audit"),
+            anchor_file: data_dir.join("audit-anchors"),
+            longest_file: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// The trail could not be read or written.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// A file.
+    #[error("the audit trail ({path}): {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The key that signs it, or a pseudonym, could not be had.
+    #[error("the audit trail: {0}")]
+    Store(#[from] StoreError),
+    /// The trail is closed, or its writer ended.
+    #[error("the audit trail is closed")]
+    Closed,
+}
+
+/// The trail. Cheap to clone.
+#[derive(Clone)]
+pub struct AuditLog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    config: AuditConfig,
+    public: String,
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    openings: Openings,
+}
+
+impl AuditLog {
+    /// Opens the trail, or begins it. What a crash tore is cut and recorded; what is missing is recorded too.
+    pub async fn open(store: Store, clock: Arc<dyn Clock>, config: AuditConfig) -> Result<Self, AuditError> {
+        let seed = store.instance_secret(InstanceSecret::AuditSigning).await?;
+        let signer = Signer::new(&seed).ok_or(AuditError::Closed)?;
+        let public = signer.public().to_owned();
+        let opened = {
+            let (config, clock) = (config.clone(), clock.clone());
+            blocking(move || Writer::open(config, signer, clock)).await?
+        };
+        let Opened { writer, notes } = opened;
+        let (sender, receiver) = mpsc::channel(WAITING);
+        tokio::spawn(writer::run(writer, receiver));
+        let inner = Inner {
+            store,
+            clock,
+            config,
+            public,
+            jobs: Mutex::new(Some(sender)),
+            openings: Openings::default(),
+        };
+        let log = Self { inner: Arc::new(inner) };
+        for what in notes {
+            let entry = AuditEntry {
+                actor: AuditActor::System,
+                purpose: AuditPurpose::SelfCheck,
+                what,
+                account: None,
+                count: 1,
+            };
+            log.record(entry).await?;
+        }
+        Ok(log)
+    }
+
+    /// Records an entry; its number. When it answers, the entry is on stable storage and anchored.
+    pub async fn record(&self, entry: AuditEntry) -> Result<u64, AuditError> {
+        let account = match entry.account {
+            Some(account) => self.pseudonym(account).await?,
+            None => None,
+        };
+        let key = match (entry.actor, &account) {
+            (AuditActor::Customer(Some(key)), Some(account)) => Some(query::key_pseudonym(account, key)),
+            _ => None,
+        };
+        let (answer, answered) = oneshot::channel();
+        let job = Job { at: self.inner.clock.now(), entry, account, key, answer };
+        let sender = self.lock().clone().ok_or(AuditError::Closed)?;
+        sender.send(job).await.map_err(|_| AuditError::Closed)?;
+        answered.await.map_err(|_| AuditError::Closed)?
+    }
+
+    /// Counts one opening of an account's content, without waiting: [`AuditLog::record_openings`] writes them.
+    pub fn opened(&self, actor: Actor, purpose: Purpose, account: AccountId) {
+        self.inner.openings.count(actor, purpose, account);
+    }
+
+    /// Records the openings counted so far: one entry for each account, actor and purpose.
+    pub async fn record_openings(&self) -> Result<(), AuditError> {
+        for (opening, count) in self.inner.openings.take() {
+            let entry = AuditEntry {
+                actor: opening.actor.into(),
+                purpose: opening.purpose.into(),
+                what: AuditEvent::ContentOpened,
+                account: Some(opening.account),
+                count,
+            };
+            if let Err(error) = self.record(entry).await {
+                self.inner.openings.put_back(opening, count);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks every line of the trail against chain, checkpoints and anchors.
+    pub async fn verify(&self) -> Result<Verdict, AuditError> {
+        let witnesses = Witnesses { public: self.inner.public.clone(), config: self.inner.config.clone() };
+        blocking(move || verify::verify(&witnesses)).await
+    }
+
+    /// Entries that fit, oldest first.
+    pub async fn entries(&self, query: Query) -> Result<Vec<RecordedEntry>, AuditError> {
+        let account = match query.account {
+            Some(account) => match self.pseudonym(account).await? {
+                Some(account) => Some(account),
+                None => return Ok(Vec::new()),
+            },
+            None => None,
+        };
+        let folder = self.inner.config.folder.clone();
+        blocking(move || query::entries(&folder, &query, account.as_deref())).await
+    }
+
+    /// The public key that checkpoints are signed with, in hex.
+    pub fn public_key(&self) -> &str {
+        &self.inner.public
+    }
+
+    /// Writes what is counted and ends the writer; later records fail.
+    pub async fn close(&self) {
+        if let Err(error) = self.record_openings().await {
+            tracing::warn!(%error, "openings of content could not be recorded");
+        }
+        let sender = self.lock().take();
+        if let Some(sender) = sender {
+            drop(sender);
+        }
+    }
+
+    async fn pseudonym(&self, account: AccountId) -> Result<Option<String>, AuditError> {
+        Ok(self.inner.store.account_pseudonym(account).await?.map(hex::encode))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Job>>> {
+        self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs what waits for the disk where nobody else waits for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
+) -> Result<T, AuditError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| AuditError::Closed)?
+}
+
+/// An error with the file it is about.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
+    let path = path.display().to_string();
+    move |source| AuditError::File { path, source }
+}

@@ -1,0 +1,254 @@
+//! What an entry of the audit trail says: who, why, what, about whom, how many. Ids and numbers only.
+
+use serde::{Deserialize, Serialize};
+use waxseal_model::{AccountId, Actor, KeyId, Purpose};
+
+/// Something to be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Who did it.
+    pub actor: AuditActor,
+    /// Why.
+    pub purpose: AuditPurpose,
+    /// What.
+    pub what: AuditEvent,
+    /// Whose data it touched; written as a pseudonym that dies with the account's keys.
+    pub account: Option<AccountId>,
+    /// How many things it touched.
+    pub count: u64,
+}
+
+/// Who did something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuditActor {
+    /// Somebody at the operator's command line.
+    Operator,
+    /// The system by itself.
+    System,
+    /// The customer; with the API key used, if by one.
+    Customer(Option<KeyId>),
+}
+
+/// Why something was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditPurpose {
+    /// To run accounts, keys and credentials.
+    Administration,
+    /// To run the instance.
+    Operation,
+    /// To bring a message to its recipient's server.
+    Delivery,
+    /// To show the customer its own data.
+    CustomerAccess,
+    /// To check whether somebody may come in.
+    Authentication,
+    /// To honour a recipient's wish not to be written to.
+    Suppression,
+    /// To build or sign a message.
+    Signing,
+    /// To erase what was asked to be erased.
+    Erasure,
+    /// To give a copy of their data to whom it belongs.
+    Export,
+    /// To keep data that the law wants kept.
+    LegalHold,
+    /// To delete what is over.
+    Retention,
+    /// To keep or restore a backup.
+    Backup,
+    /// To help with content, for a limited time and with notice to the owner.
+    Support,
+    /// To check that promises are kept.
+    SelfCheck,
+}
+
+impl From<Purpose> for AuditPurpose {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Delivery => Self::Delivery,
+            Purpose::CustomerAccess => Self::CustomerAccess,
+            Purpose::Authentication => Self::Authentication,
+            Purpose::Suppression => Self::Suppression,
+            Purpose::Signing => Self::Signing,
+            Purpose::Operation => Self::Operation,
+        }
+    }
+}
+
+impl From<Actor> for AuditActor {
+    fn from(actor: Actor) -> Self {
+        match actor {
+            Actor::Customer => Self::Customer(None),
+            Actor::System => Self::System,
+            Actor::Operator => Self::Operator,
+        }
+    }
+}
+
+/// What was done. The names are part of the trail's format: add, never rename.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum AuditEvent {
+    /// The server started.
+    Started,
+    /// The server stopped in order.
+    Stopped,
+    /// An account was made.
+    AccountCreated,
+    /// Erasure of an account was asked for; `grace_hours` until it is final.
+    AccountDeleteAsked {
+        /// Hours in which it can be undone.
+        grace_hours: u64,
+    },
+    /// The wish to erase an account was taken back in time.
+    AccountUndeleted,
+    /// Erasure of an account has begun: its keys go now.
+    ErasureStarted {
+        /// Number in the erasure journal.
+        erasure: u64,
+    },
+    /// Keys were destroyed.
+    KeysDestroyed,
+    /// Erasure is done; `count` rows went.
+    ErasureFinished {
+        /// Number in the erasure journal.
+        erasure: u64,
+    },
+    /// A recipient's data was erased.
+    RecipientErased {
+        /// Number in the erasure journal.
+        erasure: u64,
+    },
+    /// A certificate was issued.
+    CertificateIssued {
+        /// Its number.
+        certificate: u64,
+    },
+    /// Erasures were applied again to restored data.
+    ErasuresReapplied,
+    /// An export of an account was made.
+    AccountExported,
+    /// An export of a recipient's data was made.
+    RecipientExported,
+    /// An export was fetched.
+    ExportDownloaded,
+    /// An export was deleted because its time was over.
+    ExportExpired,
+    /// An export was imported.
+    Imported,
+    /// A legal hold was put on an account.
+    HoldAdded {
+        /// Its number.
+        hold: u64,
+    },
+    /// A legal hold was released.
+    HoldReleased {
+        /// Its number.
+        hold: u64,
+    },
+    /// Content was opened `count` times.
+    ContentOpened,
+    /// An API key was made.
+    KeyCreated,
+    /// An API key was deleted.
+    KeyDeleted,
+    /// An SMTP credential or network was made.
+    CredentialCreated,
+    /// An SMTP credential or network was deleted.
+    CredentialDeleted,
+    /// A domain was made.
+    DomainCreated,
+    /// An address was taken off suppression lists.
+    SuppressionRemoved,
+    /// An operator looked at a message in the queue, without its content.
+    QueueLooked,
+    /// A message in the queue was tried at an operator's word.
+    QueueRetried,
+    /// The accounts were listed with their names.
+    AccountsListed,
+    /// The places of a term were looked for.
+    Traced,
+    /// The erasure proof was run.
+    ErasureProved,
+    /// Data keys were wrapped anew under a new epoch.
+    KeysRotated,
+    /// The key store was backed up.
+    KeysBackedUp,
+    /// Old copies of the key store were deleted.
+    KeysPruned,
+    /// A backup was made of `count` rows.
+    BackupCreated,
+    /// A backup of `count` rows was restored.
+    BackupRestored,
+    /// Old backups were deleted.
+    BackupsPruned,
+    /// An operator asked for sight of an account's content.
+    BreakGlassGranted {
+        /// Number of the grant.
+        grant: u64,
+        /// For how long.
+        hours: u64,
+    },
+    /// An operator looked at content under a grant.
+    BreakGlassUsed {
+        /// Number of the grant.
+        grant: u64,
+    },
+    /// An operator asked for content without a grant and was refused.
+    ContentRefused,
+    /// The owner was told of a grant.
+    OwnerNotified {
+        /// Number of the grant.
+        grant: u64,
+    },
+    /// The promises were checked.
+    PolicyReported {
+        /// Rows that work.
+        works: u64,
+        /// Rows that are not built yet.
+        not_yet: u64,
+        /// Rows that failed.
+        failed: u64,
+    },
+    /// Retention deleted `count` rows and keys.
+    Purged,
+    /// The wall clock jumped by so many seconds; nothing is purged.
+    ClockJumped {
+        /// Seconds, backward if negative.
+        seconds: i64,
+    },
+    /// An operator confirmed the clock.
+    ClockConfirmed,
+    /// What entry `entry` announced did not succeed.
+    Failed {
+        /// Number of that entry.
+        entry: u64,
+    },
+    /// The trail was given out.
+    TrailExported,
+    /// The trail was verified; `count` findings.
+    TrailVerified,
+    /// At start the last line was found torn; so many bytes were cut.
+    TornLineCut {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// At start the trail was found shorter than its anchors say: entries from `from` to `to` are missing.
+    EntriesMissing {
+        /// First missing entry.
+        from: u64,
+        /// Last missing entry.
+        to: u64,
+    },
+    /// At start the last entries were found without a signature: the process died before it, or somebody else
+    /// wrote them.
+    EntriesUnsigned {
+        /// First of them.
+        from: u64,
+        /// Last of them.
+        to: u64,
+    },
+    /// At start the anchors were found behind the checkpoints, and brought up.
+    AnchorsCompleted,
+}

@@ -1,0 +1,361 @@
+//! The audit trail: what is recorded stays as it was written, or it shows.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use waxseal_model::{AccountId, Actor, Clock, KeyId, ManualClock, Purpose, Random, SeededRandom, Timestamp};
+use waxseal_privacy::audit::{
+    AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Finding, Query, Verdict,
+};
+use waxseal_store::{
+    Engine, MasterKey, Store, StoreConfig,
+    account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
+};
+
+struct World {
+    folder: tempfile::TempDir,
+    store: Store,
+    clock: Arc<ManualClock>,
+    random: Arc<SeededRandom>,
+    config: AuditConfig,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
+        let random = Arc::new(SeededRandom::new(5));
+        let config = StoreConfig {
+            engine: Engine::Sqlite,
+            data_dir: folder.path().to_owned(),
+            master_key: MasterKey::File(folder.path().join("master.key")),
+        };
+        let store = Store::open(config, clock.clone(), random.clone()).await.expect("a store");
+        let config = AuditConfig { longest_file: 8_000, ..AuditConfig::in_folder(folder.path()) };
+        Self { folder, store, clock, random, config }
+    }
+
+    async fn open(&self) -> AuditLog {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        AuditLog::open(store, clock, self.config.clone()).await.expect("a trail")
+    }
+
+    async fn account(&self) -> AccountId {
+        let id = AccountId::new(self.clock.as_ref(), self.random.as_ref());
+        let profile = AccountProfile { name: "N".into(), email: "e@one.example".into(), company: None };
+        let created_at = self.clock.now();
+        let mut secret_hash = [0; 32];
+        self.random.fill(&mut secret_hash);
+        let key = NewApiKey {
+            id: KeyId::new(self.clock.as_ref(), self.random.as_ref()),
+            secret_hash,
+            scope: KeyScope::Account,
+            label: String::new(),
+            created_at,
+        };
+        self.store.create_account(NewAccount { id, created_at, profile }, key).await.expect("made");
+        id
+    }
+
+    fn segments(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = fs::read_dir(&self.config.folder)
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.to_string_lossy().contains("trail-"))
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+const fn plain(what: AuditEvent) -> AuditEntry {
+    AuditEntry {
+        actor: AuditActor::Operator,
+        purpose: AuditPurpose::Administration,
+        what,
+        account: None,
+        count: 1,
+    }
+}
+
+async fn fill(world: &World, log: &AuditLog, entries: u64) {
+    let account = world.account().await;
+    for number in 0..entries {
+        world.clock.advance(Duration::from_secs(1));
+        let entry = AuditEntry { account: Some(account), count: number, ..plain(AuditEvent::QueueRetried) };
+        assert_eq!(log.record(entry).await.expect("recorded"), number + 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_recorded_is_read_back_and_sound() {
+    let world = World::new().await;
+    let log = world.open().await;
+    fill(&world, &log, 60).await;
+    assert!(world.segments().len() > 1, "long files are followed by new ones");
+    let entries = log.entries(Query::default()).await.expect("read");
+    assert_eq!(entries.len(), 60);
+    assert_eq!((entries[7].n, entries[7].count, entries[7].what.as_str()), (8, 7, "queue_retried"));
+    let verdict = log.verify().await.expect("verified");
+    assert!(verdict.sound, "{:?}", verdict.findings);
+    assert_eq!((verdict.entries, verdict.checkpoints, verdict.anchors), (60, 60, 60));
+    log.close().await;
+    let log = world.open().await;
+    assert_eq!(log.record(plain(AuditEvent::Started)).await.expect("recorded"), 61);
+    assert!(log.verify().await.expect("verified").sound);
+}
+
+#[tokio::test]
+async fn many_at_once_share_their_syncs_and_keep_their_order() {
+    let world = World::new().await;
+    let log = world.open().await;
+    let calls = (0..500).map(|_| {
+        let log = log.clone();
+        tokio::spawn(async move { log.record(plain(AuditEvent::KeyCreated)).await.expect("recorded") })
+    });
+    let mut numbers = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        numbers.push(call.await.expect("ended"));
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=500).collect::<Vec<_>>());
+    let verdict = log.verify().await.expect("verified");
+    assert!(verdict.sound && verdict.checkpoints < 250, "{} syncs", verdict.checkpoints);
+}
+
+#[tokio::test]
+async fn an_account_sees_its_own_and_nobody_can_tell_it_after_its_keys_are_gone() {
+    let world = World::new().await;
+    let log = world.open().await;
+    let (one, other) = (world.account().await, world.account().await);
+    let key = KeyId::new(world.clock.as_ref(), world.random.as_ref());
+    for account in [one, other, one] {
+        let actor = AuditActor::Customer(Some(key));
+        let entry = AuditEntry { actor, account: Some(account), ..plain(AuditEvent::AccountExported) };
+        log.record(entry).await.expect("recorded");
+    }
+    for _ in 0..3 {
+        log.opened(Actor::System, Purpose::Delivery, other);
+    }
+    log.record_openings().await.expect("recorded");
+    let of = |account| Query { account: Some(account), ..Query::default() };
+    assert_eq!(log.entries(of(one)).await.expect("read").len(), 2);
+    let opened = log.entries(of(other)).await.expect("read").pop().expect("an entry");
+    assert_eq!((opened.what.as_str(), opened.count), ("content_opened", 3));
+    let text: String = world.segments().iter().map(|path| fs::read_to_string(path).expect("text")).collect();
+    let known = [one.to_string(), other.to_string(), key.to_string(), hex::encode(one.to_bytes())];
+    assert!(known.iter().all(|id| !text.contains(id)), "pseudonyms alone");
+}
+
+#[tokio::test]
+async fn a_line_torn_by_a_crash_is_cut_and_recorded() {
+    let world = World::new().await;
+    let log = world.open().await;
+    fill(&world, &log, 5).await;
+    log.close().await;
+    let path = world.segments().pop().expect("a file");
+    let mut bytes = fs::read(&path).expect("read");
+    bytes.extend_from_slice(b"{\"n\":6,\"at\":18");
+    fs::write(&path, bytes).expect("torn");
+    let log = world.open().await;
+    let last = log.entries(Query::default()).await.expect("read").pop().expect("an entry");
+    assert_eq!((last.n, last.what.as_str()), (6, "torn_line_cut"));
+    assert_eq!(last.more["bytes"], 14);
+    assert!(log.verify().await.expect("verified").sound);
+}
+
+#[tokio::test]
+async fn a_shortened_trail_stays_visibly_short_though_it_goes_on() {
+    let world = World::new().await;
+    let log = world.open().await;
+    fill(&world, &log, 9).await;
+    log.close().await;
+    let path = world.segments().pop().expect("a file");
+    cut_lines(&path, 3);
+    // The attacker shortens what lies beside it as well, to the same point.
+    cut_lines(&world.config.folder.join("checkpoints.jsonl"), 3);
+    let log = world.open().await;
+    log.record(plain(AuditEvent::Started)).await.expect("recorded");
+    let verdict = log.verify().await.expect("verified");
+    assert_eq!((verdict.findings[0].entry, verdict.findings[0].to), (7, 9));
+    let missing = log.entries(Query { after: 6, ..Query::default() }).await.expect("read").remove(0);
+    assert_eq!((missing.n, missing.what.as_str()), (10, "entries_missing"));
+}
+
+#[tokio::test]
+async fn a_full_disk_of_anchors_does_not_stop_the_trail_and_is_made_up_for() {
+    let mut world = World::new().await;
+    let place = world.folder.path().join("other disk");
+    // A file where a folder should be: nothing can be written there.
+    fs::write(&place, b"").expect("in the way");
+    world.config.anchor_file = place.join("anchors");
+    let log = world.open().await;
+    fill(&world, &log, 3).await;
+    assert!(!log.verify().await.is_ok_and(|verdict| verdict.sound), "unanchored entries are not sound");
+    fs::remove_file(&place).expect("out of the way");
+    log.record(plain(AuditEvent::Started)).await.expect("recorded");
+    let verdict = log.verify().await.expect("verified");
+    assert!(verdict.sound && verdict.anchors == 4, "{verdict:?}");
+}
+
+fn cut_lines(path: &Path, lines: usize) {
+    let text = fs::read_to_string(path).expect("text");
+    let keep = text.lines().count() - lines;
+    let kept: String = text.lines().take(keep).map(|line| format!("{line}\n")).collect();
+    fs::write(path, kept).expect("cut");
+}
+
+/// A copy of the trail that is tampered with, entry by entry across its files.
+struct Copy {
+    files: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl Copy {
+    fn take(world: &World) -> Self {
+        let mut paths = world.segments();
+        paths.push(world.config.folder.join("checkpoints.jsonl"));
+        paths.push(world.config.anchor_file.clone());
+        Self { files: paths.into_iter().map(|path| (path.clone(), fs::read(path).expect("read"))).collect() }
+    }
+
+    fn restore(&self) {
+        for (path, bytes) in &self.files {
+            fs::write(path, bytes).expect("restored");
+        }
+    }
+
+    /// The lines of the trail, and at which of them each file begins.
+    fn lines(&self) -> (Vec<Vec<u8>>, Vec<usize>) {
+        let (mut lines, mut starts) = (Vec::new(), Vec::new());
+        for (_, bytes) in &self.files[..self.files.len() - 2] {
+            starts.push(lines.len());
+            lines.extend(bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec));
+        }
+        (lines, starts)
+    }
+
+    fn write(&self, lines: &[Vec<u8>], starts: &[usize]) {
+        for (index, start) in starts.iter().enumerate() {
+            let end = starts.get(index + 1).copied().unwrap_or(lines.len()).min(lines.len());
+            let part = lines.get(*start.min(&end)..end).unwrap_or_default().concat();
+            fs::write(&self.files[index].0, part).expect("written");
+        }
+    }
+}
+
+/// Tampers at a random place; the entry at which it has to be found.
+fn tamper(copy: &Copy, random: &SeededRandom, kind: u64) -> (u64, &'static str) {
+    let (mut lines, mut starts) = copy.lines();
+    let count = lines.len();
+    let below = |bound: usize| usize::try_from(random.below(bound as u64)).expect("small");
+    let at = below(count);
+    let moved = |starts: &mut Vec<usize>, by: isize| {
+        for start in starts.iter_mut().filter(|start| **start > at) {
+            *start = start.checked_add_signed(by).expect("in range");
+        }
+    };
+    let found = match kind {
+        0 => {
+            let byte = below(lines[at].len());
+            lines[at][byte] ^= 1 << below(8);
+            (at, "flip")
+        }
+        1 => {
+            lines.remove(at);
+            moved(&mut starts, -1);
+            (at, "drop")
+        }
+        2 => {
+            let other = (at + 1 + below(count - 1)) % count;
+            lines.swap(at, other);
+            (at.min(other), "swap")
+        }
+        3 => {
+            let again = lines[below(count)].clone();
+            lines.insert(at, again.clone());
+            moved(&mut starts, 1);
+            // A line put in before its double is found there; after it, where the chain goes on.
+            (if lines[at + 1] == again { at + 1 } else { at }, "insert")
+        }
+        4 => {
+            lines.truncate(at);
+            (at, "truncate")
+        }
+        5 => {
+            lines.truncate(at + 1);
+            let keep = below(lines[at].len() - 1) + 1;
+            lines[at].truncate(keep);
+            (at, "truncate within a line")
+        }
+        _ => {
+            lines.truncate(at);
+            let (path, bytes) = &copy.files[copy.files.len() - 2];
+            let checkpoints = bytes.split_inclusive(|byte| *byte == b'\n').take(at);
+            fs::write(path, checkpoints.collect::<Vec<_>>().concat()).expect("written");
+            (at, "roll back with checkpoints")
+        }
+    };
+    copy.write(&lines, &starts);
+    (found.0 as u64 + 1, found.1)
+}
+
+#[tokio::test]
+async fn a_thousand_random_tamperings_are_all_found_where_they_are() {
+    let world = World::new().await;
+    let log = world.open().await;
+    fill(&world, &log, 120).await;
+    let copy = Copy::take(&world);
+    let random = SeededRandom::new(77);
+    let mut found = 0;
+    for round in 0..1_000_u64 {
+        let (entry, kind) = tamper(&copy, &random, round % 7);
+        let verdict: Verdict = log.verify().await.expect("verified");
+        let first: Option<&Finding> = verdict.findings.first();
+        assert!(first.is_some(), "{round}: {kind} at {entry} was not found");
+        assert_eq!(first.map(|finding| finding.entry), Some(entry), "{round}: {kind}: {verdict:?}");
+        found += 1;
+        copy.restore();
+    }
+    assert_eq!(found, 1_000);
+    assert!(log.verify().await.expect("verified").sound);
+}
+
+#[tokio::test]
+async fn a_chain_written_anew_is_found_by_its_checkpoints() {
+    let world = World::new().await;
+    let log = world.open().await;
+    fill(&world, &log, 20).await;
+    log.close().await;
+    // Another instance's trail: a good chain with good signatures, of another key.
+    let other = World::new().await;
+    other.random.fill(&mut [0; 64]);
+    let foreign = other.open().await;
+    fill(&other, &foreign, 20).await;
+    for (from, to) in other.segments().iter().zip(world.segments()) {
+        fs::copy(from, to).expect("copied");
+    }
+    let verdict = world.open().await.verify().await.expect("verified");
+    assert_eq!(verdict.findings[0].entry, 1, "{verdict:?}");
+}
+
+#[tokio::test]
+async fn edits_of_checkpoints_and_anchors_are_found_too() {
+    let world = World::new().await;
+    let log = world.open().await;
+    fill(&world, &log, 30).await;
+    let copy = Copy::take(&world);
+    let random = SeededRandom::new(78);
+    for round in 0..200_u64 {
+        let (path, bytes) = &copy.files[copy.files.len() - 1 - usize::from(round % 2 == 0)];
+        let mut bytes = bytes.clone();
+        let at = usize::try_from(random.below(bytes.len() as u64)).expect("small");
+        bytes[at] ^= 1 << random.below(8);
+        fs::write(path, bytes).expect("written");
+        assert!(!log.verify().await.expect("verified").sound, "{round}: byte {at} of {}", path.display());
+        copy.restore();
+    }
+}
