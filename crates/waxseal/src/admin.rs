@@ -1,8 +1,10 @@
 //! Administration: one request, one answer, the same beside a running server and without one.
 
+mod audit;
 mod describe;
 mod keyring;
 mod queue;
+mod recorded;
 mod revoke;
 
 use anyhow::{Context as _, Result, bail};
@@ -48,6 +50,10 @@ pub(crate) enum Request {
     QueueWhy { message: String },
     /// Try a message now.
     QueueRetry { message: String },
+    /// Check the audit trail.
+    AuditVerify,
+    /// Give the audit trail out.
+    AuditExport { since: Option<String>, account: Option<String> },
     /// The wall clock is right: purge again.
     ConfirmClock,
     /// List the keys that everything is sealed under.
@@ -76,12 +82,17 @@ pub(crate) async fn ask(config: &Config, request: Request) -> Result<Value> {
         })?,
     };
     let answer = perform(&house, request).await;
-    house.store.close().await;
+    house.close().await;
     answer
 }
 
-/// Does it.
+/// Does it, and leaves a trace of what touches people's data.
 pub(crate) async fn perform(house: &House, request: Request) -> Result<Value> {
+    recorded::perform(house, request).await
+}
+
+/// Does it.
+async fn carry_out(house: &House, request: Request) -> Result<Value> {
     match request {
         Request::AccountCreate { name, email, company } => {
             let made = house.accounts.create(&name, &email, company.as_deref()).await?;
@@ -125,6 +136,8 @@ pub(crate) async fn perform(house: &House, request: Request) -> Result<Value> {
         Request::QueueRetry { message } => queue::retry(house, &message).await,
         Request::KeysList => keyring::list(house).await,
         Request::KeysRotate => keyring::rotate(house).await,
+        Request::AuditVerify => audit::verify(house).await,
+        Request::AuditExport { since, account } => audit::export(house, since, account).await,
         Request::ConfirmClock => {
             house.retention.confirm_clock().await?;
             Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))

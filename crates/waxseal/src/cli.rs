@@ -74,6 +74,9 @@ pub(crate) enum Command {
     /// The keys that everything personal is sealed under.
     #[command(subcommand)]
     Keys(Keys),
+    /// Who did what with people's data.
+    #[command(subcommand)]
+    Audit(Audit),
 }
 
 #[derive(Debug, Args)]
@@ -255,6 +258,22 @@ pub(crate) enum Keys {
     ///
     /// Nothing else changes, and the master key stays. It happens by itself whenever keys were destroyed.
     Rotate,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check every entry against its chain, its signed checkpoints and their anchors; ends with 1 if something is
+    /// not as it was written.
+    Verify,
+    /// Print the trail as JSON Lines, oldest first. Accounts appear by pseudonyms.
+    Export {
+        /// Entries of this day (2026-03-01) or time (2026-03-01T12:00:00Z) and later.
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Entries about this account alone.
+        #[arg(long, value_name = "ID")]
+        account: Option<String>,
+    },
 }
 
 #[cfg(test)]

@@ -73,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) events_days: u32,
     /// Days that content can be retrieved.
     pub(crate) stored_message_days: u32,
+    /// Where ends of the audit trail are witnessed.
+    pub(crate) anchor_file: PathBuf,
     /// Listener of the metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// How much is logged.

@@ -6,7 +6,10 @@ use waxseal_accounts::Accounts;
 use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
 use waxseal_model::{Clock, Random};
-use waxseal_privacy::{Retention, RetentionConfig};
+use waxseal_privacy::{
+    Retention, RetentionConfig,
+    audit::{AuditConfig, AuditError, AuditLog},
+};
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{Engine, MasterKey, OpenError, Store, StoreConfig};
 use waxseal_system::{SystemClock, SystemRandom};
@@ -22,6 +25,7 @@ pub(crate) struct House {
     pub(crate) sending: Sending,
     pub(crate) insight: Insight,
     pub(crate) retention: Arc<Retention>,
+    pub(crate) audit: AuditLog,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -46,11 +50,24 @@ impl House {
         }
     }
 
+    /// Writes what is counted and closes everything.
+    pub(crate) async fn close(&self) {
+        self.audit.close().await;
+        self.store.close().await;
+    }
+
     /// Opens the store of this configuration.
     pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let store = Store::open(store_config(config), clock.clone(), random.clone()).await?;
+        let audit = match AuditLog::open(store.clone(), clock.clone(), audit_config(config)).await {
+            Ok(audit) => audit,
+            Err(error) => {
+                store.close().await;
+                return Err(unopened(error));
+            }
+        };
         let domains_config = DomainsConfig {
             hostname: config.hostname.clone(),
             message_ttl_secs: config.stored_message_days.saturating_mul(86_400),
@@ -71,12 +88,28 @@ impl House {
                 sending_config,
             ),
             insight: Insight::new(store.clone()),
-            retention: Arc::new(Retention::new(store.clone(), clock.clone(), retention)),
+            retention: Arc::new(
+                Retention::new(store.clone(), clock.clone(), retention).recorded_in(audit.clone()),
+            ),
+            audit,
             domains,
             store,
             clock,
             random,
         })
+    }
+}
+
+/// Where the audit trail of this configuration lies.
+pub(crate) fn audit_config(config: &Config) -> AuditConfig {
+    AuditConfig { anchor_file: config.anchor_file.clone(), ..AuditConfig::in_folder(&config.data_dir) }
+}
+
+/// Without its trail the house does not open: what is done has to be recorded.
+fn unopened(error: AuditError) -> OpenError {
+    match error {
+        AuditError::File { path, source } => OpenError::File { path, source },
+        AuditError::Store(_) | AuditError::Closed => OpenError::Database(error.to_string()),
     }
 }
 

@@ -22,7 +22,7 @@ use clap::Parser as _;
 
 use crate::{
     admin::Request,
-    cli::{Account, Cli, Command, Credential, Domain, Key, Keys, Privacy, Queue, Suppression},
+    cli::{Account, Audit, Cli, Command, Credential, Domain, Key, Keys, Privacy, Queue, Suppression},
     config::{Config, LogFormat, LogLevel},
     output::say,
 };
@@ -58,6 +58,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Keys(Keys::List) => Request::KeysList,
         Command::Keys(Keys::Rotate) => Request::KeysRotate,
         Command::Account(command) => account(command),
+        Command::Audit(command) => audit(command),
         Command::Domain(command) => domain(command),
         Command::Credential(command) => credential(command),
         Command::Key(command) => key(command),
@@ -70,13 +71,31 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     };
     let config = Config::load(cli.config.as_deref())?;
     logging::start(LogLevel::Warn, LogFormat::Text);
+    let lines = matches!(request, Request::AuditExport { .. });
     let answer = admin::ask(&config, request).await?;
-    if cli.json {
-        say!("{answer}");
-    } else {
-        output::write(format_args!("{}", admin::describe(&answer)));
+    match (cli.json, lines) {
+        (_, true) => audit_lines(&answer),
+        (true, false) => say!("{answer}"),
+        (false, false) => output::write(format_args!("{}", admin::describe(&answer))),
     }
-    Ok(ExitCode::SUCCESS)
+    // What was looked at and is not as it should be.
+    let sound = answer.get("sound").and_then(serde_json::Value::as_bool).unwrap_or(true);
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Entries of the audit trail are printed as they lie there: a line each.
+fn audit_lines(answer: &serde_json::Value) {
+    let entries = answer.get("entries").and_then(serde_json::Value::as_array);
+    for entry in entries.into_iter().flatten() {
+        say!("{entry}");
+    }
+}
+
+fn audit(command: Audit) -> Request {
+    match command {
+        Audit::Verify => Request::AuditVerify,
+        Audit::Export { since, account } => Request::AuditExport { since, account },
+    }
 }
 
 fn account(command: Account) -> Request {

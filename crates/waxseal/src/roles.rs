@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxseal_delivery::{Delivery, DeliveryConfig};
 use waxseal_http_api::{HttpApi, HttpConfig, Services};
 use waxseal_net::{Identity, Net, NetConfig, server_tls};
+use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
 use waxseal_smtp_door::{DoorConfig, SmtpDoor};
 
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 
 /// How long captured mail stays in the inbox of a sandbox domain.
 const INBOX_KEEP: Duration = Duration::from_secs(3 * 86_400);
+
+/// How often openings of content are written to the audit trail.
+const RECORD_OPENINGS: Duration = Duration::from_secs(300);
 
 /// Everything that runs.
 pub(crate) struct Running {
@@ -77,7 +81,25 @@ impl Running {
             self.tasks.spawn(serving);
         }
         self.retention();
+        self.openings();
+        record(&self.house, AuditEvent::Started).await;
         Ok(())
+    }
+
+    /// Records every few minutes how often content was opened, by whom and what for.
+    fn openings(&self) {
+        let (house, stop) = (self.house.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = house.clock.sleep_until(house.clock.now() + RECORD_OPENINGS) => {}
+                }
+                if let Err(error) = house.audit.record_openings().await {
+                    tracing::warn!(%error, "openings of content could not be recorded; they are kept");
+                }
+            }
+        });
     }
 
     fn control(&self, config: &Config) -> Result<()> {
@@ -170,9 +192,10 @@ impl Running {
     /// Takes no more calls, finishes what is in flight, closes the store. May take as long as the slowest peer;
     /// the caller sets the limit.
     pub(crate) async fn stop(self) {
-        let store = self.house.store.clone();
+        let house = self.house.clone();
         self.halt().await;
-        store.close().await;
+        record(&house, AuditEvent::Stopped).await;
+        house.close().await;
     }
 
     async fn halt(self) {
@@ -185,6 +208,15 @@ impl Running {
             }
         };
         tokio::join!(delivery, self.tasks.wait());
+    }
+}
+
+/// Records what the server did by itself.
+async fn record(house: &House, what: AuditEvent) {
+    let (actor, purpose) = (AuditActor::System, AuditPurpose::Operation);
+    let entry = AuditEntry { actor, purpose, what, account: None, count: 1 };
+    if let Err(error) = house.audit.record(entry).await {
+        tracing::warn!(%error, "not recorded");
     }
 }
 

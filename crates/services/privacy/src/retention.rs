@@ -11,7 +11,10 @@ use tokio::sync::Mutex;
 use waxseal_model::Clock;
 use waxseal_store::{Store, StoreError};
 
-use crate::clock_watch::{ClockJump, ClockWatch};
+use crate::{
+    audit::{AuditActor, AuditEntry, AuditEvent, AuditLog, AuditPurpose},
+    clock_watch::{ClockJump, ClockWatch},
+};
 
 /// What is kept for how long, where the store does not know it from the row itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,19 @@ pub struct Purged {
     pub event_keys: u64,
 }
 
+impl Purged {
+    /// Rows and keys together.
+    pub const fn total(&self) -> u64 {
+        self.bodies
+            + self.inbox_items
+            + self.events
+            + self.messages
+            + self.idempotency_keys
+            + self.content_keys
+            + self.event_keys
+    }
+}
+
 /// How a round went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
@@ -67,6 +83,7 @@ pub struct Retention {
     clock: Arc<dyn Clock>,
     config: RetentionConfig,
     watch: Mutex<ClockWatch>,
+    audit: Option<AuditLog>,
 }
 
 /// After a failed round the next comes sooner.
@@ -75,7 +92,23 @@ const AFTER_FAILURE: Duration = Duration::from_secs(300);
 impl Retention {
     /// The engine of this store.
     pub fn new(store: Store, clock: Arc<dyn Clock>, config: RetentionConfig) -> Self {
-        Self { store, clock, config, watch: Mutex::default() }
+        Self { store, clock, config, watch: Mutex::default(), audit: None }
+    }
+
+    /// Leaves traces of what it does in this trail.
+    pub fn recorded_in(self, audit: AuditLog) -> Self {
+        Self { audit: Some(audit), ..self }
+    }
+
+    /// Records what happened. That it could not be recorded stops no deletion: this is logged instead.
+    async fn record(&self, what: AuditEvent, count: u64) {
+        let (actor, purpose) = (AuditActor::System, AuditPurpose::Retention);
+        let entry = AuditEntry { actor, purpose, what, account: None, count };
+        if let Some(audit) = &self.audit
+            && let Err(error) = audit.record(entry).await
+        {
+            tracing::warn!(%error, "a retention round was not recorded");
+        }
     }
 
     /// One round: deletes everything that is over, unless the clock cannot be trusted.
@@ -95,11 +128,16 @@ impl Retention {
                 found = %jump.found.to_jiff(),
                 "the wall clock jumped: nothing is purged until an operator confirms the clock"
             );
+            let seconds = jump.found.as_secs().saturating_sub(jump.expected.as_secs());
+            self.record(AuditEvent::ClockJumped { seconds }, 1).await;
             return Ok(Report::Paused { jump: Some(jump) });
         }
         metrics::gauge!("waxseal_retention_paused").set(0.0);
         let purged = round::purge(&self.store, self.clock.now(), &self.config).await?;
         self.store.note_clock(self.clock.now()).await?;
+        if purged != Purged::default() {
+            self.record(AuditEvent::Purged, purged.total()).await;
+        }
         Ok(Report::Purged(purged))
     }
 

@@ -34,7 +34,7 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
     findings.push(match House::open(config).await {
         Ok(house) => {
             let outcome = house.store.ping().await;
-            house.store.close().await;
+            house.close().await;
             match outcome {
                 Ok(()) => Finding::fine("store", "opens and can be written"),
                 Err(error) => {

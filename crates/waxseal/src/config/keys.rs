@@ -122,6 +122,12 @@ pub(crate) const KEYS: &[Key] = &[
         "7",
         "Days that records of web visits are kept: 0 to 365. Comes with later work.",
     ),
+    key(
+        "audit.anchor_file",
+        r#""audit-anchors""#,
+        "File that signed ends of the audit trail are added to, relative to `data_dir`. Put it on another disk: it \
+         shows when the trail itself was shortened.",
+    ),
     key("metrics.listen", r#""127.0.0.1:9090""#, "Address of the Prometheus metrics; none if empty."),
     key("log.level", r#""info""#, "`error`, `warn`, `info`, `debug` or `trace`."),
     key("log.format", r#""text""#, "`text` or `json`. Addresses of people are in neither."),

@@ -46,6 +46,7 @@ impl Reader {
             certificate: self.certificate(),
             events_days: self.number("retention.events_days", 1..=365),
             stored_message_days: self.number("retention.stored_message_days", 0..=30),
+            anchor_file: data_dir.join(self.filled("audit.anchor_file")),
             metrics_listen: self.optional("metrics.listen", |text| values::listen(&text)),
             log_level: self.one("log.level", |text| values::log_level(&text)).unwrap_or_default(),
             log_format: self.one("log.format", |text| values::log_format(&text)).unwrap_or_default(),

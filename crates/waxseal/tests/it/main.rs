@@ -1,5 +1,6 @@
 //! The real binary, from outside: commands, a running server, and what is left when it ends.
 
+mod audit;
 mod canary;
 mod commands;
 mod configuration;

@@ -1,6 +1,6 @@
 //! Verifying the trail: every edit is found, with its place.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{cmp::Reverse, collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 use waxseal_store::line_file::{LineFile, segments};
@@ -73,7 +73,8 @@ pub(super) fn verify(witnesses: &Witnesses) -> Result<Verdict, AuditError> {
         walk.file(&file, &bytes);
     }
     walk.end();
-    walk.findings.sort_by_key(|finding| finding.entry);
+    // Of findings at one place the one that tells most comes first.
+    walk.findings.sort_by_key(|finding| (finding.entry, Reverse(finding.to)));
     walk.findings.truncate(MOST);
     Ok(Verdict {
         sound: walk.findings.is_empty(),

@@ -245,7 +245,10 @@ fn behind(config: &AuditConfig, public: &str) -> Result<(Vec<u8>, Option<Head>),
         Ok(lines.filter_map(|line| Some((line.to_vec(), Checkpoint::read(line, public)?))).collect())
     };
     let checkpoints = read(&config.folder.join(CHECKPOINTS))?;
-    let anchors = read(&config.anchor_file)?;
+    let anchors = read(&config.anchor_file).unwrap_or_else(|error| {
+        tracing::warn!(%error, "anchors cannot be read: is their disk there?");
+        Vec::new()
+    });
     let anchored = anchors.iter().map(|(_, anchor)| anchor.n).max().unwrap_or(0);
     let mut missing = Vec::new();
     for (line, _) in checkpoints.iter().filter(|(_, checkpoint)| checkpoint.n > anchored) {

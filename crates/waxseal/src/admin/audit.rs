@@ -1,0 +1,38 @@
+//! The audit trail by command: check it, give it out.
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use waxseal_model::Timestamp;
+use waxseal_privacy::audit::Query;
+
+use super::existing;
+use crate::house::House;
+
+pub(super) async fn verify(house: &House) -> Result<Value> {
+    let verdict = house.audit.verify().await?;
+    Ok(serde_json::to_value(verdict)?)
+}
+
+pub(super) async fn export(house: &House, since: Option<String>, account: Option<String>) -> Result<Value> {
+    let since = since.map(|since| time(&since)).transpose()?;
+    let account = match account {
+        Some(account) => Some(existing(house, &account).await?),
+        None => None,
+    };
+    let entries = house.audit.entries(Query { since, account, ..Query::default() }).await?;
+    Ok(json!({ "entries": entries }))
+}
+
+/// A time as people write it: a day, or a moment with its zone.
+pub(super) fn time(text: &str) -> Result<Timestamp> {
+    let moment = match text.parse::<jiff::Timestamp>() {
+        Ok(moment) => moment,
+        Err(_) => {
+            let Ok(day) = text.parse::<jiff::civil::Date>() else {
+                bail!("--since {text}: expected a day (2026-03-01) or a time (2026-03-01T12:00:00Z)");
+            };
+            day.to_zoned(jiff::tz::TimeZone::UTC).context("--since")?.timestamp()
+        }
+    };
+    Ok(Timestamp::from_micros(moment.as_microsecond()))
+}

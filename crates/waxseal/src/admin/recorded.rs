@@ -1,0 +1,67 @@
+//! Which commands leave an entry in the audit trail: all that touch people's data.
+//!
+//! The entry is written before the command is carried out, so that nothing is done unrecorded; if it fails, another
+//! one says so. Only an account that is being made has no pseudonym yet: its entry follows.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use waxseal_model::AccountId;
+use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
+
+use super::{Request, carry_out};
+use crate::house::House;
+
+pub(super) async fn perform(house: &House, request: Request) -> Result<Value> {
+    let Some((what, purpose, account)) = trace(&request) else { return carry_out(house, request).await };
+    let account: Option<AccountId> = account.and_then(|id| id.parse().ok());
+    let entry = AuditEntry { actor: AuditActor::Operator, purpose, what, account, count: 1 };
+    if matches!(request, Request::AccountCreate { .. }) {
+        let answer = carry_out(house, request).await?;
+        let account = answer.get("account_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        house.audit.record(AuditEntry { account, ..entry }).await?;
+        return Ok(answer);
+    }
+    let number =
+        house.audit.record(entry).await.context("nothing was done, because it cannot be recorded")?;
+    let outcome = carry_out(house, request).await;
+    if outcome.is_err() {
+        let failed = AuditEntry { what: AuditEvent::Failed { entry: number }, ..entry };
+        house.audit.record(failed).await?;
+    }
+    outcome
+}
+
+/// What the entry says; `None` for what touches nobody's data.
+fn trace(request: &Request) -> Option<(AuditEvent, AuditPurpose, Option<&str>)> {
+    use AuditEvent as Event;
+    use AuditPurpose as Why;
+    let (what, why, account) = match request {
+        Request::AccountCreate { .. } => (Event::AccountCreated, Why::Administration, None),
+        Request::AccountList => (Event::AccountsListed, Why::Administration, None),
+        Request::DomainCreate { account, .. } => (Event::DomainCreated, Why::Administration, Some(account)),
+        Request::CredentialCreate { account, .. } | Request::NetworkCreate { account, .. } => {
+            (Event::CredentialCreated, Why::Administration, Some(account))
+        }
+        Request::KeyCreate { account, .. } => (Event::KeyCreated, Why::Administration, Some(account)),
+        Request::KeyDelete { account, .. } => (Event::KeyDeleted, Why::Administration, Some(account)),
+        Request::CredentialDelete { account, .. } => {
+            (Event::CredentialDeleted, Why::Administration, Some(account))
+        }
+        Request::SuppressionRemove { account, .. } => {
+            (Event::SuppressionRemoved, Why::Suppression, Some(account))
+        }
+        Request::QueueWhy { .. } => (Event::QueueLooked, Why::Operation, None),
+        Request::QueueRetry { .. } => (Event::QueueRetried, Why::Operation, None),
+        Request::ConfirmClock => (Event::ClockConfirmed, Why::Retention, None),
+        Request::KeysRotate => (Event::KeysRotated, Why::Operation, None),
+        Request::AuditExport { account, .. } => (Event::TrailExported, Why::SelfCheck, account.as_ref()),
+        // Names of domains, numbers, kinds: nothing about people; or a check of the trail itself.
+        Request::DomainList { .. }
+        | Request::KeyList { .. }
+        | Request::CredentialList { .. }
+        | Request::QueueList { .. }
+        | Request::KeysList
+        | Request::AuditVerify => return None,
+    };
+    Some((what, why, account.map(String::as_str)))
+}
