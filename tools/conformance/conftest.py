@@ -1,10 +1,21 @@
 """Fixtures: what surrounds the server once for each worker, the shared server, fresh accounts."""
 
+import os
+
 import pytest
 
 from rig import canary
 from rig.api import Api, Sender
 from rig.platform import Outside, Platform
+
+
+def pytest_runtest_logreport(report):
+    """What is skipped is listed: `cargo xtask test` prints the list at its end."""
+    path = os.environ.get("WAXSEAL_TEST_SKIPS")
+    if path and report.skipped and "PYTEST_XDIST_WORKER" not in os.environ and isinstance(report.longrepr, tuple):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        with open(path, "a") as listed:
+            listed.write(f"{report.nodeid.removeprefix('tests/')}\t{reason}\n")
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ def _fresh_id(house: House) -> str:
 def _tool(name: str) -> str:
     path = shutil.which(name)
     if path is None:
-        pytest.skip(f"{name} is not installed")
+        pytest.skip(f"missing: {name}")
     return path
 
 
@@ -169,7 +169,7 @@ def node_script(house: House, script: str, p: Parcel, **more) -> dict:
     node = _tool("node")
     modules = os.environ.get("WAXSEAL_TEST_NODE", "")
     if not Path(modules).is_dir():
-        pytest.skip("the Node clients are not installed")
+        pytest.skip("missing: the Node clients")
     order = {
         "url": house.platform.url,
         "key": house.domain.account.key,

@@ -16,7 +16,7 @@ KILLS = 2
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     if not Cluster.possible():
-        pytest.skip("PostgreSQL is not installed")
+        pytest.skip("missing: PostgreSQL")
     made = Cluster(tmp_path_factory.mktemp("postgres") / "cluster").start()
     yield made
     made.stop()

@@ -95,7 +95,7 @@ def running(tmp_path):
 
 def test_the_printed_curl_line_works_and_the_mail_can_be_read_where_it_says(running, tmp_path):
     if shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
+        pytest.skip("missing: curl")
     waiting.until(lambda: running.curl() or running.process.poll() is not None, "a curl line", 60)
     command = running.curl()
     assert command, running.text()

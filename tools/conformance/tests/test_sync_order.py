@@ -44,7 +44,7 @@ class Trace:
         return self.path.read_text(errors="replace").splitlines()
 
 
-@pytest.mark.skipif(not _can_trace(), reason="strace is not installed or not allowed")
+@pytest.mark.skipif(not _can_trace(), reason="strace is not allowed here" if shutil.which("strace") else "missing: strace")
 @pytest.mark.parametrize("door", ["http", "smtp"])
 def test_data_is_synced_before_success_is_answered(own_platform, tmp_path, door):
     platform = own_platform({"log": {"level": "warn"}, "roles": ["api", "submission"]})

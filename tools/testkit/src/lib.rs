@@ -4,6 +4,7 @@ pub mod binary;
 pub mod dns_zone;
 pub mod http_call;
 pub mod platform;
+mod skip;
 pub mod smtp_call;
 pub mod smtp_peer;
 
@@ -11,3 +12,8 @@ pub use binary::{Binary, Server};
 pub use http_call::Call;
 pub use platform::Platform;
 pub use smtp_call::SmtpCall;
+
+/// Notes that the test that runs leaves something out, and why: `missing: <program>` if it has to be installed.
+pub fn skipped(reason: &str) {
+    skip::note(reason);
+}

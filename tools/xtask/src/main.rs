@@ -3,6 +3,7 @@
 
 mod arrows;
 mod commands;
+mod fuzz;
 mod packages;
 mod report;
 mod test;
@@ -22,15 +23,16 @@ Usage: cargo xtask COMMAND
               (installs what it needs and lacks; says so first)
                 --list         name the stages
                 --stage NAME   run one stage; may be given more than once
-                --no-install   install nothing: skip what is missing
+                --no-install   install nothing: name what is missing, and skip what needs it
   arrows      imports run downwards only: core < platform < services < doors < waxseal;
               each floor keeps to the outside crates it may use
   tidy        files and words: module docs, sizes, names, links, leftovers
+  fuzz        fuzz targets compile, have a corpus, and a test that replays it
   packages    number, licences and bans of the packages built; dependencies nobody uses
   help        this text
 
 Environment:
-  CI=true                 what cannot be installed is an error, not a skip
+  CI=true                 what is missing is an error, not a skip
   WAXSEAL_CORPORA=DIR     folder of public mail corpora; tests that need it skip without
   WAXSEAL_TOOLS=DIR       where client libraries for the tests are kept
                           (default: the user's cache folder)
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "arrows" => arrows::check(),
         "tidy" => tidy::check(),
         "packages" => packages::check(),
+        "fuzz" => fuzz::check(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in the order in which a failure is found soonest.
 
 mod install;
+mod skips;
 mod stages;
 mod toolbox;
 
@@ -18,6 +19,15 @@ struct Wish {
     stages: Vec<String>,
 }
 
+impl Wish {
+    /// Whether a stage is to run. Those that run the binary want one that was built from what is here.
+    fn wants(&self, stage: &Stage) -> bool {
+        let chosen = |name: &str| self.stages.iter().any(|chosen| chosen == name);
+        let needs_build = chosen("quickstart") || chosen("conformance");
+        self.stages.is_empty() || chosen(stage.name) || (stage.name == "build" && needs_build)
+    }
+}
+
 /// Runs the stages and prints each with its time; stops at the first that fails.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let wish = parse(arguments)?;
@@ -27,27 +37,27 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         }
         return Ok(());
     }
-    let chosen: Vec<&Stage> = STAGES
-        .iter()
-        .filter(|stage| wish.stages.is_empty() || wish.stages.iter().any(|name| name == stage.name))
-        .filter(|stage| !(wish.no_install && stage.name == "tools"))
-        .collect();
+    let chosen: Vec<&Stage> = STAGES.iter().filter(|stage| wish.wants(stage)).collect();
     let start = now();
     let mut times = Vec::new();
     for stage in chosen {
         println!("\n=== {}: {}", stage.name, stage.about);
         let begun = now();
-        let outcome = (stage.run)();
+        let outcome = match (stage.name, wish.no_install) {
+            ("tools", true) => install::name_missing(),
+            _ => (stage.run)(),
+        };
         let took = begun.elapsed();
         times.push((stage.name, took));
         if let Err(error) = outcome {
             summary(&times, start.elapsed());
+            let _ = skips::report();
             bail!("stage {} failed after {}: {error:#}", stage.name, seconds(took));
         }
         println!("=== {} passed in {}", stage.name, seconds(took));
     }
     summary(&times, start.elapsed());
-    Ok(())
+    skips::report()
 }
 
 fn parse(arguments: &[String]) -> Result<Wish> {
@@ -93,10 +103,16 @@ mod tests {
         parse(&arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
     }
 
+    fn chosen(wish: &Wish) -> Vec<&'static str> {
+        STAGES.iter().filter(|stage| wish.wants(stage)).map(|stage| stage.name).collect()
+    }
+
     #[test]
     fn stages_are_chosen_by_name() {
         let wish = parsed(&["--stage", "fmt", "--stage", "tests"]).expect("wish");
-        assert_eq!(wish.stages, ["fmt", "tests"]);
+        assert_eq!(chosen(&wish), ["fmt", "tests"]);
+        assert_eq!(chosen(&parsed(&["--stage", "conformance"]).expect("wish")), ["build", "conformance"]);
+        assert_eq!(chosen(&parsed(&[]).expect("wish")).len(), STAGES.len());
         for wrong in [&["--stage", "nothing"][..], &["--stage"], &["--fast"]] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }

@@ -19,6 +19,7 @@ pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     pub(crate) workspace_members: Vec<String>,
     pub(crate) resolve: Resolve,
+    pub(crate) target_directory: PathBuf,
 }
 
 /// A package of the dependency tree.
@@ -28,6 +29,7 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) license: Option<String>,
+    pub(crate) source: Option<String>,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -78,6 +80,11 @@ impl Metadata {
 }
 
 impl Package {
+    /// Whether it comes from another registry than crates.io, or from a repository.
+    pub(crate) fn is_from_elsewhere(&self) -> bool {
+        self.source.as_deref().is_some_and(|source| !source.contains("github.com/rust-lang/crates.io-index"))
+    }
+
     /// The package's folder, relative to the workspace.
     pub(crate) fn folder(&self) -> PathBuf {
         let folder = self.manifest_path.parent().unwrap_or(&self.manifest_path);
@@ -112,6 +119,11 @@ pub(crate) fn files() -> Result<Vec<PathBuf>> {
     files.retain(|path| root().join(path).is_file());
     files.sort();
     Ok(files)
+}
+
+/// Whether a file is Rust.
+pub(crate) fn has_code(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "rs")
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {

@@ -111,7 +111,7 @@ async fn the_printed_javascript_sends() -> Result<()> {
     let Some(modules) =
         std::env::var_os("NODE_PATH").filter(|path| Path::new(path).join("mailgun.js").exists())
     else {
-        println!("skipped: mailgun.js is not in NODE_PATH");
+        waxseal_testkit::skipped("missing: mailgun.js (NODE_PATH)");
         return Ok(());
     };
     let mut running = Running::start().await?;
@@ -128,7 +128,7 @@ async fn the_printed_javascript_sends() -> Result<()> {
 async fn the_printed_python_sends() -> Result<()> {
     let python = std::env::var_os("WAXSEAL_PYTHON").filter(|path| Path::new(path).exists());
     let Some(python) = python else {
-        println!("skipped: WAXSEAL_PYTHON names no Python");
+        waxseal_testkit::skipped("missing: Python clients (WAXSEAL_PYTHON)");
         return Ok(());
     };
     let mut running = Running::start().await?;

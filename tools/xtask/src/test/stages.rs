@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{install, toolbox};
+use super::{install, skips, toolbox};
 use crate::{
-    arrows, commands, packages,
+    arrows, commands, fuzz, packages,
     report::Findings,
     tidy,
     workspace::{self, Metadata},
@@ -56,6 +56,11 @@ pub(super) const STAGES: &[Stage] = &[
         // As tests want it, so that nothing is built twice with other features.
         run: || cargo(&["test", "--workspace", "--all-targets", "--no-run", "--locked", "--quiet"]),
     },
+    Stage {
+        name: "fuzz",
+        about: "fuzz targets compile, have a corpus, and a test that replays it",
+        run: || fuzz::check().and_then(Findings::into_result),
+    },
     Stage { name: "tests", about: "every test of every crate", run: tests },
     Stage { name: "doctests", about: "examples in the documentation of the core", run: doctests },
     Stage { name: "doc", about: "documentation builds without a warning", run: documentation },
@@ -92,19 +97,17 @@ fn documentation() -> Result<()> {
 }
 
 fn conformance() -> Result<()> {
-    let script = workspace::root().join("tools/conformance/run");
-    if !script.exists() {
-        println!("there is no tools/conformance yet");
-        return Ok(());
+    if !toolbox::has_python_clients() {
+        return skips::note("conformance", "missing: Python clients");
     }
+    let script = workspace::root().join("tools/conformance/run");
     with_variables(&script.to_string_lossy(), &[])
 }
 
 /// A command of cargo that toolchains may lack; the stage `tools` has tried to install it and said so.
 fn component(arguments: &[&str]) -> Result<()> {
     if !arguments.first().is_some_and(|command| install::has_cargo_command(command)) {
-        println!("skipped: cargo {} is not installed", arguments.join(" "));
-        return Ok(());
+        return skips::note(&arguments.join(" "), "missing: this command of cargo");
     }
     cargo(arguments)
 }
@@ -121,6 +124,9 @@ fn with_variables(program: &str, arguments: &[&str]) -> Result<()> {
     let binary = binary();
     let binary = binary.to_string_lossy();
     variables.push(("WAXSEAL_BIN", &binary));
+    let skips = skips::list();
+    let skips = skips.to_string_lossy();
+    variables.push(("WAXSEAL_TEST_SKIPS", &skips));
     commands::run(program, arguments, &workspace::root(), &variables)
 }
 

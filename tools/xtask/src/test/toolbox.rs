@@ -55,9 +55,9 @@ pub(super) const PROGRAMS: &[Program] = &[
         used_by: "the order of fsync and answer",
     },
     Program {
-        name: "Node.js",
+        name: "Node.js 18 or newer",
         shown_by: &["node", "npm"],
-        probe: &[],
+        probe: &["node", "-e", "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)"],
         packages: &["nodejs", "npm"],
         used_by: "JavaScript clients",
     },
@@ -93,10 +93,11 @@ impl Program {
 /// Folders outside `PATH` where servers lie: `/usr/sbin`, and PostgreSQL's versions, newest first.
 fn server_folders() -> Vec<String> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|version| version.path()).collect();
+    let number = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<f64>().ok());
+    versions.sort_by(|a, b| number(b).partial_cmp(&number(a)).unwrap_or(std::cmp::Ordering::Equal));
     let mut folders: Vec<String> =
-        versions.map(|version| version.path().join("bin").to_string_lossy().into_owned()).collect();
-    folders.sort();
-    folders.reverse();
+        versions.iter().map(|version| version.join("bin").to_string_lossy().into_owned()).collect();
     folders.push("/usr/sbin".into());
     folders
 }
@@ -109,6 +110,13 @@ pub(super) fn folder() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     cache.or_else(home).unwrap_or_else(std::env::temp_dir).join("waxseal/tools")
+}
+
+/// Whether the Python that runs the conformance suite is there with what the suite needs.
+pub(super) fn has_python_clients() -> bool {
+    let python = folder().join("python/bin/python");
+    let arguments = ["-c", "import pytest, xdist, aiosmtpd"];
+    commands::output(&python.to_string_lossy(), &arguments, &workspace::root()).is_ok()
 }
 
 /// The variables by which tests find all of it.

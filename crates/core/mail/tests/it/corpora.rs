@@ -36,7 +36,7 @@ fn limits() -> Limits {
 fn strangers_mail_is_read_and_patched_without_changing_the_rest() {
     let (mut read, mut refused) = (0, Vec::new());
     let Some(files) = messages() else {
-        return println!("skipped: WAXSEAL_CORPORA names no folder");
+        return crate::skip::note("missing: corpora (WAXSEAL_CORPORA)");
     };
     for path in &files {
         let bytes = std::fs::read(path).unwrap();

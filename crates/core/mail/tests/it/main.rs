@@ -7,4 +7,6 @@ mod injection;
 mod isemail;
 mod readers;
 mod roundtrip;
+#[path = "../../../../../tools/testkit/src/skip.rs"]
+mod skip;
 mod verifiers;

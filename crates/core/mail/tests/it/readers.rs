@@ -73,7 +73,7 @@ fn python_reads_what_was_written() {
         date: Timestamp::from_secs(1),
     };
     let mime = draft.build(&[3; 16], 1 << 20).unwrap();
-    let Some(read) = read_by_python(&mime) else { return println!("skipped: no Python (WAXSEAL_PYTHON)") };
+    let Some(read) = read_by_python(&mime) else { return crate::skip::note("missing: Python") };
     let expect = [
         "from | \"Zoë \\\"Z\\\" Quinn, M.D.\" <zoe@xn--mnchen-3ya.example>",
         "to | \"Last, First\" <a@b.example>, 漢字の名前 <c@d.example>",

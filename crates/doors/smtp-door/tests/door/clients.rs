@@ -7,13 +7,12 @@ use waxseal_model::network::Network;
 
 use crate::rig::{DOMAIN, LOGIN, Rig};
 
-/// Runs a program; `None` (with a message) where it is not installed.
-#[expect(clippy::print_stdout, reason = "whoever runs the tests has to know what was skipped")]
+/// Runs a program; `None` (which is noted) where it is not installed.
 async fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     match Command::new(program).args(arguments).output().await {
         Ok(output) => Some(output),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            println!("skipped: {program} is not installed");
+            crate::skip::note(&format!("missing: {program}"));
             None
         }
         Err(error) => panic!("{program}: {error}"),

@@ -6,6 +6,9 @@ mod dialogue;
 mod lifecycle;
 mod line;
 mod rig;
+#[expect(clippy::disallowed_methods, reason = "a test may wait for its list")]
+#[path = "../../../../../tools/testkit/src/skip.rs"]
+mod skip;
 mod strict;
 mod tls;
 mod who;

@@ -13,6 +13,8 @@ mod queue;
 mod retention;
 mod schema;
 mod settling;
+#[path = "../../../../../tools/testkit/src/skip.rs"]
+mod skip;
 mod suppressions;
 mod unreadable;
 mod world;

@@ -22,10 +22,9 @@ impl Drop for Sink {
 }
 
 /// A sink with these options, writing what it takes into `folder`; `None` where Postfix is missing.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 async fn sink(world: &mut World, options: &[&str]) -> Option<Sink> {
     if !Path::new(SMTP_SINK).exists() {
-        eprintln!("skipped: {SMTP_SINK} is missing (package postfix)");
+        waxseal_testkit::skipped("missing: smtp-sink (package postfix)");
         return None;
     }
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
