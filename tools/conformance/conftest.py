@@ -6,7 +6,9 @@ import pytest
 
 from rig import canary
 from rig.api import Api, Sender
+from rig.engine import Engine
 from rig.platform import Outside, Platform
+from rig.postgres import Cluster
 
 
 def pytest_runtest_logreport(report):
@@ -63,6 +65,25 @@ def own_platform(outside, tmp_path):
     for one in made:
         if one.process is not None:
             one.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A PostgreSQL cluster, where it is installed."""
+    if not Cluster.possible():
+        pytest.skip("PostgreSQL is not installed")
+    made = Cluster(tmp_path_factory.mktemp("postgres") / "cluster").start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request):
+    """Each of the two stores: the configuration for it, and the folders where it keeps things."""
+    if request.param == "sqlite":
+        return Engine({}, None)
+    cluster = request.getfixturevalue("postgres")
+    return Engine({"store": {"url": cluster.database()}}, cluster)
 
 
 @pytest.fixture(scope="module")

@@ -192,9 +192,9 @@ class Platform:
         self._reader.start()
         waiting.until(lambda: found.is_set() or self.process.poll() is not None, "the ready line", START_LIMIT)
         if not found.is_set():
-            raise CommandFailed(
-                f"serve ended with {self.process.returncode} before it was ready:\n{self.written()[-3000:]!r}"
-            )
+            status = self.process.returncode
+            self._ended()
+            raise CommandFailed(f"serve ended with {status} before it was ready:\n{self.written()[-3000:]!r}")
         return self
 
     def _ended(self) -> None:

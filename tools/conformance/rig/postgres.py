@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from rig import canary, waiting
+from rig.scanner import digest
 
 
 def _programs() -> Path | None:
@@ -34,6 +35,7 @@ class Cluster:
         self.folder = folder
         self.port = _free_port()
         self.process: subprocess.Popen | None = None
+        self.pristine: set[bytes] = set()
         self._user: dict = {}
         if os.geteuid() == 0:
             self._user = {"user": "postgres", "group": "postgres", "extra_groups": []}
@@ -82,6 +84,8 @@ class Cluster:
         )  # fmt: skip
         log.close()
         waiting.until(self._answers, "PostgreSQL", 60)
+        files = (path for path in (data / "base").rglob("*") if path.is_file())
+        self.pristine = {digest(path.read_bytes()) for path in files}
         return self
 
     def _psql(self, statement: str, database: str = "postgres") -> subprocess.CompletedProcess:
@@ -100,7 +104,8 @@ class Cluster:
 
     def checkpoint(self) -> None:
         """Bring everything to the files of the cluster."""
-        assert self._psql("checkpoint").returncode == 0
+        done = self._psql("checkpoint")
+        assert done.returncode == 0, done.stderr
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
