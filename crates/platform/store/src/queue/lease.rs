@@ -102,12 +102,12 @@ impl Store {
             .await
     }
 
-    /// When [`lease`](Self::lease) can find something next: an entry that is due then, or one whose lease
-    /// ends then (whoever holds it still gets it again, and who died over it does not keep it).
+    /// When the next entry that nobody holds is due.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<i64> = queue_entry::Entity::find()
             .select_only()
             .column(Column::ReadyAt)
+            .filter(Column::Lease.is_null())
             .order_by_asc(Column::ReadyAt)
             .limit(1)
             .into_tuple()

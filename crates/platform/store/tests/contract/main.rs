@@ -70,7 +70,7 @@ contract! {
         an_expired_lease_is_taken_by_another,
         domains_at_their_limit_are_passed_over,
         a_full_domain_in_front_hides_nobody,
-        the_next_due_time_is_when_a_lease_finds_something,
+        the_next_due_time_ignores_what_is_held,
         leases_are_freed_at_start,
         retry_makes_waiting_entries_due,
         the_queue_is_listed_and_counted,
