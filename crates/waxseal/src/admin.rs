@@ -3,6 +3,7 @@
 mod audit;
 mod describe;
 mod keyring;
+mod policy;
 mod queue;
 mod recorded;
 mod revoke;
@@ -54,6 +55,8 @@ pub(crate) enum Request {
     AuditVerify,
     /// Give the audit trail out.
     AuditExport { since: Option<String>, account: Option<String> },
+    /// Check every promise.
+    PolicyVerify,
     /// The wall clock is right: purge again.
     ConfirmClock,
     /// List the keys that everything is sealed under.
@@ -138,6 +141,7 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::KeysRotate => keyring::rotate(house).await,
         Request::AuditVerify => audit::verify(house).await,
         Request::AuditExport { since, account } => audit::export(house, since, account).await,
+        Request::PolicyVerify => policy::verify(house).await,
         Request::ConfirmClock => {
             house.retention.confirm_clock().await?;
             Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))

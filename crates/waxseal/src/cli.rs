@@ -1,8 +1,12 @@
 //! The command line: what can be asked, and the words of `--help`.
 
+mod policy;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use self::policy::Policy;
 
 /// An email service that you host yourself.
 ///
@@ -77,6 +81,10 @@ pub(crate) enum Command {
     /// Who did what with people's data.
     #[command(subcommand)]
     Audit(Audit),
+
+    /// The promises, and whether they are kept.
+    #[command(subcommand)]
+    Policy(Policy),
 }
 
 #[derive(Debug, Args)]

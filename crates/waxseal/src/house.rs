@@ -19,6 +19,7 @@ use crate::{config::Config, control};
 /// The store with the services on it. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct House {
+    pub(crate) config: Arc<Config>,
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
     pub(crate) domains: Domains,
@@ -79,6 +80,7 @@ impl House {
         };
         let retention = RetentionConfig { events_days: config.events_days, ..RetentionConfig::default() };
         Ok(Self {
+            config: Arc::new(config.clone()),
             accounts: Accounts::new(store.clone(), clock.clone(), random.clone()),
             sending: Sending::new(
                 store.clone(),

@@ -10,6 +10,7 @@ mod house;
 mod logging;
 mod metrics;
 mod output;
+mod policy;
 mod privacy_map;
 mod quickstart;
 mod roles;
@@ -22,7 +23,7 @@ use clap::Parser as _;
 
 use crate::{
     admin::Request,
-    cli::{Account, Audit, Cli, Command, Credential, Domain, Key, Keys, Privacy, Queue, Suppression},
+    cli::{Account, Audit, Cli, Command, Credential, Domain, Key, Keys, Policy, Privacy, Queue, Suppression},
     config::{Config, LogFormat, LogLevel},
     output::say,
 };
@@ -59,6 +60,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Keys(Keys::Rotate) => Request::KeysRotate,
         Command::Account(command) => account(command),
         Command::Audit(command) => audit(command),
+        Command::Policy(Policy::Verify) => Request::PolicyVerify,
         Command::Domain(command) => domain(command),
         Command::Credential(command) => credential(command),
         Command::Key(command) => key(command),
@@ -72,10 +74,12 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     logging::start(LogLevel::Warn, LogFormat::Text);
     let lines = matches!(request, Request::AuditExport { .. });
+    let table = matches!(request, Request::PolicyVerify);
     let answer = admin::ask(&config, request).await?;
     match (cli.json, lines) {
         (_, true) => audit_lines(&answer),
         (true, false) => say!("{answer}"),
+        (false, false) if table => output::write(format_args!("{}", policy::table(&answer)?)),
         (false, false) => output::write(format_args!("{}", admin::describe(&answer))),
     }
     // What was looked at and is not as it should be.

@@ -17,5 +17,5 @@ pub use guard::Guard;
 pub use mail_route::{MailHost, RouteError};
 pub use net::{Net, NetConfig, NetError};
 pub use resolver::{LookupError, Resolver};
-pub use server_tls::{Identity, ServerTlsError, server_tls};
+pub use server_tls::{Identity, ServerTlsError, certificate_end, server_tls, versions};
 pub use stream::Stream;

@@ -1,5 +1,7 @@
 //! TLS for our own listeners: the operator's certificate, or a self-signed one that stays the same.
 
+mod term;
+
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
@@ -11,6 +13,8 @@ use std::{
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use thiserror::Error;
+
+pub use term::{certificate_end, versions};
 
 /// File of the self-signed certificate in the data folder.
 pub const SELF_SIGNED_CERTIFICATE: &str = "tls-cert.pem";

@@ -247,6 +247,11 @@ impl Keyring {
         Ok(key)
     }
 
+    /// The file, to read its schema.
+    pub(crate) const fn database(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
     /// Finishes writing and closes the file.
     pub(crate) async fn close(&self) {
         let _file = self.file.lock().await;

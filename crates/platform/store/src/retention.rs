@@ -8,9 +8,12 @@ use crate::{
     open::Store,
 };
 
+mod held;
 mod keys;
 mod note;
 mod purge;
+
+pub use held::{Held, Holdings};
 
 /// One column with its class, for the data map.
 #[derive(Debug, Clone)]

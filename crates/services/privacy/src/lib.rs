@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod clock_watch;
 pub mod map;
+pub mod policy;
 pub mod retention;
 
 pub use clock_watch::ClockJump;

@@ -9,6 +9,7 @@ mod days;
 mod delivery;
 mod kill;
 mod pages;
+mod policy;
 mod quickstart;
 mod revoke;
 mod signals;

@@ -43,3 +43,18 @@ fn wrong_files_are_named() {
     let missing = Identity::Files { certificate: folder.path().join("absent.pem"), key };
     assert!(server_tls(&missing).expect_err("missing").to_string().contains("absent.pem"));
 }
+
+#[test]
+fn the_end_of_a_certificate_is_known() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("chain.pem");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let mut parameters = rcgen::CertificateParams::new(vec!["mail.example.org".into()]).expect("names");
+    parameters.not_after = rcgen::date_time_ymd(2031, 5, 7);
+    let certificate = parameters.self_signed(&key).expect("a certificate");
+    fs::write(&path, certificate.pem()).expect("written");
+    let identity = Identity::Files { certificate: path, key: folder.path().join("key.pem") };
+    assert_eq!(certificate_end(&identity).expect("an end"), 1_935_878_400);
+    assert!(certificate_end(&self_signed_in(folder.path())).expect("an end") > 1_935_878_400);
+    assert_eq!(versions().len(), 2, "{:?}", versions());
+}

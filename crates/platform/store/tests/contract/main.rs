@@ -6,6 +6,7 @@ mod at_rest;
 mod cluster;
 mod crash;
 mod event_log;
+mod held;
 mod inbox;
 mod key_kills;
 mod opening;
@@ -99,6 +100,9 @@ contract! {
         deleting_the_last_item_lets_the_body_go;
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced;
+    held:
+        what_is_past_its_limit_is_counted,
+        a_column_that_nobody_classified_shows_in_the_live_schema;
     retention:
         an_account_without_keys_is_unreadable_for_good,
         a_destroyed_day_is_unreadable,

@@ -1,0 +1,72 @@
+//! What customers send: P3 to P6.
+
+use anyhow::{Result, ensure};
+
+use super::{
+    figures::{kept, moment},
+    row::{Found, Instance, Row},
+};
+
+/// The rows.
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        row: "P3",
+        promise: "Content is not kept permanently: erased on delivery or when its retention ends, wherever it lies",
+        mechanism: "the body is deleted with its last recipient or at its term, and the day's key destroyed once no \
+                    body needs it",
+        missing: None,
+        check: Some(|instance| Box::pin(content_goes(instance))),
+    },
+    Row {
+        row: "P4",
+        promise: "Content is not mined: nothing reads it beyond delivery, store() and the reputation check, and each \
+                  read is accounted for",
+        mechanism: "content leaves the store sealed; opening it names an actor and a purpose",
+        missing: Some("the count of each opening in the audit trail"),
+        check: None,
+    },
+    Row {
+        row: "P5",
+        promise: "Temporary copies only for store(), reputation, retry and logs, each with its own limit",
+        mechanism: "each kind of copy carries its term; rounds of retention delete it every hour",
+        missing: None,
+        check: Some(|instance| Box::pin(copies_have_limits(instance))),
+    },
+    Row::unbuilt(
+        "P6",
+        "No address given to validation is kept, in tables, logs, traces or backups",
+        "validation; no address is given to it",
+    ),
+];
+
+async fn content_goes(instance: &Instance<'_>) -> Result<Found> {
+    let bodies = instance.holdings().await?.bodies;
+    let text = kept(bodies, "bodies")?;
+    let keys = instance.house.store.keys().await?;
+    let days: Vec<_> = keys.iter().filter(|key| key.class == "content").filter_map(|key| key.day).collect();
+    // Today's keys and yesterday's may still be wanted by who is at work; older ones only by a body of their day.
+    let yesterday = (instance.house.clock.now() - std::time::Duration::from_secs(86_400)).day();
+    let needed = bodies.oldest.map_or(yesterday, |oldest| oldest.day().min(yesterday));
+    let idle = days.iter().filter(|day| **day < needed).count();
+    ensure!(idle == 0, "{text}; {idle} keys of days that no body is of have not been destroyed");
+    if let Some(since) = instance.house.store.purging_paused().await? {
+        anyhow::bail!("{text}; purging is paused since {}: `waxseal privacy confirm-clock`", moment(since));
+    }
+    Found::all(format!(
+        "{text}; {} content keys, 0 older than the oldest body; kept for {} days after sending at most by default",
+        days.len(),
+        instance.house.config.stored_message_days
+    ))
+}
+
+async fn copies_have_limits(instance: &Instance<'_>) -> Result<Found> {
+    let held = instance.holdings().await?;
+    Found::all(format!(
+        "stored content: {}; waiting for another attempt: {}; captured: {}; log: {}; answers to repeated calls: {}",
+        kept(held.bodies, "bodies")?,
+        kept(held.queue, "recipients")?,
+        kept(held.inbox_items, "messages")?,
+        kept(held.events, "events")?,
+        kept(held.idempotency_keys, "keys")?,
+    ))
+}

@@ -1,0 +1,37 @@
+//! Who may see it, and what is told when it leaks: P14 to P16.
+
+use anyhow::{Result, ensure};
+
+use super::row::{Found, Instance, Row};
+
+/// The rows.
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        row: "P14",
+        promise: "Staff reach personal data only by need: roles, a reason for each access, an audit trail that cannot \
+                  be edited unseen",
+        mechanism: "commands show no content and leave entries in a signed chain with anchors",
+        missing: Some("access to content with reason, limit and notice; names and roles of single operators"),
+        check: Some(|instance| Box::pin(trail(instance))),
+    },
+    Row::unbuilt(
+        "P15",
+        "Affected customers are told of a breach: whom it touches, draft, send, track",
+        "notices of breaches; the audit trail tells what was opened",
+    ),
+    Row::unbuilt(
+        "P16",
+        "A warning before personal data is published in a public area, and a way to take it back",
+        "public areas: there is no blog",
+    ),
+];
+
+async fn trail(instance: &Instance<'_>) -> Result<Found> {
+    let verdict = instance.house.audit.verify().await?;
+    let first = verdict.findings.first().map(|finding| format!("entry {}: {}", finding.entry, finding.found));
+    ensure!(verdict.sound, "the audit trail is not as it was written: {}", first.unwrap_or_default());
+    Found::all(format!(
+        "audit trail verified: {} entries in their chain, {} signed checkpoints, {} anchors",
+        verdict.entries, verdict.checkpoints, verdict.anchors
+    ))
+}
