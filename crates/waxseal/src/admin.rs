@@ -11,6 +11,7 @@ mod revoke;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use waxseal_accounts::profile::Correction;
 use waxseal_model::{Access, AccountId, Actor, Purpose};
 use waxseal_store::{OpenError, account::KeyScope};
 
@@ -25,6 +26,8 @@ pub(crate) enum Request {
     AccountCreate { name: String, email: String, company: Option<String> },
     /// List the accounts.
     AccountList,
+    /// Correct what an account says about itself.
+    AccountCorrect { account: String, name: Option<String>, email: Option<String>, company: Option<String> },
     /// Make a domain.
     DomainCreate { account: String, name: String, sandbox: bool },
     /// List an account's domains.
@@ -103,6 +106,9 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
             Ok(json!({ "account_id": made.id.to_string(), "api_key": made.key.secret, "panel_url": null }))
         }
         Request::AccountList => accounts(house).await,
+        Request::AccountCorrect { account, name, email, company } => {
+            correct(house, &account, Correction { name, email, company }).await
+        }
         Request::DomainCreate { account, name, sandbox } => {
             let account = existing(house, &account).await?;
             create_domain(house, account, &name, sandbox).await
@@ -175,6 +181,14 @@ async fn accounts(house: &House) -> Result<Value> {
         }));
     }
     Ok(json!({ "items": items }))
+}
+
+/// Says which fields were corrected, not what they hold.
+async fn correct(house: &House, account: &str, correction: Correction) -> Result<Value> {
+    let account = existing(house, account).await?;
+    let corrected = correction.fields();
+    house.accounts.correct(account, correction).await?;
+    Ok(json!({ "account_id": account.to_string(), "corrected": corrected }))
 }
 
 async fn create_domain(house: &House, account: AccountId, name: &str, sandbox: bool) -> Result<Value> {

@@ -118,6 +118,22 @@ pub(crate) enum Account {
     },
     /// List the accounts, oldest first.
     List,
+    /// Correct what an account says about itself. What is not given stays.
+    #[command(group = clap::ArgGroup::new("field").required(true).multiple(true))]
+    Correct {
+        /// The account's id.
+        #[arg(value_name = "ID")]
+        account: String,
+        /// Name of the person or team.
+        #[arg(long, group = "field")]
+        name: Option<String>,
+        /// Address for service mail.
+        #[arg(long, group = "field")]
+        email: Option<String>,
+        /// Company; an empty one is taken out.
+        #[arg(long, group = "field")]
+        company: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -106,6 +106,9 @@ fn account(command: Account) -> Request {
     match command {
         Account::Create { name, email, company } => Request::AccountCreate { name, email, company },
         Account::List => Request::AccountList,
+        Account::Correct { account, name, email, company } => {
+            Request::AccountCorrect { account, name, email, company }
+        }
     }
 }
 

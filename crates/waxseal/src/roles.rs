@@ -121,6 +121,7 @@ impl Running {
             domains: house.domains,
             sending: house.sending,
             insight: house.insight,
+            audit: house.audit,
             clock: house.clock,
             random: house.random,
         };

@@ -13,7 +13,10 @@ use waxseal_http_api::{HttpApi, HttpConfig};
 use waxseal_insight::Insight;
 use waxseal_model::{AccountId, Clock, ManualClock, Random, SeededRandom, Timestamp};
 use waxseal_net::{Identity, Net, NetConfig, server_tls};
-use waxseal_privacy::{Retention, RetentionConfig};
+use waxseal_privacy::{
+    Retention, RetentionConfig,
+    audit::{AuditConfig, AuditLog},
+};
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_smtp_door::{DoorConfig, SmtpDoor};
 use waxseal_store::{Engine, MasterKey, Store, StoreConfig, queue::QueueFilter};
@@ -71,6 +74,7 @@ pub struct Platform {
     pub http: SocketAddr,
     /// Where submission listens.
     pub submission: SocketAddr,
+    audit: AuditLog,
     delivery: Option<Delivery>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -96,6 +100,8 @@ impl Platform {
             random.clone(),
         )
         .await?;
+        let audit = AuditConfig::in_folder(folder.path());
+        let audit = AuditLog::open(store.clone(), clock.clone(), audit).await?;
         let accounts = Accounts::new(store.clone(), clock.clone(), random.clone());
         let domains_config = DomainsConfig {
             hostname: HOSTNAME.into(),
@@ -128,6 +134,7 @@ impl Platform {
             domains: domains.clone(),
             sending: sending.clone(),
             insight: Insight::new(store.clone()),
+            audit: audit.clone(),
             clock: clock.clone(),
             random,
         };
@@ -146,6 +153,7 @@ impl Platform {
         let config = RetentionConfig { events_days: setting.events_days, ..RetentionConfig::default() };
         Ok(Self {
             retention: Retention::new(store.clone(), clock, config),
+            audit,
             clock: manual,
             store,
             peer,
@@ -215,6 +223,7 @@ impl Platform {
         }
         self.tasks.close();
         self.tasks.wait().await;
+        self.audit.close().await;
         self.store.close().await;
         self.folder
     }

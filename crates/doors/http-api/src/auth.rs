@@ -10,7 +10,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use waxseal_accounts::caller::{Caller, Proof};
+use waxseal_accounts::{
+    api_key::shown_key_id,
+    caller::{Caller, Proof},
+};
 use waxseal_store::domain::Domain;
 
 pub(crate) use throttle::FailedLogins;
@@ -36,7 +39,7 @@ async fn admit(api: &Api, mut request: Request, next: Next, domain_keys: bool) -
         }
     };
     let key_id = match &caller.proof {
-        Proof::ApiKey(id) => HeaderValue::from_str(id).ok(),
+        Proof::ApiKey(id) => HeaderValue::from_str(&shown_key_id(*id)).ok(),
         Proof::SmtpCredential(_) | Proof::Network(_) => None,
     };
     let mut response = if caller.only_domain.is_some() && !domain_keys {

@@ -15,6 +15,7 @@ mod links;
 mod messages;
 mod openapi;
 mod path;
+mod privacy;
 mod queues;
 mod routes;
 mod server;

@@ -8,11 +8,12 @@ use axum::{
     http::{Method, StatusCode},
     middleware,
     response::IntoResponse,
-    routing::{MethodRouter, delete, get, post},
+    routing::{MethodRouter, delete, get, post, put},
 };
 
 use crate::{
-    auth, entry, error::ApiError, events, health, inbox, messages, openapi, queues, state::Api, stored,
+    auth, entry, error::ApiError, events, health, inbox, messages, openapi, privacy, queues, state::Api,
+    stored,
 };
 
 /// Who may call a route.
@@ -40,6 +41,7 @@ pub(crate) fn all() -> Vec<Route> {
     let mut routes = open();
     routes.extend(mail());
     routes.extend(inspection());
+    routes.extend(own_data());
     routes
 }
 
@@ -94,6 +96,16 @@ fn inspection() -> Vec<Route> {
     ]
 }
 
+/// What customers ask of the data about themselves.
+fn own_data() -> Vec<Route> {
+    use Scope::Account;
+    let profile = "/v1/privacy/profile";
+    vec![
+        get_route(profile, Account, "What the account says about itself", get(privacy::profile)),
+        put_route(profile, Account, "Correct what the account says about itself", put(privacy::correct)),
+    ]
+}
+
 /// The router of all routes.
 pub(crate) fn router(api: &Arc<Api>) -> Router {
     let mut open = Router::new();
@@ -141,6 +153,15 @@ fn post_route(
     handler: MethodRouter<Arc<Api>>,
 ) -> Route {
     Route { method: Method::POST, path, scope, summary, handler }
+}
+
+fn put_route(
+    path: &'static str,
+    scope: Scope,
+    summary: &'static str,
+    handler: MethodRouter<Arc<Api>>,
+) -> Route {
+    Route { method: Method::PUT, path, scope, summary, handler }
 }
 
 fn delete_route(

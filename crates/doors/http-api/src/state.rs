@@ -7,6 +7,7 @@ use waxseal_accounts::Accounts;
 use waxseal_domains::Domains;
 use waxseal_insight::Insight;
 use waxseal_model::{Access, Actor, Clock, Purpose, Random};
+use waxseal_privacy::audit::AuditLog;
 use waxseal_sending::send::Sending;
 use waxseal_store::Store;
 
@@ -28,6 +29,8 @@ pub struct Services {
     pub sending: Sending,
     /// Reads the event log.
     pub insight: Insight,
+    /// Who did what with people's data.
+    pub audit: AuditLog,
     /// Clock.
     pub clock: Arc<dyn Clock>,
     /// Chance.

@@ -1,5 +1,7 @@
 //! Accounts and their API keys.
 
+mod profile;
+
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use waxseal_model::{AccountId, DomainId, KeyId, Sealed, Timestamp};
 
@@ -12,16 +14,8 @@ use crate::{
     writer::Effects,
 };
 
-/// Name and addresses of a customer.
-#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct AccountProfile {
-    /// Name of the person or team.
-    pub name: String,
-    /// Address for service mail.
-    pub email: String,
-    /// Company, if any.
-    pub company: Option<String>,
-}
+pub use profile::AccountProfile;
+use profile::PROFILE;
 
 /// An account to be made.
 pub struct NewAccount {
@@ -87,7 +81,6 @@ pub struct ApiKey {
     pub created_at: Timestamp,
 }
 
-const PROFILE: Slot = Slot::new("accounts", "profile");
 const LABEL: Slot = Slot::new("api_keys", "label");
 
 impl Store {

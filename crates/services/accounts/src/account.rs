@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use waxseal_model::{AccountId, Clock, KeyId, Random, Timestamp};
 use waxseal_store::{
     Store, StoreError,
-    account::{AccountProfile, KeyScope, NewAccount},
+    account::{KeyScope, NewAccount},
 };
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     key_cache::KeyCache,
     network::NetworkCache,
     password::PasswordHasher,
+    profile::{ProfileError, checked},
     verified::VerifiedLogins,
 };
 
@@ -29,15 +30,9 @@ pub struct FreshAccount {
 /// Why an account could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateAccountError {
-    /// The name is empty or long.
-    #[error("the name must have 1 to 200 characters and no control characters")]
-    Name,
-    /// The address for service mail is not `local@domain`.
-    #[error("the e-mail address must be a full address such as ops@example.org")]
-    Email,
-    /// The company's name is long.
-    #[error("the company must have at most 200 characters and no control characters")]
-    Company,
+    /// Something in the profile cannot be.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -57,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) verified: VerifiedLogins,
     pub(crate) keys: Mutex<KeyCache>,
     pub(crate) networks: Mutex<NetworkCache>,
+    /// Corrections take turns: one reads, changes and writes a profile.
+    pub(crate) corrections: tokio::sync::Mutex<()>,
 }
 
 impl Accounts {
@@ -66,7 +63,10 @@ impl Accounts {
         let verified = VerifiedLogins::new(&*random);
         let keys = Mutex::default();
         let networks = Mutex::default();
-        Self { inner: Arc::new(Inner { store, clock, random, hasher, verified, keys, networks }) }
+        let corrections = tokio::sync::Mutex::default();
+        Self {
+            inner: Arc::new(Inner { store, clock, random, hasher, verified, keys, networks, corrections }),
+        }
     }
 
     /// Makes an account with its first key.
@@ -76,7 +76,7 @@ impl Accounts {
         email: &str,
         company: Option<&str>,
     ) -> Result<FreshAccount, CreateAccountError> {
-        let profile = profile(name, email, company)?;
+        let profile = checked(name, email, company)?;
         let Inner { store, clock, random, .. } = &*self.inner;
         let id = AccountId::new(&**clock, &**random);
         let created_at = clock.now();
@@ -86,35 +86,3 @@ impl Accounts {
         Ok(FreshAccount { id, key, created_at })
     }
 }
-
-fn profile(name: &str, email: &str, company: Option<&str>) -> Result<AccountProfile, CreateAccountError> {
-    let name = name.trim();
-    if name.is_empty() || !is_short_line(name) {
-        return Err(CreateAccountError::Name);
-    }
-    let email = email.trim();
-    if !is_address_like(email) {
-        return Err(CreateAccountError::Email);
-    }
-    let company = company.map(str::trim).filter(|company| !company.is_empty());
-    if company.is_some_and(|company| !is_short_line(company)) {
-        return Err(CreateAccountError::Company);
-    }
-    Ok(AccountProfile { name: name.into(), email: email.into(), company: company.map(Into::into) })
-}
-
-fn is_short_line(text: &str) -> bool {
-    text.chars().count() <= LONGEST_NAME && !text.chars().any(char::is_control)
-}
-
-/// Only a typing error is caught here: whether the address works is seen when it is written to.
-fn is_address_like(text: &str) -> bool {
-    let bad = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';');
-    text.len() <= LONGEST_ADDRESS
-        && !text.contains(bad)
-        && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-}
-
-const LONGEST_NAME: usize = 200;
-/// RFC 5321, section 4.5.3.1.3, without the angle brackets.
-const LONGEST_ADDRESS: usize = 254;

@@ -67,7 +67,7 @@ impl Accounts {
             KeyScope::Account => None,
             KeyScope::DomainSending(domain) => Some(domain),
         };
-        let proof = Proof::ApiKey(shown_key_id(key.id));
+        let proof = Proof::ApiKey(key.id);
         Ok(Some(Caller { account: key.account, only_domain, proof, peer }))
     }
 

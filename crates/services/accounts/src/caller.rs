@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use waxseal_model::{AccountId, DomainId};
+use waxseal_model::{AccountId, DomainId, KeyId};
 
 /// How the caller proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// An API key; its public id in the form shown to customers.
-    ApiKey(String),
+    /// An API key.
+    ApiKey(KeyId),
     /// An SMTP credential; its id.
     SmtpCredential(String),
     /// Its network address.

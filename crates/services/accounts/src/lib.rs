@@ -8,6 +8,7 @@ mod fuzzed;
 mod key_cache;
 mod network;
 mod password;
+pub mod profile;
 mod secret;
 pub mod smtp;
 mod verified;

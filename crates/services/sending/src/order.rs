@@ -1,6 +1,9 @@
 //! A request that was read and checked: everything that can be refused by looking at it alone is.
 
-use waxseal_accounts::caller::{Caller, Proof};
+use waxseal_accounts::{
+    api_key::shown_key_id,
+    caller::{Caller, Proof},
+};
 use waxseal_mail::{
     Address, Mailbox,
     options::{self as option_headers, OptionHeaders},
@@ -242,11 +245,12 @@ pub(crate) fn may_send(caller: &Caller, domain: &Domain) -> Result<(), SendError
 
 pub(crate) fn origin(caller: &Caller) -> Origin {
     let (key_id, authenticated) = match &caller.proof {
-        Proof::ApiKey(id) | Proof::SmtpCredential(id) => (id, true),
-        Proof::Network(id) => (id, false),
+        Proof::ApiKey(id) => (shown_key_id(*id), true),
+        Proof::SmtpCredential(id) => (id.clone(), true),
+        Proof::Network(id) => (id.clone(), false),
     };
     let address = caller.peer.map(|peer| peer.to_canonical().to_string());
-    Origin { address, key_id: Some(key_id.clone()), authenticated }
+    Origin { address, key_id: Some(key_id), authenticated }
 }
 
 /// What the `o:`, `h:`, `v:` and `t:` fields take together, names included.

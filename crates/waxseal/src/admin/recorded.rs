@@ -38,6 +38,9 @@ fn trace(request: &Request) -> Option<(AuditEvent, AuditPurpose, Option<&str>)> 
     let (what, why, account) = match request {
         Request::AccountCreate { .. } => (Event::AccountCreated, Why::Administration, None),
         Request::AccountList => (Event::AccountsListed, Why::Administration, None),
+        Request::AccountCorrect { account, .. } => {
+            (Event::ProfileCorrected, Why::Administration, Some(account))
+        }
         Request::DomainCreate { account, .. } => (Event::DomainCreated, Why::Administration, Some(account)),
         Request::CredentialCreate { account, .. } | Request::NetworkCreate { account, .. } => {
             (Event::CredentialCreated, Why::Administration, Some(account))

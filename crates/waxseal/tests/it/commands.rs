@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde_json::Value;
+use waxseal_testkit::Call;
 
 use crate::waxseal;
 
@@ -142,5 +143,21 @@ async fn help_is_there_for_every_command() -> Result<()> {
         let help = binary.run(&[command, "--help"]).await?;
         assert!(help.status.success() && help.stdout.contains("Usage: waxseal"), "{command}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_an_account_says_about_itself_can_be_corrected() -> Result<()> {
+    let binary = waxseal()?;
+    let (account, key) = binary.account().await?;
+    let server = binary.serve().await?;
+    let done = binary.json(&["account", "correct", &account, "--email", "right@waxseal.test"]).await?;
+    assert_eq!(done["corrected"], serde_json::json!(["email"]));
+    let profile = Call::get(server.http(), "/v1/privacy/profile").key(&key).send().await?.json();
+    assert_eq!(profile["email"], "right@waxseal.test");
+    let refused = binary.run(&["account", "correct", &account, "--email", "wrong"]).await?;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains("full address"), "{}", refused.stderr);
+    assert_eq!(binary.run(&["account", "correct", &account]).await?.status.code(), Some(2), "nothing named");
     Ok(())
 }

@@ -8,6 +8,7 @@ mod limits;
 mod messages;
 mod openapi;
 mod paths;
+mod privacy;
 mod socket;
 mod stored;
 mod tenancy;

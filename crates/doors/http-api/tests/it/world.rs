@@ -21,6 +21,7 @@ use waxseal_model::{
     SeededRandom, Timestamp,
     event::{DeliveryStatus, EventKind, Severity},
 };
+use waxseal_privacy::audit::{AuditConfig, AuditLog};
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
@@ -71,6 +72,8 @@ impl World {
         let random = Arc::new(SeededRandom::new(7));
         let store = StoreConfig { engine: Engine::Sqlite, data_dir, master_key };
         let store = Store::open(store, clock.clone(), random.clone()).await.expect("a store");
+        let audit = AuditLog::open(store.clone(), clock.clone(), AuditConfig::in_folder(folder.path()));
+        let audit = audit.await.expect("a trail");
         let accounts = Accounts::new(store.clone(), clock.clone(), random.clone());
         let hostname = "mail.example.org".to_owned();
         let domains = DomainsConfig { hostname: hostname.clone(), message_ttl_secs: 259_200 };
@@ -83,6 +86,7 @@ impl World {
             domains,
             sending,
             insight: Insight::new(store.clone()),
+            audit,
             clock: clock.clone(),
             random: random.clone(),
         };
@@ -122,6 +126,15 @@ impl World {
             .request(Method::POST, path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(body));
+        self.send(request.expect("request")).await
+    }
+
+    /// A urlencoded form, by PUT.
+    pub(crate) async fn put(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = self
+            .request(Method::PUT, path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(urlencoded(fields)));
         self.send(request.expect("request")).await
     }
 

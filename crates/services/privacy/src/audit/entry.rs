@@ -96,6 +96,8 @@ pub enum AuditEvent {
     Stopped,
     /// An account was made.
     AccountCreated,
+    /// What an account says about itself was corrected.
+    ProfileCorrected,
     /// Erasure of an account was asked for; `grace_hours` until it is final.
     AccountDeleteAsked {
         /// Hours in which it can be undone.

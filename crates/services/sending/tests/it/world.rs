@@ -76,7 +76,7 @@ impl World {
         let sending = Sending::new(store.clone(), domains.clone(), clock.clone(), random, config);
         let account = accounts.create("Ada", "ada@example.org", None).await.expect("account").id;
         let domain = domains.create(account, DOMAIN).await.expect("domain").domain;
-        let proof = Proof::ApiKey("00000001-00000002".into());
+        let proof = Proof::ApiKey(KeyId::from_u128(0x0001_0000_0002));
         let peer = Some("198.51.100.77".parse().expect("address"));
         let caller = Caller { account, only_domain: None, proof, peer };
         Self { store, clock, domains, sending, caller, domain, _folder: folder }
