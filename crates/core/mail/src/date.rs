@@ -8,7 +8,7 @@ use waxseal_model::Timestamp;
 
 /// Reads a date as the API takes it: RFC 2822 (one- or two-digit day, with or without weekday and
 /// seconds, numeric zone or a name such as `GMT`), RFC 3339, or seconds since the epoch with or without
-/// a fraction. Nothing else, and nothing outside the years 1970 to 9999.
+/// a fraction. Nothing else, and nothing before 1970 or after what can be written again (30 December 9999).
 pub fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     epoch(text).or_else(|| rfc3339_text(text)).or_else(|| rfc2822_text(text))
@@ -61,8 +61,9 @@ fn rfc2822_text(text: &str) -> Option<Timestamp> {
     in_range(Timestamp::from_micros(instant.as_microsecond() - offset * 60 * 1_000_000))
 }
 
+/// A time that every zone can write with four digits for the year.
 fn in_range(time: Timestamp) -> Option<Timestamp> {
-    (0..=253_402_300_799).contains(&time.as_secs()).then_some(time)
+    (0..=jiff::Timestamp::MAX.as_second()).contains(&time.as_secs()).then_some(time)
 }
 
 fn number(text: &str, min: usize, max: usize) -> Option<i16> {

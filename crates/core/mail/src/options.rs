@@ -128,8 +128,8 @@ impl OptionHeaders {
     }
 }
 
-/// A field that holds JSON: letters outside ASCII escaped, a space after each comma and colon outside
-/// strings so that it can be folded there. Text that is no JSON is written as free text.
+/// A field that holds JSON: letters outside ASCII escaped, and what would begin an encoded word (RFC 2047);
+/// a space after each comma and colon outside strings so that it can be folded there. Text that is no JSON is written as free text.
 pub fn json_field(name: &str, json: &str) -> Result<String, HeaderError> {
     let Ok(value) = serde_json::from_str::<Value>(json) else {
         return header::unstructured(name, json);
@@ -137,8 +137,10 @@ pub fn json_field(name: &str, json: &str) -> Result<String, HeaderError> {
     let compact = value.to_string();
     let mut out = String::with_capacity(compact.len() + compact.len() / 8);
     let (mut quote, mut escape) = (false, false);
-    for c in compact.chars() {
-        if c.is_ascii() && c != '\u{7f}' {
+    let mut rest = compact.chars().peekable();
+    while let Some(c) = rest.next() {
+        let begins_word = c == '=' && rest.peek() == Some(&'?');
+        if c.is_ascii() && c != '\u{7f}' && !begins_word {
             out.push(c);
         } else {
             let mut units = [0u16; 2];

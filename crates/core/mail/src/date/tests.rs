@@ -30,6 +30,12 @@ fn every_form_of_callers_is_read() {
 }
 
 #[test]
+fn a_date_that_could_not_be_written_again_is_not_taken() {
+    assert!(parse("30 Dec 9999 21:50 +0000").is_some());
+    assert_eq!(parse("30 Dec 9999 3:50 -2359"), None);
+}
+
+#[test]
 fn other_texts_are_no_dates() {
     for text in [
         "",

@@ -84,6 +84,13 @@ fn variables_are_written_so_that_any_server_passes_them_on() {
     assert_eq!(variables_field(&[]).unwrap(), "");
 }
 
+#[test]
+fn variables_that_look_like_encoded_words_stay_what_they_are() {
+    let long = format!("=?utf-8?q?{}?= =?", "\u{fffd}".repeat(300));
+    let variables = pairs(&[("a", "=?utf-8?q?=62?="), ("b", &long)]);
+    assert_eq!(found(&variables_field(&variables).unwrap()).variables, variables);
+}
+
 proptest! {
     #[test]
     fn any_variables_survive_their_header(

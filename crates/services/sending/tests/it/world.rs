@@ -10,7 +10,7 @@ use waxseal_accounts::{
 };
 use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_model::{
-    Access, Actor, ManualClock, MessageId, Purpose, SeededRandom, Timestamp,
+    Access, Actor, KeyId, ManualClock, MessageId, Purpose, SeededRandom, Timestamp,
     event::{EventDetails, EventKind, Severity},
 };
 use waxseal_sending::{
