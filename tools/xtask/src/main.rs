@@ -4,6 +4,7 @@
 mod arrows;
 mod commands;
 mod fuzz;
+mod mutants;
 mod packages;
 mod report;
 mod test;
@@ -28,6 +29,10 @@ Usage: cargo xtask COMMAND
               each floor keeps to the outside crates it may use
   tidy        files and words: module docs, sizes, names, links, leftovers
   fuzz        fuzz targets compile, have a corpus, and a test that replays it
+  mutants     take each mechanism out, one at a time: the test that is said to notice must fail
+                --list         name them
+                --only NAME    one of them; may be given more than once
+                --row ROW      those of a row of the table of promises
   packages    number, licences and bans of the packages built; dependencies nobody uses
   help        this text
 
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "test" => return finish(test::run(rest)),
+        "mutants" => return finish(mutants::run(rest)),
         "arrows" => arrows::check(),
         "tidy" => tidy::check(),
         "packages" => packages::check(),

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{report::Findings, workspace};
+use crate::{mutants, report::Findings, workspace};
 
 /// Checks every file that git tracks or would track.
 pub(crate) fn check() -> Result<Findings> {
@@ -31,6 +31,7 @@ pub(crate) fn check() -> Result<Findings> {
         }
     }
     floors_keep_the_bans(&mut findings)?;
+    mutants::check(&mut findings)?;
     findings.looked_at(format!("{looked_at} files"));
     Ok(findings)
 }
