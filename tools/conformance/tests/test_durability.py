@@ -12,6 +12,8 @@ from rig.api import Sender
 from rig.sink import Sink
 
 KILLS = int(os.environ.get("WAXSEAL_TEST_KILLS", "5"))
+# Acknowledged messages in the whole run; 350 come together with the usual number of kills.
+MESSAGES = int(os.environ.get("WAXSEAL_TEST_MESSAGES", str(70 * KILLS)))
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def small(sender, recipient, *more):
     return [("from", f"a@{sender.domain.name}"), ("to", recipient), ("subject", "s"), ("text", "t"), *more]
 
 
-@pytest.mark.timeout(180 + 30 * KILLS)
+@pytest.mark.timeout(180 + 30 * KILLS + MESSAGES // 20)
 def test_sigkill_under_load_loses_invents_and_alters_nothing(house, sink):
     platform, domain, credential = house
     ledger = load.Ledger(f"load@{domain.name}")
@@ -34,14 +36,15 @@ def test_sigkill_under_load_loses_invents_and_alters_nothing(house, sink):
     chance = random.Random(20261123)
     running.start()
     for _ in range(KILLS):
-        target = ledger.count() + chance.randint(20, 120)
-        waiting.until(lambda t=target: ledger.count() >= t, "some acknowledged messages", 60)
+        between = MESSAGES // KILLS
+        target = ledger.count() + chance.randint(between * 2 // 7, between * 12 // 7)
+        waiting.until(lambda t=target: ledger.count() >= t, "some acknowledged messages", 60 + between // 10)
         running.pause()
         platform.kill()
         platform.start()
         running.resume()
-    after = ledger.count() + 50
-    waiting.until(lambda: ledger.count() >= after, "messages after the last restart", 60)
+    after = max(MESSAGES, ledger.count() + 50)
+    waiting.until(lambda: ledger.count() >= after, "messages after the last restart", 60 + MESSAGES // 10)
     running.stop()
     verdict = load.settle(ledger, sink)
     told = (
