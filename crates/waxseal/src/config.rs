@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use waxseal_delivery::Relay;
+use waxseal_delivery::{AfterCrash, Relay};
 
 pub(crate) use self::{
     secret::Secret,
@@ -59,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) delivery_port: u16,
     /// The smart host that everything goes to.
     pub(crate) relay: Option<Relay>,
+    /// What becomes of messages that may already have been delivered when the process died.
+    pub(crate) after_crash: AfterCrash,
     /// Addresses to send from.
     pub(crate) source_addresses: Vec<IpAddr>,
     /// Whether hosts on loopback and private addresses are dialled.

@@ -112,6 +112,7 @@ class Verdict:
     invented: list[str]
     altered: list[str]
     copies: int
+    doubled: list[str]
 
 
 def settle(ledger: Ledger, sink, timeout: float = 120.0) -> Verdict:
@@ -124,7 +125,7 @@ def settle(ledger: Ledger, sink, timeout: float = 120.0) -> Verdict:
         waiting.until(lambda: not missing(), "all acknowledged messages at the sink", timeout, pause=0.2)
     except waiting.TooLate:
         pass
-    altered, invented, copies = [], [], 0
+    altered, invented, copies, doubled = [], [], 0, []
     for arrival in list(sink.arrivals):
         message = parcel.read(arrival)
         if str(message["From"]) != ledger.sender:
@@ -138,5 +139,8 @@ def settle(ledger: Ledger, sink, timeout: float = 120.0) -> Verdict:
             elif digest != ledger.attempted[word] or str(message["Subject"]) != word:
                 altered.append(word)
     for word in ledger.attempted:
-        copies += max(0, len(sink.seen(f"{word}@{RECIPIENTS}")) - 1)
-    return Verdict(missing(), invented, altered, copies)
+        more = max(0, len(sink.seen(f"{word}@{RECIPIENTS}")) - 1)
+        copies += more
+        if more:
+            doubled.append(word)
+    return Verdict(missing(), invented, altered, copies, doubled)

@@ -56,6 +56,13 @@ def test_sigkill_under_load_loses_invents_and_alters_nothing(house, sink):
     assert running.by["http"] and running.by["smtp"], told
     assert not verdict.lost and not verdict.invented and not verdict.altered, told
     assert verdict.copies <= 20 * KILLS, told
+    sender = Sender(platform, domain)
+    for word in verdict.doubled:
+        events = waiting.until(
+            lambda w=word: sender.events(recipient=f"{w}@{load.RECIPIENTS}", event="delivered"), "its event", 60
+        )
+        status = [event["delivery-status"] for event in events]
+        assert len(status) == 1 and status[0]["possible-duplicate"] is True, "a second copy that is not named"
     queue = waiting.until(
         lambda: (lambda q: q["waiting"] == 0 and q["in_flight"] == 0 and q)(platform.command("queue", "list")),
         "an empty queue", 60,

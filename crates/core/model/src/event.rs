@@ -219,4 +219,6 @@ pub struct DeliveryStatus {
     pub bounce_type: Option<String>,
     /// Seconds until the next attempt, for temporary failures.
     pub retry_seconds: Option<u64>,
+    /// Whether an earlier try may have succeeded unseen, when a process died: then this one makes a second copy.
+    pub possible_duplicate: bool,
 }

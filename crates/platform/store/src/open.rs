@@ -18,6 +18,7 @@ use crate::{
     keyring::Keyring,
     migration::Migrator,
     queue::Stranded,
+    sent_notes::SentNotes,
     writer::Writer,
 };
 
@@ -95,6 +96,8 @@ pub(crate) struct Inner {
     turn: Mutex<String>,
     /// Leases that nobody holds.
     pub(crate) stranded: Stranded,
+    /// What was sent and not answered yet.
+    pub(crate) sent_notes: SentNotes,
     /// Holds the lock of the data folder as long as the store lives.
     lock: Mutex<Option<File>>,
 }
@@ -120,6 +123,7 @@ impl Store {
     ) -> Result<Self, OpenError> {
         make_folder(&config.data_dir)?;
         let lock = lock(&config.data_dir)?;
+        let sent_notes = SentNotes::open(config.data_dir.join("sent.notes"))?;
         let keyring = Keyring::open(&config.data_dir, &config.master_key, Arc::clone(&random)).await?;
         let (writing, readers) = match &config.engine {
             Engine::Sqlite => {
@@ -145,6 +149,7 @@ impl Store {
                 random,
                 turn: Mutex::default(),
                 stranded: Stranded::default(),
+                sent_notes,
                 lock,
             }),
         })
@@ -169,6 +174,7 @@ impl Store {
             tracing::warn!(%error, "the database did not close cleanly");
         }
         self.inner.keyring.close().await;
+        self.inner.sent_notes.close();
         self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

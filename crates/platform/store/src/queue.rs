@@ -15,6 +15,9 @@ mod settle;
 
 pub(crate) use lease::{ENVELOPE, Stranded};
 
+/// Due time of entries that wait until somebody asks for another try: no clock gets there.
+pub(crate) const HELD: Timestamp = Timestamp::from_secs(250_000_000_000);
+
 /// Marks who holds an entry; an entry is held by one lease at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseId(pub u128);
@@ -133,6 +136,8 @@ pub struct QueueEntry {
     pub in_flight: bool,
     /// Last reply, scrubbed.
     pub last_reply: Option<String>,
+    /// Its data was sent and no outcome of that is on record: the next try may bring a second copy.
+    pub reply_unknown: bool,
 }
 
 /// Which entries.

@@ -14,6 +14,7 @@ use crate::{
     open::{NoLine, TlsNeed, Wish, open},
     outcome::{ACCESS, Attempt, release},
     report::{Ending, Report},
+    second_copy::EndNote,
     service::Shared,
 };
 
@@ -45,7 +46,7 @@ pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Li
     };
     let transaction = transaction(job, content);
     let utf8 = transaction.needs_utf8();
-    match send(shared, route, line, &loaded.options, transaction).await {
+    match send(shared, route, line, &loaded.options, (job, transaction)).await {
         Ok((contact, verdicts)) => {
             let reports = verdicts.iter().map(Report::of_verdict);
             settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports).await;
@@ -84,14 +85,15 @@ async fn send(
     route: &Route,
     line: &mut Option<Line>,
     options: &DeliveryOptions,
-    transaction: Transaction,
+    (job, transaction): (&Job, Transaction),
 ) -> Result<(Contact, Vec<Verdict>), NoLine> {
     let wish = wish(options);
     if let Some(mut kept) = line.take() {
         let usable =
             kept.used < shared.config.limits.messages_per_connection && wish.is_met_by(&kept.contact);
         if usable && kept.is_ready().await {
-            let verdicts = kept.transact(transaction.clone()).await;
+            let verdicts =
+                kept.transact(transaction.clone(), EndNote::new(&shared.store, &job.entries)).await;
             let contact = kept.contact.clone();
             let hung_up = verdicts.iter().all(is_hung_up);
             keep(line, kept);
@@ -116,7 +118,7 @@ async fn send(
         }
     };
     shared.board().reached(route, None);
-    let verdicts = fresh.transact(transaction).await;
+    let verdicts = fresh.transact(transaction, EndNote::new(&shared.store, &job.entries)).await;
     let contact = fresh.contact.clone();
     keep(line, fresh);
     Ok((contact, verdicts))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use waxseal_smtp::client::Wait;
 
-use crate::relay::Relay;
+use crate::{relay::Relay, second_copy::AfterCrash};
 
 /// Configuration of delivery.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct DeliveryConfig {
     pub relay: Option<Relay>,
     /// How long captured messages stay in the inbox of a sandbox domain.
     pub inbox_keep: Duration,
+    /// What becomes of messages that may already have been delivered when the process died.
+    pub after_crash: AfterCrash,
     /// Limits.
     pub limits: Limits,
     /// Times.
@@ -63,6 +65,7 @@ impl DeliveryConfig {
             port: 25,
             relay: None,
             inbox_keep: Duration::from_secs(3 * 86_400),
+            after_crash: AfterCrash::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         }

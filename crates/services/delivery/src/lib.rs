@@ -24,10 +24,12 @@ mod report;
 pub mod schedule;
 mod scheduler;
 mod scrub;
+mod second_copy;
 mod service;
 mod settler;
 mod worker;
 
 pub use config::{DeliveryConfig, Limits, Timeouts};
 pub use relay::{ParseRelayError, Relay};
+pub use second_copy::AfterCrash;
 pub use service::Delivery;

@@ -10,7 +10,7 @@ use waxseal_model::Timestamp;
 use waxseal_net::{ClientTls, ClientTlsError, Stream, TlsPeer};
 use waxseal_smtp::client::{Session, Step, Transaction, Verdict, Wait};
 
-use crate::config::Timeouts;
+use crate::{config::Timeouts, second_copy::EndNote};
 
 /// Whom we talk to, for events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) struct Line {
     pub(crate) used: u32,
     timeouts: Timeouts,
     buffer: Box<[u8]>,
+    /// What has to be on record before the end of the message goes out.
+    end_note: Option<EndNote>,
     /// When the current wait began, and how many replies had come by then.
     waiting: Option<(Instant, u64)>,
 }
@@ -51,7 +53,16 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(stream: Stream, session: Session, contact: Contact, timeouts: Timeouts) -> Self {
         let buffer = vec![0; 8 * 1024].into_boxed_slice();
-        Self { stream: Some(stream), session, contact, used: 0, timeouts, buffer, waiting: None }
+        Self {
+            stream: Some(stream),
+            session,
+            contact,
+            used: 0,
+            timeouts,
+            buffer,
+            end_note: None,
+            waiting: None,
+        }
     }
 
     /// Runs until somebody else has to do something.
@@ -60,8 +71,9 @@ impl Line {
             match self.session.step() {
                 Step::Send(wait) => self.send(wait).await,
                 Step::Check => {
+                    let noted = self.note_end().await;
                     self.check().await;
-                    self.session.checked();
+                    if noted { self.session.checked() } else { self.session.failed() }
                 }
                 Step::Receive(wait) => self.receive(wait).await,
                 Step::Handshake => return Stop::Handshake,
@@ -90,8 +102,20 @@ impl Line {
         Ok(())
     }
 
-    /// Hands over a message and waits for the verdicts.
-    pub(crate) async fn transact(&mut self, transaction: Transaction) -> Vec<Verdict> {
+    /// Whether what is to be noted before the end of a message is on record, if the end comes next.
+    async fn note_end(&mut self) -> bool {
+        if !self.session.is_ending() {
+            return true;
+        }
+        match self.end_note.take() {
+            Some(note) => note.write().await,
+            None => true,
+        }
+    }
+
+    /// Hands over a message and waits for the verdicts. Its end goes out after `end_note` was written.
+    pub(crate) async fn transact(&mut self, transaction: Transaction, end_note: EndNote) -> Vec<Verdict> {
+        self.end_note = Some(end_note);
         self.session.begin(transaction);
         match self.run().await {
             Stop::Finished(verdicts) => verdicts,

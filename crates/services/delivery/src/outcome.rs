@@ -44,7 +44,7 @@ impl Attempt<'_> {
     pub(crate) fn decide(&self, shared: &Shared, entry: &LeasedEntry, report: &Report) -> Decision {
         let now = shared.clock.now();
         let failures = entry.attempts.saturating_add(1);
-        let status = self.status(entry, report);
+        let status = self.status(shared, entry, report);
         let (ending, kind, severity, status, reason) = match report.ending {
             Ending::Delivered => (Decided::Done(None), EventKind::Delivered, None, status, None),
             Ending::Permanent { dead_address } => {
@@ -103,7 +103,7 @@ impl Attempt<'_> {
         next
     }
 
-    fn status(&self, entry: &LeasedEntry, report: &Report) -> DeliveryStatus {
+    fn status(&self, shared: &Shared, entry: &LeasedEntry, report: &Report) -> DeliveryStatus {
         let first = entry.first_attempt_at.unwrap_or(self.began_at);
         let contact = self.contact.filter(|contact| !contact.host.is_empty());
         DeliveryStatus {
@@ -122,6 +122,7 @@ impl Attempt<'_> {
             enhanced_code: report.enhanced.clone(),
             bounce_type: None,
             retry_seconds: None,
+            possible_duplicate: shared.second_copies.contains(entry.id),
         }
     }
 

@@ -23,6 +23,7 @@ use crate::{
     config::DeliveryConfig,
     jump::JumpWatch,
     scheduler,
+    second_copy::SecondCopies,
     settler::{self, Decision, Settler},
 };
 
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) config: DeliveryConfig,
     pub(crate) settler: Settler,
     pub(crate) jump: JumpWatch,
+    pub(crate) second_copies: SecondCopies,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
     /// Asks an idle connection to make room for another destination.
@@ -105,8 +107,9 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Starts to deliver what is in the queue and what comes into it. Entries that were under way when
-    /// the process ended last are named in the log, because they may go out twice, and freed.
+    /// Starts to deliver what is in the queue and what comes into it. What was under way when
+    /// the process ended last is free again; what may have been delivered by then is named in the log, and held if
+    /// [`DeliveryConfig::after_crash`] says so.
     ///
     /// # Errors
     /// The store does not answer.
@@ -117,7 +120,7 @@ impl Delivery {
         random: Arc<dyn Random>,
         config: DeliveryConfig,
     ) -> Result<Self, StoreError> {
-        name_uncertain(&store).await?;
+        let second_copies = SecondCopies::of_last_time(&store, config.after_crash).await?;
         store.free_leases().await?;
         let changes = store.queue_changes();
         let (settler, requests) = Settler::new();
@@ -126,6 +129,7 @@ impl Delivery {
             board: Mutex::new(Board::new(config.limits.clone())),
             abandoned: Mutex::default(),
             jump: JumpWatch::start(&*clock),
+            second_copies,
             bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
             pieces,
             store,
@@ -168,26 +172,6 @@ impl Drop for Delivery {
     fn drop(&mut self) {
         self.scheduler.iter().chain(&self.helpers).for_each(JoinHandle::abort);
     }
-}
-
-/// Logs the entries that were in somebody's hands when the process ended.
-async fn name_uncertain(store: &Store) -> Result<(), StoreError> {
-    const PAGE: u64 = 1_000;
-    let mut filter = QueueFilter::default();
-    let mut left = store.queue_counts(&filter).await?.in_flight;
-    while left > 0 {
-        let page = store.queue_entries(&filter, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        filter.after = Some(last.id);
-        for entry in page.iter().filter(|entry| entry.in_flight) {
-            left = left.saturating_sub(1);
-            tracing::warn!(
-                message = %entry.message, recipient = %entry.id,
-                "was in hand when the process ended: if it had just been delivered, it is delivered again",
-            );
-        }
-    }
-    Ok(())
 }
 
 async fn gauge(shared: Arc<Shared>) {

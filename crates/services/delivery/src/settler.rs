@@ -127,10 +127,20 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
             .map(|decision| decision.to_settlement(board.lease(decision.entry).unwrap_or(decision.lease)))
             .collect()
     };
-    store.settle(settlements).await.map(drop)
+    store.settle(settlements).await?;
+    let entries: Vec<_> = decisions.iter().map(|decision| decision.entry).collect();
+    store.drop_notes(&entries);
+    for decision in decisions.iter().filter(|decision| decision.ends_it()) {
+        shared.second_copies.forget(decision.entry);
+    }
+    Ok(())
 }
 
 impl Decision {
+    const fn ends_it(&self) -> bool {
+        matches!(self.ending, Decided::Done(_) | Decided::Captured { .. })
+    }
+
     fn to_settlement(&self, lease: LeaseId) -> Settlement {
         let outcome = match self.ending.clone() {
             Decided::Done(suppress) => Outcome::Done { suppress },

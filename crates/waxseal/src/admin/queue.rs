@@ -95,7 +95,9 @@ fn entry(entry: &QueueEntry) -> Value {
         "attempts": entry.attempts,
         "in_flight": entry.in_flight,
         "accepted_at": entry.accepted_at.to_jiff().to_string(),
-        "next_attempt_at": entry.next_attempt_at.to_jiff().to_string(),
+        "next_attempt_at": (!entry.is_held()).then(|| entry.next_attempt_at.to_jiff().to_string()),
+        "held": entry.is_held(),
+        "possible_duplicate": entry.reply_unknown,
         "give_up_at": entry.give_up_at.to_jiff().to_string(),
         "last_reply": entry.last_reply,
     })

@@ -87,6 +87,12 @@ pub(crate) const KEYS: &[Key] = &[
          to be good.",
     ),
     key(
+        "delivery.after_crash",
+        r#""retry""#,
+        "What becomes of messages that were sent and not answered when the process died, which may have arrived: \
+         `retry` (a second copy may arrive), or `hold` until `waxseal queue retry` (nothing more arrives until then).",
+    ),
+    key(
         "delivery.source_addresses",
         "[]",
         "Own addresses to send from, by turns; the system chooses if empty. `o:sending-ip` may ask for one of them.",

@@ -39,6 +39,9 @@ impl Reader {
             master_key_command: self.optional("keys.master_key_command", |text| Ok(Secret::new(text))),
             delivery_port: self.number("delivery.port", 1..=65_535),
             relay: self.optional("delivery.relay", |url| values::relay(&url)),
+            after_crash: self
+                .one("delivery.after_crash", |text| values::after_crash(&text))
+                .unwrap_or_default(),
             source_addresses: self.each("delivery.source_addresses", |text| values::address(&text)),
             allow_private_destinations: self.allow_private_destinations(),
             extra_ca: self.optional("delivery.extra_ca", |path| Ok(path.into())),

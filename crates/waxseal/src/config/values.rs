@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use waxseal_delivery::Relay;
+use waxseal_delivery::{AfterCrash, Relay};
 
 use super::Secret;
 
@@ -125,6 +125,14 @@ pub(super) fn master_key(text: &str) -> Result<Secret, String> {
 /// The text is never repeated: it may hold a password.
 pub(super) fn relay(text: &str) -> Result<Relay, String> {
     text.parse::<Relay>().map_err(|error| error.to_string().trim_start_matches("delivery.relay: ").to_owned())
+}
+
+pub(super) fn after_crash(text: &str) -> Result<AfterCrash, String> {
+    match text {
+        "retry" => Ok(AfterCrash::Retry),
+        "hold" => Ok(AfterCrash::Hold),
+        other => Err(format!("`{other}` is neither `retry` nor `hold`")),
+    }
 }
 
 pub(super) fn log_level(text: &str) -> Result<LogLevel, String> {

@@ -195,6 +195,12 @@ impl Session {
         matches!(self.phase, Phase::Content)
     }
 
+    /// Whether the content is out and its end is what [`Session::checked`] lets go next: from then on the peer may
+    /// have taken the message, whatever is heard of it.
+    pub const fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending)
+    }
+
     /// What to do now.
     pub fn step(&mut self) -> Step {
         if let Some(verdicts) = self.finished.take() {

@@ -153,6 +153,7 @@ fn status_block(status: &DeliveryStatus) -> Value {
         ("first-delivery-attempt-seconds", status.first_delivery_attempt_seconds.map(|secs| json!(secs))),
         ("bounce-type", status.bounce_type.as_ref().map(|text| json!(text))),
         ("retry-seconds", status.retry_seconds.map(|secs| json!(secs))),
+        ("possible-duplicate", status.possible_duplicate.then(|| json!(true))),
     ];
     for (name, value) in optional {
         if let Some(value) = value {

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, options::Schedule};
 
-use super::{LeaseId, LeaseRequest, LeasedEntry};
+use super::{HELD, LeaseId, LeaseRequest, LeasedEntry};
 use crate::{
     entity::queue_entry::{self, Column},
     error::StoreError,
@@ -108,6 +108,7 @@ impl Store {
             .select_only()
             .column(Column::ReadyAt)
             .filter(Column::Lease.is_null())
+            .filter(Column::ReadyAt.lt(HELD.as_micros()))
             .order_by_asc(Column::ReadyAt)
             .limit(1)
             .into_tuple()

@@ -65,8 +65,9 @@ impl Store {
             Some(sealed) => Some(self.inner.open_text(LAST_REPLY, account, &row.id, sealed).await?),
             None => None,
         };
+        let id = RecipientId::from_row(&row.id, TABLE, "id")?;
         Ok(QueueEntry {
-            id: RecipientId::from_row(&row.id, TABLE, "id")?,
+            id,
             account,
             domain: DomainId::from_row(&row.domain, TABLE, "domain")?,
             message: MessageId::from_row(&row.message, TABLE, "message")?,
@@ -78,6 +79,7 @@ impl Store {
             accepted_at: time(row.accepted_at),
             in_flight: row.lease.is_some(),
             last_reply,
+            reply_unknown: self.reply_is_unknown(id, row.attempts),
         })
     }
 }

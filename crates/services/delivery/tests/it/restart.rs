@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use waxseal_delivery::AfterCrash;
+use waxseal_model::Clock as _;
+use waxseal_store::queue::QueueFilter;
 use waxseal_testkit::smtp_peer::{Reaction, Script};
 
 use crate::world::{World, mail};
@@ -26,6 +29,63 @@ async fn what_was_in_hand_when_delivery_died_is_delivered_after_the_restart() {
     assert_eq!(peer.acknowledged().len(), 5, "twice: none, because nothing had been confirmed");
     world.wait_until_idle().await;
     assert_eq!(world.queue().await.waiting, 0);
+}
+
+#[tokio::test]
+async fn only_what_was_sent_and_not_answered_may_be_a_second_copy_and_its_event_says_so() {
+    let mut world = World::new().await;
+    world.config.limits.per_destination = 1;
+    let peer = world.peer(Script::new().on(".", [Reaction::Silence])).await;
+    world.start().await;
+    for number in 0..3 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    peer.wait_for(|seen| !seen.messages.is_empty()).await;
+    let sent = peer.seen().messages[0].recipients.clone();
+    world.kill();
+    let uncertain = world.store.uncertain().await.expect("the notes");
+    assert_eq!(uncertain.len(), 1, "one connection, one message under way");
+    peer.rescript(|script| script.set(".", [Reaction::Proper]));
+    world.start().await;
+    for event in world.wait_for_events(3).await {
+        let second = sent.iter().any(|recipient| recipient.contains(event.recipient()));
+        assert_eq!(event.status().possible_duplicate, second, "{}", event.recipient());
+    }
+    assert!(world.store.uncertain().await.expect("the notes").is_empty(), "settled, so certain");
+}
+
+#[tokio::test]
+async fn what_had_not_been_sent_to_its_end_is_not_uncertain() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new().on("DATA", [Reaction::Silence])).await;
+    world.start().await;
+    world.send(mail(&["bob@b.example"])).await;
+    peer.wait_for(|seen| seen.commands.iter().any(|line| line == "DATA")).await;
+    world.kill();
+    assert!(world.store.uncertain().await.expect("the notes").is_empty());
+}
+
+#[tokio::test]
+async fn an_operator_may_have_uncertain_messages_held_instead_of_sent_again() {
+    let mut world = World::new().await;
+    world.config.after_crash = AfterCrash::Hold;
+    world.config.limits.per_destination = 1;
+    let peer = world.peer(Script::new().on(".", [Reaction::Silence])).await;
+    world.start().await;
+    let message = world.send(mail(&["held@b.example"])).await;
+    world.send(mail(&["other@b.example"])).await;
+    peer.wait_for(|seen| !seen.messages.is_empty()).await;
+    world.kill();
+    peer.rescript(|script| script.set(".", [Reaction::Proper]));
+    world.start().await;
+    let events = world.wait_for_events(1).await;
+    assert_eq!(events[0].recipient(), "other@b.example");
+    world.wait_until_idle().await;
+    let waiting = world.store.queue_entries(&QueueFilter::default(), 10).await.expect("the queue");
+    assert!(waiting.len() == 1 && waiting[0].is_held() && waiting[0].reply_unknown);
+    world.store.retry_now(message, world.clock.now()).await.expect("a retry");
+    let events = world.wait_for_events(2).await;
+    assert!(events[1].recipient() == "held@b.example" && events[1].status().possible_duplicate);
 }
 
 #[tokio::test]
