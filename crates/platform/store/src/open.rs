@@ -174,7 +174,7 @@ impl Store {
             tracing::warn!(%error, "the database did not close cleanly");
         }
         self.inner.keyring.close().await;
-        self.inner.sent_notes.close();
+        self.inner.sent_notes.close().await;
         self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

@@ -120,11 +120,14 @@ impl SentNotes {
     }
 
     /// Writes what has changed and ends.
-    pub(crate) fn close(&self) {
+    pub(crate) async fn close(&self) {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(requests);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
+        // Not waited for here: it ends after callers that want to be polled on this very thread.
+        if let Some(thread) = thread
+            && !matches!(tokio::task::spawn_blocking(|| thread.join()).await, Ok(Ok(())))
+        {
             tracing::error!("the thread of sent.notes panicked");
         }
     }

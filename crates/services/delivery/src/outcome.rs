@@ -83,7 +83,13 @@ impl Attempt<'_> {
         count(report, &ending);
         let details = self.details(entry, status, reason);
         let event = event(shared, entry, now, (kind, severity), details);
-        Decision { entry: entry.id, lease: entry.lease, ending, events: vec![event] }
+        Decision {
+            entry: entry.id,
+            lease: entry.lease,
+            attempts: entry.attempts,
+            ending,
+            events: vec![event],
+        }
     }
 
     /// When the next attempt is made; `None` if the message is too old. A clock that jumped makes
@@ -169,7 +175,13 @@ pub(crate) fn event(
 
 /// Frees an entry as it was.
 pub(crate) fn release(entry: &LeasedEntry) -> Decision {
-    Decision { entry: entry.id, lease: entry.lease, ending: Decided::Released, events: Vec::new() }
+    Decision {
+        entry: entry.id,
+        lease: entry.lease,
+        attempts: entry.attempts,
+        ending: Decided::Released,
+        events: Vec::new(),
+    }
 }
 
 /// Puts off an entry whose attempt came to no end because of a fault of ours.
@@ -179,7 +191,7 @@ pub(crate) fn postpone(entry: &LeasedEntry, now: Timestamp) -> Decision {
         first_attempt_at: entry.first_attempt_at.unwrap_or(now),
         last_reply: "the attempt was broken off by a fault of this server".into(),
     };
-    Decision { entry: entry.id, lease: entry.lease, ending, events: Vec::new() }
+    Decision { entry: entry.id, lease: entry.lease, attempts: entry.attempts, ending, events: Vec::new() }
 }
 
 /// Pause after a fault of ours.

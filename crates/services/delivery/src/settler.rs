@@ -8,6 +8,7 @@ use waxseal_store::{
     Store, StoreError,
     message::NewEvent,
     queue::{LeaseId, Outcome, Settlement},
+    sent_notes::SentNote,
     suppression::NewSuppression,
 };
 
@@ -24,6 +25,8 @@ pub(crate) struct Decision {
     pub(crate) entry: RecipientId,
     /// The lease it was taken with; a newer one on the board counts instead.
     pub(crate) lease: LeaseId,
+    /// Attempts that were settled before this one.
+    pub(crate) attempts: u32,
     pub(crate) ending: Decided,
     pub(crate) events: Vec<NewEvent>,
 }
@@ -127,9 +130,17 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
             .map(|decision| decision.to_settlement(board.lease(decision.entry).unwrap_or(decision.lease)))
             .collect()
     };
+    let staying: Vec<_> = decisions.iter().filter_map(|decision| decision.staying_note(shared)).collect();
+    if !staying.is_empty()
+        && let Err(error) = store.note_sent(&staying).await
+    {
+        // The outcome counts for more: it is committed all the same.
+        tracing::error!(entries = staying.len(), %error, "possible second copies cannot be noted on");
+    }
     store.settle(settlements).await?;
-    let entries: Vec<_> = decisions.iter().map(|decision| decision.entry).collect();
-    store.drop_notes(&entries);
+    let is_over = |decision: &&Decision| !decision.is_release() && decision.staying_note(shared).is_none();
+    let over: Vec<_> = decisions.iter().filter(is_over).map(|decision| decision.entry).collect();
+    store.drop_notes(&over);
     for decision in decisions.iter().filter(|decision| decision.ends_it()) {
         shared.second_copies.forget(decision.entry);
     }
@@ -137,6 +148,18 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
 }
 
 impl Decision {
+    /// Nothing came of it: what was unknown before still is.
+    const fn is_release(&self) -> bool {
+        matches!(self.ending, Decided::Released)
+    }
+
+    /// The note that outlives this outcome: the entry may have been delivered unseen, and is tried again.
+    fn staying_note(&self, shared: &Shared) -> Option<SentNote> {
+        let is_deferred = matches!(self.ending, Decided::Deferred { .. });
+        let stays = is_deferred && shared.second_copies.contains(self.entry);
+        stays.then_some(SentNote { entry: self.entry, attempts: self.attempts.saturating_add(1) })
+    }
+
     const fn ends_it(&self) -> bool {
         matches!(self.ending, Decided::Done(_) | Decided::Captured { .. })
     }

@@ -28,7 +28,7 @@ async fn what_was_noted_and_not_settled_is_found_by_the_next_process() {
     let next = SentNotes::open(path).expect("notes");
     assert_eq!(next.get(RecipientId::from_u128(1)), Some(1));
     assert_eq!(next.get(RecipientId::from_u128(2)), None);
-    next.close();
+    next.close().await;
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn the_file_stays_as_small_as_what_is_under_way() {
         notes.add(&[note(id, 0)]).await.expect("noted");
         notes.remove(&[RecipientId::from_u128(id)]);
     }
-    notes.close();
+    notes.close().await;
     assert_eq!(std::fs::metadata(&path).expect("the file").len(), 4_096);
     assert!(found(&path).is_empty(), "nothing is left of what was settled");
 }
@@ -53,7 +53,7 @@ async fn a_record_that_was_torn_is_no_note_and_the_others_are() {
     for id in 1..=3 {
         notes.add(&[note(id, 0)]).await.expect("noted");
     }
-    notes.close();
+    notes.close().await;
     let mut bytes = std::fs::read(&path).expect("the file");
     bytes[32 + 20..64].fill(0);
     std::fs::write(&path, bytes).expect("written");
@@ -70,5 +70,5 @@ async fn after_a_fault_the_notes_are_in_a_new_file() {
     std::fs::create_dir(folder.path().join("gone")).expect("a folder");
     notes.add(&[note(2, 0)]).await.expect("noted");
     assert_eq!(found(&path), [note(2, 0)]);
-    notes.close();
+    notes.close().await;
 }

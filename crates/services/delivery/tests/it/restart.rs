@@ -89,6 +89,51 @@ async fn an_operator_may_have_uncertain_messages_held_instead_of_sent_again() {
 }
 
 #[tokio::test]
+async fn what_was_freed_again_without_a_try_may_still_be_a_second_copy_next_time() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new().on(".", [Reaction::Silence])).await;
+    world.start().await;
+    for number in 0..2 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    peer.wait_for(|seen| seen.messages.len() == 2).await;
+    world.kill();
+    peer.rescript(|script| script.set("EHLO", [Reaction::Silence]));
+    world.config.limits.per_destination = 1;
+    world.config.timeouts.shutdown = Duration::from_millis(1);
+    let before = peer.seen().connections;
+    world.start().await;
+    peer.wait_for(|seen| seen.connections > before).await;
+    world.stop().await;
+    let uncertain = world.store.uncertain().await.expect("the notes");
+    assert_eq!(uncertain.len(), 2, "one was being tried, one waited behind it: nothing is known of either");
+}
+
+#[tokio::test]
+async fn what_may_be_a_second_copy_and_is_refused_for_now_is_named_when_it_arrives_after_another_crash() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new().on(".", [Reaction::Silence])).await;
+    world.start().await;
+    world.send(mail(&["bob@b.example"])).await;
+    peer.wait_for(|seen| !seen.messages.is_empty()).await;
+    world.kill();
+    peer.rescript(|script| script.set(".", [Reaction::Say("451 4.3.0 later\r\n".into())]));
+    world.start().await;
+    assert!(world.wait_for_events(1).await[0].status().possible_duplicate);
+    world.wait_until_idle().await;
+    world.kill();
+    peer.rescript(|script| script.set(".", [Reaction::Proper]));
+    world.start().await;
+    let waiting = world.store.queue_entries(&QueueFilter::default(), 10).await.expect("the queue");
+    assert!(waiting[0].reply_unknown, "`queue why` says it");
+    world.later(waiting[0].next_attempt_at.since(world.clock.now()));
+    let events = world.wait_for_events(2).await;
+    assert!(events[1].status().possible_duplicate, "the copy that arrived is named");
+    world.wait_until_idle().await;
+    assert!(world.store.uncertain().await.expect("the notes").is_empty(), "settled, so certain");
+}
+
+#[tokio::test]
 async fn a_polite_stop_finishes_what_is_under_way_and_frees_the_rest() {
     let mut world = World::new().await;
     world.config.limits.per_destination = 1;
