@@ -7,6 +7,7 @@ mod policy;
 mod queue;
 mod recorded;
 mod revoke;
+mod trace;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,8 @@ pub(crate) enum Request {
     PolicyVerify,
     /// The wall clock is right: purge again.
     ConfirmClock,
+    /// Tell where a term is kept.
+    PrivacyTrace { term: String },
     /// List the keys that everything is sealed under.
     KeysList,
     /// Wrap them anew.
@@ -143,6 +146,7 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::QueueList { limit } => queue::list(house, limit).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
+        Request::PrivacyTrace { term } => trace::tables(house, &term).await,
         Request::KeysList => keyring::list(house).await,
         Request::KeysRotate => keyring::rotate(house).await,
         Request::AuditVerify => audit::verify(house).await,

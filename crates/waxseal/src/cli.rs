@@ -268,6 +268,17 @@ pub(crate) enum Queue {
 pub(crate) enum Privacy {
     /// Print every stored field: whose it is, what for, how long, how it rests, how it goes.
     Map,
+    /// Tell where a term is kept: tables, sealed values included, and files, in every encoding. Places and counts only.
+    ///
+    /// Sealed values are opened for it, which the audit trail tells.
+    Trace {
+        /// An address, a name or another word of at least five bytes; `-` reads it from standard input, so that it
+        /// does not stand in the list of processes.
+        term: String,
+        /// Also search the files of this folder: backups, collected logs.
+        #[arg(long, value_name = "DIR")]
+        also: Vec<PathBuf>,
+    },
     /// Say that the clock is right, after it jumped: purging goes on.
     ///
     /// Nothing is purged while the wall clock cannot be trusted; the log and `waxseal check` say when that is so.

@@ -15,6 +15,7 @@ mod privacy_map;
 mod quickstart;
 mod roles;
 mod serve;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,11 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve => return serve::run(Config::load(cli.config.as_deref())?).await,
         Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
         Command::Privacy(Privacy::Map) => return privacy_map::print(cli.json),
+        Command::Privacy(Privacy::Trace { term, also }) => {
+            let config = Config::load(cli.config.as_deref())?;
+            logging::start(LogLevel::Warn, LogFormat::Text);
+            return trace::run(&config, &term, &also, cli.json).await;
+        }
         Command::Privacy(Privacy::ConfirmClock) => Request::ConfirmClock,
         Command::Keys(Keys::List) => Request::KeysList,
         Command::Keys(Keys::Rotate) => Request::KeysRotate,

@@ -5,7 +5,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
-use md5::{Digest as _, Md5};
+use md_5::{Digest as _, Md5};
 
 use crate::counts::Form;
 

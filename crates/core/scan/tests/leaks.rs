@@ -10,7 +10,7 @@ use flate2::{
     Compression,
     write::{DeflateEncoder, GzEncoder, ZlibEncoder},
 };
-use md5::Digest as _;
+use md_5::Digest as _;
 use waxseal_model::{Random as _, SeededRandom};
 use waxseal_scan::{Form, Scanner};
 
@@ -95,7 +95,7 @@ fn forms(dice: &Dice) -> Vec<(Form, Vec<u8>)> {
         (Form::Packed, gzip(&gzip(STANDARD.encode(&around).as_bytes()))),
         (Form::Packed, zlib.finish().expect("memory")),
         (Form::Packed, zipped(word)),
-        (Form::Digest, md5::Md5::digest(word).to_vec()),
+        (Form::Digest, md_5::Md5::digest(word).to_vec()),
         (Form::Digest, hex::encode(&sha1).into_bytes()),
         (Form::Digest, STANDARD.encode(&sha256).into_bytes()),
         (Form::Digest, sha256),

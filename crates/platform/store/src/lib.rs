@@ -16,6 +16,7 @@ pub mod message;
 pub mod open;
 pub mod queue;
 pub mod retention;
+pub mod search;
 pub mod sent_notes;
 pub mod suppression;
 

@@ -56,6 +56,7 @@ fn trace(request: &Request) -> Option<(AuditEvent, AuditPurpose, Option<&str>)> 
         Request::QueueWhy { .. } => (Event::QueueLooked, Why::Operation, None),
         Request::QueueRetry { .. } => (Event::QueueRetried, Why::Operation, None),
         Request::ConfirmClock => (Event::ClockConfirmed, Why::Retention, None),
+        Request::PrivacyTrace { .. } => (Event::Traced, Why::Operation, None),
         Request::KeysRotate => (Event::KeysRotated, Why::Operation, None),
         Request::AuditExport { account, .. } => (Event::TrailExported, Why::SelfCheck, account.as_ref()),
         // Names of domains, numbers, kinds: nothing about people; or a check of the trail itself.

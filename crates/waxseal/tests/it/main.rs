@@ -13,6 +13,7 @@ mod policy;
 mod quickstart;
 mod revoke;
 mod signals;
+mod trace;
 mod traces;
 
 use anyhow::{Result, ensure};

@@ -13,6 +13,7 @@ mod opening;
 mod queue;
 mod retention;
 mod schema;
+mod search;
 mod settling;
 #[path = "../../../../../tools/testkit/src/skip.rs"]
 mod skip;
@@ -98,6 +99,9 @@ contract! {
     inbox:
         captured_messages_are_in_the_inbox_until_their_term,
         deleting_the_last_item_lets_the_body_go;
+    search:
+        a_term_is_found_in_every_form_in_which_it_rests,
+        nothing_is_found_of_an_account_without_keys;
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced;
     held:

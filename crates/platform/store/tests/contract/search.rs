@@ -1,0 +1,69 @@
+//! A term is found wherever it rests: in the clear, sealed, or as a hash.
+
+use std::sync::Arc;
+
+use waxseal_model::{data_class::AtRest, suppression::SuppressionKind};
+use waxseal_store::{
+    search::{Look, Searched},
+    suppression::{NewSuppression, SuppressionDetails},
+};
+
+use crate::world::{ACCESS, Sender, World};
+
+async fn search(world: &World, term: &'static str) -> Searched {
+    let look: Look = Arc::new(move |value| {
+        value.windows(term.len()).filter(|window| window.eq_ignore_ascii_case(term.as_bytes())).count() as u64
+    });
+    world.store.search(term, look, &ACCESS).await.expect("searched")
+}
+
+fn places(searched: &Searched) -> Vec<(&'static str, &'static str, AtRest, u64)> {
+    let place = |at: &waxseal_store::search::Place| (at.table, at.column, at.at_rest, at.rows);
+    let mut places: Vec<_> = searched.places.iter().map(place).collect();
+    places.sort_by_key(|(table, column, ..)| (*table, *column));
+    places
+}
+
+async fn a_life(world: &World) -> Sender {
+    let sender = world.sender().await;
+    world.send(sender, &["bob@one.example", "eve@two.example"]).await;
+    let entry = NewSuppression {
+        account: sender.account,
+        domain: sender.domain,
+        kind: SuppressionKind::Bounce,
+        address: "Bob@One.example".into(),
+        details: SuppressionDetails::default(),
+        created_at: world.now(),
+    };
+    world.store.suppress(vec![entry]).await.expect("kept");
+    sender
+}
+
+pub(crate) async fn a_term_is_found_in_every_form_in_which_it_rests(world: World) {
+    a_life(&world).await;
+    let found = search(&world, "bob@one.example").await;
+    let expected = [
+        ("events", "details", AtRest::SealedByDay, 1),
+        ("events", "recipient_hash", AtRest::KeyedHash, 1),
+        ("messages", "template", AtRest::SealedByDay, 1),
+        ("queue_entries", "envelope", AtRest::SealedByDay, 1),
+        ("suppressions", "address", AtRest::SealedByAccount, 1),
+        ("suppressions", "address_hash", AtRest::KeyedHash, 1),
+    ];
+    assert_eq!(places(&found), expected);
+    assert_eq!(found.unreadable, 0, "every sealed value is opened at its place");
+    assert!(found.opened >= 8, "{found:?}");
+    assert_eq!(places(&search(&world, "the body").await), [("bodies", "mime", AtRest::SealedByDay, 1)]);
+    let clear = search(&world, "one.example").await;
+    assert!(places(&clear).contains(&("queue_entries", "recipient_domain", AtRest::Clear, 1)), "{clear:?}");
+    assert_eq!(places(&search(&world, "carol@one.example").await), []);
+}
+
+pub(crate) async fn nothing_is_found_of_an_account_without_keys(world: World) {
+    let sender = a_life(&world).await;
+    world.store.destroy_account_keys(sender.account).await.expect("destroyed");
+    let found = search(&world, "bob@one.example").await;
+    assert_eq!(places(&found), [], "neither sealed nor by hash");
+    assert_eq!(found.opened, 0);
+    assert!(found.unreadable >= 8, "{found:?}");
+}

@@ -1,0 +1,165 @@
+//! `waxseal privacy trace`: where a term is kept, in tables and in files. It tells places and counts, never what
+//! stands there.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use waxseal_scan::{Counts, LONGEST, Scanner};
+
+use crate::{
+    admin::{self, Request},
+    config::Config,
+    output::{self, say},
+};
+
+/// Searches and prints.
+pub(crate) async fn run(config: &Config, term: &str, also: &[PathBuf], as_json: bool) -> Result<ExitCode> {
+    let term = if term == "-" { from_stdin()? } else { term.to_owned() };
+    let scanner = Scanner::new([term.as_str()])?;
+    for folder in also {
+        if !folder.is_dir() {
+            bail!("--also {}: there is no such folder", folder.display());
+        }
+    }
+    let mut answer = admin::ask(config, Request::PrivacyTrace { term }).await?;
+    let folders: Vec<PathBuf> =
+        std::iter::once(config.data_dir.clone()).chain(also.iter().cloned()).collect();
+    let anchors = config.anchor_file.clone();
+    let files = tokio::task::spawn_blocking(move || {
+        let mut files = Files { scanner, found: Vec::new(), looked_at: 0, bytes: 0, unreadable: 0 };
+        for folder in &folders {
+            files.folder(folder, folder);
+        }
+        if !folders.iter().any(|folder| anchors.starts_with(folder)) {
+            files.file(&anchors, &anchors.display().to_string());
+        }
+        files
+    })
+    .await?;
+    add(&mut answer, files, config)?;
+    if as_json {
+        say!("{answer}");
+    } else {
+        output::write(format_args!("{}", table(&answer)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A term that is not to stand in the list of processes.
+fn from_stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin().lock().take(LONGEST as u64 + 2).read_to_string(&mut text).context("standard input")?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// The files searched so far.
+struct Files {
+    scanner: Scanner,
+    found: Vec<Value>,
+    looked_at: u64,
+    bytes: u64,
+    unreadable: u64,
+}
+
+impl Files {
+    fn folder(&mut self, top: &Path, folder: &Path) {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            self.unreadable += 1;
+            return;
+        };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            // Links are not followed: what they lead to is not in the folder.
+            let Ok(about) = path.symlink_metadata() else { continue };
+            let shown = path.strip_prefix(top).unwrap_or(&path).display().to_string();
+            self.note("file names", "a file's name", &self.scanner.count(name(&path)));
+            if about.is_dir() {
+                self.folder(top, &path);
+            } else if about.is_file() {
+                self.file(&path, &shown);
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, shown: &str) {
+        self.looked_at += 1;
+        let read = File::open(path).and_then(|file| {
+            self.bytes += file.metadata()?.len();
+            self.scanner.read(file)
+        });
+        match read {
+            // A name that holds the term must not be printed either.
+            Ok(counts) if self.scanner.count(shown.as_bytes()).total() > 0 => {
+                self.note("files", "a file named after it", &counts);
+            }
+            Ok(counts) => self.note("files", shown, &counts),
+            // Gone meanwhile: a write-ahead log, a rotated file.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(_) => self.unreadable += 1,
+        }
+    }
+
+    fn note(&mut self, store: &str, place: &str, counts: &Counts) {
+        for (form, count) in counts.found() {
+            let place = format!("{place} ({})", form.as_str());
+            self.found.push(json!({ "store": store, "place": place, "count": count }));
+        }
+    }
+}
+
+fn name(path: &Path) -> &[u8] {
+    path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes).unwrap_or_default()
+}
+
+fn add(answer: &mut Value, files: Files, config: &Config) -> Result<()> {
+    let matches =
+        answer.get_mut("matches").and_then(Value::as_array_mut).context("an answer without matches")?;
+    matches.extend(files.found);
+    let mut notes = vec!["the log goes to standard error: search where it is collected with --also"];
+    if config.store_url.expose() != "sqlite" {
+        notes.push("PostgreSQL's own files, logs and backups are not searched: they are not Waxseal's");
+    }
+    let answer = answer.as_object_mut().context("an answer that is no object")?;
+    answer.insert("files".into(), files.looked_at.into());
+    answer.insert("bytes".into(), files.bytes.into());
+    answer.insert("unreadable_files".into(), files.unreadable.into());
+    answer.insert("notes".into(), json!(notes));
+    Ok(())
+}
+
+fn table(answer: &Value) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let matches = answer.get("matches").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let word = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = |row: &Value, name: &str| row.get(name).and_then(Value::as_u64).unwrap_or_default();
+    // Writing to a String does not fail.
+    for row in matches {
+        let _ =
+            writeln!(text, "{:>8}  {:<10}  {}", number(row, "count"), word(row, "store"), word(row, "place"));
+    }
+    if matches.is_empty() {
+        text.push_str("found nowhere\n");
+    }
+    let _ = writeln!(
+        text,
+        "looked at {} values ({} opened, {} that no key opens) and {} files of {} bytes ({} not readable)",
+        number(answer, "values"),
+        number(answer, "opened"),
+        number(answer, "unreadable"),
+        number(answer, "files"),
+        number(answer, "bytes"),
+        number(answer, "unreadable_files"),
+    );
+    for note in answer.get("notes").and_then(Value::as_array).into_iter().flatten() {
+        let _ = writeln!(text, "note: {}", note.as_str().unwrap_or_default());
+    }
+    text
+}
