@@ -81,6 +81,10 @@ ids! {
     EventId;
     /// One captured message in a sandbox inbox.
     InboxId;
+    /// One erasure: of an account, a recipient or a user.
+    ErasureId;
+    /// One legal hold.
+    HoldId;
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

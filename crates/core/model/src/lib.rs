@@ -15,7 +15,9 @@ pub mod suppression;
 pub mod time;
 
 pub use clock::{Clock, ManualClock};
-pub use id::{AccountId, CredentialId, DomainId, EventId, InboxId, KeyId, MessageId, RecipientId};
+pub use id::{
+    AccountId, CredentialId, DomainId, ErasureId, EventId, HoldId, InboxId, KeyId, MessageId, RecipientId,
+};
 pub use random::{Random, SeededRandom};
 pub use sealed::{Access, Actor, Purpose, Sealed};
 pub use time::Timestamp;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub use profile::AccountProfile;
-use profile::PROFILE;
+pub(crate) use profile::PROFILE;
 
 /// An account to be made.
 pub struct NewAccount {
@@ -123,7 +123,12 @@ impl Store {
         }
         let mut accounts = Vec::new();
         for row in rows.all(&self.inner.readers).await? {
-            accounts.push(self.account_of(row).await?);
+            match self.account_of(row).await {
+                Ok(account) => accounts.push(account),
+                // Its keys are destroyed: the rest of it is going.
+                Err(StoreError::Erased) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(accounts)
     }

@@ -9,6 +9,8 @@ pub(crate) mod body;
 pub(crate) mod class;
 pub(crate) mod dkim_key;
 pub(crate) mod domain;
+pub(crate) mod erase;
+pub(crate) mod erasure_count;
 pub(crate) mod event;
 pub(crate) mod idempotency_key;
 pub(crate) mod inbox_item;

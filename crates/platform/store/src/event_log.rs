@@ -82,7 +82,7 @@ pub struct EventQuery {
     pub limit: u64,
 }
 
-const DETAILS: Slot = Slot::new("events", "details");
+pub(crate) const DETAILS: Slot = Slot::new("events", "details");
 
 impl Store {
     /// Events by time.

@@ -97,7 +97,8 @@ impl Store {
         self.delete_items(account, only).await
     }
 
-    async fn delete_items(&self, account: AccountId, only: Condition) -> Result<u64, StoreError> {
+    /// Deletes those of an account that fit; how many.
+    pub(crate) async fn delete_items(&self, account: AccountId, only: Condition) -> Result<u64, StoreError> {
         let now = self.inner.clock.now();
         self.inner
             .writer

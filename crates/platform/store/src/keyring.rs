@@ -14,6 +14,8 @@ mod destroy;
 mod entity;
 mod epoch;
 mod file;
+mod hold;
+mod journal;
 mod list;
 mod master;
 mod secret;
@@ -34,7 +36,7 @@ use waxseal_model::{AccountId, Random, time::Day};
 use zeroize::Zeroizing;
 
 use crate::{
-    entity::class::Classified,
+    entity::erase::Table,
     error::{OpenError, StoreError},
     open::MasterKey,
     retention::ClassifiedColumn,
@@ -43,13 +45,15 @@ use crate::{
 };
 
 use cache::Cache;
-use entity::{ring_grave, ring_key, ring_mark};
+use entity::{ring_erasure, ring_grave, ring_key, ring_mark};
 use epoch::Epochs;
 use master::Master;
 use slots::Slots;
 use wrapping::Wrapping;
 
+pub(crate) use entity::ring_hold;
 pub use epoch::Renewal;
+pub(crate) use journal::{NewErasure, erasure, hash_of};
 pub use list::KeyInfo;
 
 /// What a key seals.
@@ -219,7 +223,8 @@ impl Keyring {
         self.random.fill(bytes.as_mut_slice());
         let live = self.live(epochs).await?;
         let transaction = self.db.begin().await?;
-        if ring_grave::Entity::find_by_id(name.account.to_row()).one(&transaction).await?.is_some() {
+        let grave = ring_grave::Entity::find_by_id(journal::account_hash(name.account));
+        if grave.one(&transaction).await?.is_some() {
             return Err(StoreError::Erased);
         }
         let under = (live.number, &live.wrapping);
@@ -289,11 +294,19 @@ async fn insert(
     Ok(row)
 }
 
+/// The tables of the keyring's file, each with its rule of erasing.
+pub(crate) fn tables() -> Vec<Table> {
+    vec![
+        Table::of::<ring_key::Entity>(),
+        Table::of::<ring_mark::Entity>(),
+        Table::of::<ring_grave::Entity>(),
+        Table::of::<ring_erasure::Entity>(),
+        Table::of::<ring_hold::Entity>(),
+        Table::of::<sea_orm_migration::seaql_migrations::Entity>(),
+    ]
+}
+
 /// Every column of the keyring's file with its class.
 pub(crate) fn classes() -> Vec<ClassifiedColumn> {
-    let mut classes = ring_key::Entity::classes("keys");
-    classes.extend(ring_mark::Entity::classes("keys"));
-    classes.extend(ring_grave::Entity::classes("keys"));
-    classes.extend(sea_orm_migration::seaql_migrations::Entity::classes("keys"));
-    classes
+    tables().iter().flat_map(|table| (table.classes)("keys")).collect()
 }

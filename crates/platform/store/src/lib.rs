@@ -7,6 +7,7 @@
 pub mod account;
 pub mod credential;
 pub mod domain;
+pub mod erasure;
 pub mod error;
 pub mod event_log;
 pub mod inbox;

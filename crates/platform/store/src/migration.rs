@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 
 pub(crate) mod column;
 mod m0001_first;
+mod m0003_erasure;
 
 /// All migrations, oldest first.
 pub(crate) struct Migrator;
@@ -14,6 +15,6 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::First)]
+        vec![Box::new(m0001_first::First), Box::new(m0003_erasure::Erasure)]
     }
 }

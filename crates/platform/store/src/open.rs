@@ -14,6 +14,7 @@ use waxseal_model::{Clock, Random};
 
 use crate::{
     engine::{postgres, sqlite},
+    erasure::Closed,
     error::{OpenError, StoreError},
     keyring::Keyring,
     migration::Migrator,
@@ -98,6 +99,8 @@ pub(crate) struct Inner {
     pub(crate) stranded: Stranded,
     /// What was sent and not answered yet.
     pub(crate) sent_notes: SentNotes,
+    /// Accounts that are to be erased.
+    pub(crate) closed: Closed,
     /// Holds the lock of the data folder as long as the store lives.
     lock: Mutex<Option<File>>,
 }
@@ -140,7 +143,7 @@ impl Store {
         };
         let writer = Writer::start(writing);
         let lock = Mutex::new(Some(lock));
-        Ok(Self {
+        let store = Self {
             inner: Arc::new(Inner {
                 readers,
                 writer,
@@ -150,9 +153,22 @@ impl Store {
                 turn: Mutex::default(),
                 stranded: Stranded::default(),
                 sent_notes,
+                closed: Closed::default(),
                 lock,
             }),
-        })
+        };
+        if let Err(error) = store.recall_erasures().await {
+            store.close().await;
+            return Err(OpenError::Database(format!("erasures cannot be applied: {error}")));
+        }
+        Ok(store)
+    }
+
+    /// Before anybody comes in: closed accounts are closed, and what was erased stays erased, whichever database
+    /// was put here.
+    async fn recall_erasures(&self) -> Result<(), StoreError> {
+        self.recall_closed().await?;
+        self.reapply_erasures().await.map(drop)
     }
 
     /// Whether the database answers and can be written.

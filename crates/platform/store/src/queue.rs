@@ -14,6 +14,7 @@ mod overview;
 mod settle;
 
 pub(crate) use lease::{ENVELOPE, Stranded};
+pub(crate) use settle::count_down;
 
 /// Due time of entries that wait until somebody asks for another try: no clock gets there.
 pub(crate) const HELD: Timestamp = Timestamp::from_secs(250_000_000_000);

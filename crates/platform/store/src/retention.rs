@@ -2,11 +2,7 @@
 
 use waxseal_model::data_class::DataClass;
 
-use crate::{
-    entity::{self, class::Classified},
-    keyring,
-    open::Store,
-};
+use crate::{entity::erase::tables, keyring, open::Store};
 
 mod held;
 mod keys;
@@ -29,24 +25,10 @@ pub struct ClassifiedColumn {
 impl Store {
     /// Every column of both files with its class.
     pub fn data_map() -> Vec<ClassifiedColumn> {
-        let mut map = Vec::new();
-        map.extend(entity::account::Entity::classes(""));
-        map.extend(entity::api_key::Entity::classes(""));
-        map.extend(entity::smtp_credential::Entity::classes(""));
-        map.extend(entity::network_credential::Entity::classes(""));
-        map.extend(entity::domain::Entity::classes(""));
-        map.extend(entity::dkim_key::Entity::classes(""));
-        map.extend(entity::message::Entity::classes(""));
-        map.extend(entity::body::Entity::classes(""));
-        map.extend(entity::queue_entry::Entity::classes(""));
-        map.extend(entity::event::Entity::classes(""));
-        map.extend(entity::reader_cursor::Entity::classes(""));
-        map.extend(entity::suppression::Entity::classes(""));
-        map.extend(entity::inbox_item::Entity::classes(""));
-        map.extend(entity::idempotency_key::Entity::classes(""));
-        map.extend(entity::instance_note::Entity::classes(""));
-        map.extend(sea_orm_migration::seaql_migrations::Entity::classes(""));
+        let mut map: Vec<ClassifiedColumn> = tables().iter().flat_map(|table| (table.classes)("")).collect();
         map.extend(keyring::classes());
+        // Erasing has an order of its own; whoever reads the map looks for a name.
+        map.sort_by_key(|column| column.table);
         map
     }
 }

@@ -3,7 +3,8 @@
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, SqlErr};
 use serde::{Serialize, de::DeserializeOwned};
 use waxseal_model::{
-    AccountId, CredentialId, DomainId, EventId, InboxId, KeyId, MessageId, RecipientId, Timestamp,
+    AccountId, CredentialId, DomainId, ErasureId, EventId, HoldId, InboxId, KeyId, MessageId, RecipientId,
+    Timestamp,
 };
 
 use crate::{error::StoreError, queue::LeaseId};
@@ -43,6 +44,8 @@ row_ids! {
     RecipientId => Self::from_u128, Self::as_u128;
     EventId => Self::from_u128, Self::as_u128;
     InboxId => Self::from_u128, Self::as_u128;
+    ErasureId => Self::from_u128, Self::as_u128;
+    HoldId => Self::from_u128, Self::as_u128;
     LeaseId => LeaseId, |lease: LeaseId| lease.0;
 }
 

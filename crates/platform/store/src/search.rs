@@ -75,7 +75,7 @@ impl Store {
         while let Some(row) = stream.try_next().await? {
             let row = Row { columns, values: values(&row, columns.len())? };
             for (column, rows) in columns.iter().zip(&mut rows) {
-                if self.holds(&row, column, term, look, searched).await? {
+                if self.column_holds(&row, column, term, look, searched).await? {
                     *rows += 1;
                 }
             }
@@ -88,7 +88,7 @@ impl Store {
     }
 
     /// Whether the column of the row holds the term.
-    async fn holds(
+    async fn column_holds(
         &self,
         row: &Row<'_>,
         column: &ClassifiedColumn,

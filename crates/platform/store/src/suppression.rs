@@ -46,8 +46,8 @@ pub struct SuppressionDetails {
 pub struct Suppression {
     /// Kind.
     pub kind: SuppressionKind,
-    /// Address as it was given.
-    pub address: Sealed<String>,
+    /// Address as it was given; `None` once the recipient was erased: the wish is still honoured, by its hash.
+    pub address: Option<Sealed<String>>,
     /// Details.
     pub details: Sealed<SuppressionDetails>,
     /// Time of making.
@@ -157,11 +157,16 @@ impl Store {
         let place = place(row);
         let kind = SuppressionKind::parse(&row.kind)
             .ok_or(StoreError::Corrupt { table: "suppressions", column: "kind" })?;
+        let created_at = time(row.created_at);
+        if row.address.is_empty() {
+            let details = Sealed::new(SuppressionDetails::default());
+            return Ok(Suppression { kind, address: None, details, created_at });
+        }
         Ok(Suppression {
             kind,
-            address: Sealed::new(self.inner.open_text(ADDRESS, account, &place, &row.address).await?),
+            address: Some(Sealed::new(self.inner.open_text(ADDRESS, account, &place, &row.address).await?)),
             details: Sealed::new(self.inner.open_json(DETAILS, account, &place, &row.details).await?),
-            created_at: time(row.created_at),
+            created_at,
         })
     }
 }

@@ -92,6 +92,11 @@ impl Writer {
         self.request(Kind::Checkpoint).await
     }
 
+    /// Writes SQLite's file anew without what was deleted, and empties the write-ahead log; nothing to do elsewhere.
+    pub(crate) async fn compact(&self) -> Result<(), StoreError> {
+        self.request(Kind::Compact).await
+    }
+
     /// Finishes what is waiting and stops. Later operations are refused.
     pub(crate) async fn stop(&self) {
         // Refused if the task has stopped already: then there is nothing to wait for.

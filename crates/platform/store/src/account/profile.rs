@@ -23,7 +23,7 @@ pub struct AccountProfile {
     pub company: Option<String>,
 }
 
-pub(super) const PROFILE: Slot = Slot::new("accounts", "profile");
+pub(crate) const PROFILE: Slot = Slot::new("accounts", "profile");
 
 impl Store {
     /// Puts another profile in place of an account's; whether there is such an account.

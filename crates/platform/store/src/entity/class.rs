@@ -3,10 +3,14 @@
 use sea_orm::{EntityTrait, IdenStatic, Iterable};
 use waxseal_model::data_class::{AtRest, DataClass, DataPurpose, Erase, Export, Retention, Subject};
 
+use super::erase::EraseRule;
 use crate::retention::ClassifiedColumn;
 
 /// An entity whose columns all have a class.
 pub(crate) trait Classified: EntityTrait {
+    /// What becomes of its rows when their account is erased: every table has exactly one rule.
+    const ERASE: EraseRule<Self::Column>;
+
     /// The class of a column.
     fn class(column: Self::Column) -> DataClass;
 
@@ -26,7 +30,9 @@ pub(crate) trait Classified: EntityTrait {
 fn qualified(prefix: &'static str, table: &'static str) -> &'static str {
     match (prefix, table) {
         ("", table) => table,
+        ("keys", "ring_erasures") => "keys.ring_erasures",
         ("keys", "ring_graves") => "keys.ring_graves",
+        ("keys", "ring_holds") => "keys.ring_holds",
         ("keys", "ring_keys") => "keys.ring_keys",
         ("keys", "ring_marks") => "keys.ring_marks",
         ("keys", "seaql_migrations") => "keys.seaql_migrations",

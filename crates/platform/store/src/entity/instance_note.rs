@@ -3,7 +3,10 @@
 use sea_orm::entity::prelude::*;
 use waxseal_model::data_class::{DataClass, DataPurpose, Retention};
 
-use crate::entity::class::{Classified, Row};
+use crate::entity::{
+    class::{Classified, Row},
+    erase::EraseRule,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "instance_notes")]
@@ -21,6 +24,8 @@ impl ActiveModelBehavior for ActiveModel {}
 const ROW: Row = Row { purpose: DataPurpose::Operation, retention: Retention::Instance };
 
 impl Classified for Entity {
+    const ERASE: EraseRule<Column> = EraseRule::Stays;
+
     fn class(column: Column) -> DataClass {
         match column {
             Column::Name | Column::Value => ROW.impersonal(),

@@ -3,7 +3,10 @@
 use sea_orm::entity::prelude::*;
 use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
 
-use crate::entity::class::{Classified, Row};
+use crate::entity::{
+    class::{Classified, Row},
+    erase::EraseRule,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "network_credentials")]
@@ -23,6 +26,8 @@ impl ActiveModelBehavior for ActiveModel {}
 const ROW: Row = Row { purpose: DataPurpose::Account, retention: Retention::Owner };
 
 impl Classified for Entity {
+    const ERASE: EraseRule<Column> = EraseRule::RowsOf(Column::Account);
+
     fn class(column: Column) -> DataClass {
         match column {
             Column::Id | Column::Account | Column::Network | Column::CreatedAt => {

@@ -1,7 +1,8 @@
 //! Destroying keys: overwritten, deleted, checkpointed, forgotten.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Set, Statement, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set, Statement,
+    TransactionTrait,
     sea_query::{Expr, ExprTrait},
 };
 use tokio::sync::MutexGuard;
@@ -11,6 +12,7 @@ use super::{
     KeyClass, KeyName, Keyring,
     entity::{self, ring_grave, ring_key},
     epoch::{self, Epochs},
+    journal,
     wrapping::WRAPPED,
 };
 use crate::{error::StoreError, rows::RowId};
@@ -52,22 +54,11 @@ impl Keyring {
         // First, so that a failure half-way leaves nothing readable that was to go.
         self.cache.evict_account(account);
         let transaction = self.db.begin().await?;
-        let grave = ring_grave::ActiveModel { account: Set(account.to_row()) };
-        ring_grave::Entity::insert(grave)
-            .on_conflict_do_nothing()
-            .exec_without_returning(&transaction)
-            .await?;
-        ring_key::Entity::update_many()
-            .col_expr(ring_key::Column::Wrapped, Expr::value(vec![0u8; WRAPPED]))
-            .filter(of_account(account))
-            .exec(&transaction)
-            .await?;
-        let destroyed =
-            ring_key::Entity::delete_many().filter(of_account(account)).exec(&transaction).await?;
+        let destroyed = bury(&transaction, account).await?;
         epoch::mark(&transaction, epoch::DUE, Vec::new()).await?;
         transaction.commit().await?;
         self.renew_locked(&mut epochs).await?;
-        Ok(destroyed.rows_affected)
+        Ok(destroyed)
     }
 
     /// Those of these keys that nobody holds now. Until the answer is dropped nobody can take one of them up:
@@ -134,8 +125,38 @@ impl Unheld<'_> {
     }
 }
 
+/// Overwrites and deletes every key of an account and sees to it that none is made again; how many there were.
+pub(super) async fn bury(transaction: &DatabaseTransaction, account: AccountId) -> Result<u64, StoreError> {
+    let grave = ring_grave::ActiveModel { account_hash: Set(journal::account_hash(account)) };
+    ring_grave::Entity::insert(grave).on_conflict_do_nothing().exec_without_returning(transaction).await?;
+    ring_key::Entity::update_many()
+        .col_expr(ring_key::Column::Wrapped, Expr::value(vec![0u8; WRAPPED]))
+        .filter(of_account(account))
+        .exec(transaction)
+        .await?;
+    let destroyed = ring_key::Entity::delete_many().filter(of_account(account)).exec(transaction).await?;
+    Ok(destroyed.rows_affected)
+}
+
+/// Overwrites and deletes one key; its number, if it was there.
+pub(super) async fn wipe_one(
+    transaction: &DatabaseTransaction,
+    name: KeyName,
+) -> Result<Option<i64>, StoreError> {
+    let Some(key) = ring_key::Entity::find().filter(matches(name)).one(transaction).await? else {
+        return Ok(None);
+    };
+    ring_key::Entity::update_many()
+        .col_expr(ring_key::Column::Wrapped, Expr::value(vec![0u8; WRAPPED]))
+        .filter(matches(name))
+        .exec(transaction)
+        .await?;
+    ring_key::Entity::delete_many().filter(matches(name)).exec(transaction).await?;
+    Ok(Some(key.id))
+}
+
 /// All keys of an account; names the classes so that the index on (class, account, day) serves.
-fn of_account(account: AccountId) -> Expr {
+pub(super) fn of_account(account: AccountId) -> Expr {
     ring_key::Column::Class
         .is_in(KeyClass::ALL.map(KeyClass::as_str))
         .and(ring_key::Column::Account.eq(account.to_row()))

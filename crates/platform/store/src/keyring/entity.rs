@@ -1,6 +1,8 @@
 //! The tables of the keyring's file.
 
+pub(crate) mod ring_erasure;
 pub(crate) mod ring_grave;
+pub(crate) mod ring_hold;
 pub(crate) mod ring_key;
 pub(crate) mod ring_mark;
 

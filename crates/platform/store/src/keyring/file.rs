@@ -1,5 +1,7 @@
 //! The keyring's file: opening, schema, and whether the master key fits it.
 
+mod schema;
+
 use std::path::Path;
 
 use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
@@ -56,7 +58,7 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Graves), Box::new(EpochColumn)]
+        vec![Box::new(First), Box::new(Graves), Box::new(EpochColumn), Box::new(schema::Erasures)]
     }
 }
 

@@ -24,6 +24,7 @@ impl Store {
     /// stable storage. Many callers share an fsync.
     pub async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
         let Accept { account, domain, messages, events, idempotency } = accept;
+        self.refuse_closed(account)?;
         let weight = messages.iter().map(|message| message.body.len() + 4096).sum();
         let mut batch = Batch::default();
         for message in messages {

@@ -18,8 +18,8 @@ use crate::{
 };
 
 pub(super) const MIME: Slot = Slot::new("bodies", "mime");
-pub(super) const TEMPLATE: Slot = Slot::new("messages", "template");
-pub(super) const ANSWER: Slot = Slot::new("idempotency_keys", "answer");
+pub(crate) const TEMPLATE: Slot = Slot::new("messages", "template");
+pub(crate) const ANSWER: Slot = Slot::new("idempotency_keys", "answer");
 
 impl Store {
     /// The answer of an earlier call with this idempotency key, before doing the work again.

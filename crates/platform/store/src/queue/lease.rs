@@ -5,6 +5,7 @@ mod take;
 mod unreadable;
 
 pub(crate) use stranded::Stranded;
+use take::not_of;
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -15,6 +16,7 @@ use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timesta
 use super::{HELD, LeaseId, LeaseRequest, LeasedEntry};
 use crate::{
     entity::queue_entry::{self, Column},
+    erasure::PARKED,
     error::StoreError,
     open::Store,
     rows::{RowId, time},
@@ -66,8 +68,9 @@ impl Store {
         request: LeaseRequest,
     ) -> Result<Vec<queue_entry::Model>, StoreError> {
         let mut turn = self.inner.turn();
+        let closed = self.inner.closed.rows();
         let work = async move |tx: &DatabaseTransaction| {
-            let rows = take::take(tx, request, lease, &mut turn).await?;
+            let rows = take::take(tx, request, lease, &mut turn, &closed).await?;
             Ok::<_, StoreError>((rows, turn))
         };
         let (rows, turn) = match self.inner.readers.get_database_backend() {
@@ -109,6 +112,8 @@ impl Store {
             .column(Column::ReadyAt)
             .filter(Column::Lease.is_null())
             .filter(Column::ReadyAt.lt(HELD.as_micros()))
+            .filter(Column::ReadyAt.lt(PARKED))
+            .filter(not_of(self.inner.closed.rows()))
             .order_by_asc(Column::ReadyAt)
             .limit(1)
             .into_tuple()

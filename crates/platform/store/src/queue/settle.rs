@@ -2,6 +2,8 @@
 
 mod apply;
 
+pub(crate) use apply::count_down;
+
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};

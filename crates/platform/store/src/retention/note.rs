@@ -29,7 +29,8 @@ impl Store {
         self.write_note(PAUSE, since.map(Timestamp::as_micros)).await
     }
 
-    async fn note(&self, name: &'static str) -> Result<Option<i64>, StoreError> {
+    /// The value of a note.
+    pub(crate) async fn note(&self, name: &'static str) -> Result<Option<i64>, StoreError> {
         let row = instance_note::Entity::find_by_id(name).one(&self.inner.readers).await?;
         Ok(row.map(|row| row.value))
     }

@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    Statement, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -39,6 +39,7 @@ pub(crate) async fn run(db: DatabaseConnection, mut waiting: mpsc::Receiver<Box<
         serve(&db, group, &changes).await;
         match (request, last) {
             (Some(request), Kind::Checkpoint) => request.answer(checkpoint(&db).await.map_err(broken)),
+            (Some(request), Kind::Compact) => request.answer(compact(&db).await.map_err(broken)),
             (Some(request), Kind::Stop) => {
                 waiting.close();
                 request.answer(Ok(()));
@@ -57,6 +58,21 @@ async fn checkpoint(db: &DatabaseConnection) -> Result<(), DbErr> {
         db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
     }
     Ok(())
+}
+
+/// Writes SQLite's file anew, without what was deleted, and empties the log: whoever still reads an older state is
+/// waited for, for some seconds.
+async fn compact(db: &DatabaseConnection) -> Result<(), DbErr> {
+    if db.get_database_backend() != DbBackend::Sqlite {
+        return Ok(());
+    }
+    db.execute_unprepared("VACUUM").await?;
+    let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+    let row = db.query_one_raw(statement).await?;
+    match row.map(|row| row.try_get_by_index::<i32>(0)).transpose()? {
+        Some(0) => Ok(()),
+        _ => Err(DbErr::Custom("the write-ahead log could not be emptied: somebody reads".into())),
+    }
 }
 
 async fn serve(db: &DatabaseConnection, mut group: Vec<Box<dyn Job>>, changes: &Changes) {

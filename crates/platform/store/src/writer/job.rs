@@ -117,6 +117,8 @@ pub(crate) enum Kind {
     Operation,
     /// Asks to empty the write-ahead log after its group.
     Checkpoint,
+    /// Asks to write the file anew and to empty the write-ahead log.
+    Compact,
     /// Asks the writer to stop after everything before it.
     Stop,
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod at_rest;
 mod cluster;
 mod crash;
+mod erasing;
 mod event_log;
 mod held;
 mod inbox;
@@ -107,6 +108,13 @@ contract! {
     held:
         what_is_past_its_limit_is_counted,
         a_column_that_nobody_classified_shows_in_the_live_schema;
+    erasing:
+        an_erased_account_leaves_no_row_and_nobody_else_loses_one,
+        a_closed_account_sends_nothing_until_it_is_opened_again,
+        an_account_stays_closed_across_a_restart,
+        an_erased_recipient_is_named_nowhere_in_that_account,
+        a_hold_is_seen_until_it_is_lifted_or_over,
+        an_erased_owner_is_replaced_by_nobody;
     retention:
         an_account_without_keys_is_unreadable_for_good,
         a_destroyed_day_is_unreadable,

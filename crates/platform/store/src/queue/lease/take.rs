@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
     sea_query::{Expr, LockBehavior, LockType},
 };
 use waxseal_model::Timestamp;
@@ -29,8 +30,9 @@ pub(super) async fn take(
     request: LeaseRequest,
     lease: LeaseId,
     turn: &mut String,
+    closed: &[Vec<u8>],
 ) -> Result<Vec<queue_entry::Model>, StoreError> {
-    let search = Search { tx, now: request.now, skip: &request.skip_domains };
+    let search = Search { tx, now: request.now, skip: &request.skip_domains, closed };
     let ids = search.ready(request.limit as usize, turn).await?;
     mark(tx, ids, lease, request.now, request.hold_for).await
 }
@@ -55,10 +57,18 @@ async fn mark(
     Ok(rows)
 }
 
+/// Entries of other accounts than these.
+pub(super) fn not_of(accounts: Vec<Vec<u8>>) -> Condition {
+    let some = (!accounts.is_empty()).then(|| Column::Account.is_not_in(accounts));
+    Condition::all().add_option(some)
+}
+
 struct Search<'a> {
     tx: &'a Tx,
     now: Timestamp,
     skip: &'a [String],
+    /// Accounts whose entries stay: few, and most of their entries are parked elsewhere.
+    closed: &'a [Vec<u8>],
 }
 
 impl Search<'_> {
@@ -86,6 +96,7 @@ impl Search<'_> {
             .select_only()
             .columns([Column::Id, Column::RecipientDomain])
             .filter(Column::ReadyAt.lte(self.now.as_micros()))
+            .filter(not_of(self.closed.to_vec()))
             .order_by_asc(Column::ReadyAt)
             .limit(limit as u64);
         if self.tx.get_database_backend() == DbBackend::Postgres {

@@ -174,7 +174,7 @@ async fn allowed(tx: &Tx, row: &suppression::Model) -> Result<bool, StoreError> 
 }
 
 /// Counts down the pending recipients of messages; where none is left the body goes or gets its term.
-async fn count_down(
+pub(crate) async fn count_down(
     tx: &Tx,
     settled: BTreeMap<(Vec<u8>, Vec<u8>), i32>,
     now: Timestamp,

@@ -1,0 +1,103 @@
+//! What erasing an account does to each table: one rule for each, declared beside its entity.
+//!
+//! An entity without a rule does not compile, and a table that is not in [`tables`] has columns that nobody
+//! classified, which a test tells. Erasing walks this list and no other.
+
+use sea_orm::IdenStatic;
+
+use super::{
+    account, api_key, body, class::Classified, dkim_key, domain, erasure_count, event, idempotency_key,
+    inbox_item, instance_note, message, network_credential, queue_entry, reader_cursor, smtp_credential,
+    suppression,
+};
+use crate::retention::ClassifiedColumn;
+
+/// What becomes of a table's rows when their account is erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EraseRule<C> {
+    /// The rows go whose column holds the account.
+    RowsOf(C),
+    /// The row stays as a record of the erasure; the column that holds the account is blanked.
+    Blanked(C),
+    /// No way leads from it to an account: it stays.
+    Stays,
+}
+
+/// A table of the database, as erasing and the data map see it.
+pub(crate) struct Table {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What erasing does: the column that holds the account, by name.
+    pub(crate) erase: EraseRule<&'static str>,
+    /// Its columns with their classes.
+    pub(crate) classes: fn(&'static str) -> Vec<ClassifiedColumn>,
+}
+
+impl Table {
+    pub(crate) fn of<E: Classified>() -> Self {
+        let erase = match E::ERASE {
+            EraseRule::RowsOf(column) => EraseRule::RowsOf(column.as_str()),
+            EraseRule::Blanked(column) => EraseRule::Blanked(column.as_str()),
+            EraseRule::Stays => EraseRule::Stays,
+        };
+        Self { name: E::default().table_name(), erase, classes: E::classes }
+    }
+}
+
+/// Every table of the database, in the order in which an account's rows go: what waits first, so that nothing leaves
+/// any more; whoever is referred to after those that refer to it; the account itself last.
+pub(crate) fn tables() -> Vec<Table> {
+    vec![
+        Table::of::<queue_entry::Entity>(),
+        Table::of::<body::Entity>(),
+        Table::of::<inbox_item::Entity>(),
+        Table::of::<message::Entity>(),
+        Table::of::<event::Entity>(),
+        Table::of::<idempotency_key::Entity>(),
+        Table::of::<suppression::Entity>(),
+        Table::of::<api_key::Entity>(),
+        Table::of::<smtp_credential::Entity>(),
+        Table::of::<network_credential::Entity>(),
+        Table::of::<dkim_key::Entity>(),
+        Table::of::<domain::Entity>(),
+        Table::of::<account::Entity>(),
+        Table::of::<erasure_count::Entity>(),
+        Table::of::<reader_cursor::Entity>(),
+        Table::of::<instance_note::Entity>(),
+        Table::of::<sea_orm_migration::seaql_migrations::Entity>(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use waxseal_model::data_class::{Erase, Subject};
+
+    use super::*;
+
+    /// Columns by which a row belongs to an account, itself or by way of what it refers to.
+    const WAYS: [&str; 3] = ["account", "domain", "message"];
+
+    fn leads_to_an_account(column: &ClassifiedColumn) -> bool {
+        WAYS.contains(&column.column) || column.class.subject != Subject::Nobody
+    }
+
+    #[test]
+    fn a_table_with_a_way_to_an_account_is_erased_and_no_other() {
+        for table in tables().into_iter().chain(crate::keyring::tables()) {
+            let columns = (table.classes)("");
+            let leads = columns.iter().any(leads_to_an_account);
+            assert_eq!(leads, table.erase != EraseRule::Stays, "{}: {:?}", table.name, table.erase);
+            let goes = columns.iter().any(|column| column.class.erase != Erase::Keep);
+            assert_eq!(goes, table.erase != EraseRule::Stays, "{}: the columns say otherwise", table.name);
+        }
+    }
+
+    #[test]
+    fn a_table_is_listed_once() {
+        let mut names: Vec<&str> = tables().iter().map(|table| table.name).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

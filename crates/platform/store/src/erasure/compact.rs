@@ -1,0 +1,84 @@
+//! Compacting the database after an erasure: freed pages, and what deleted rows left in others.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::{
+    entity::erase::{EraseRule, tables},
+    error::StoreError,
+    open::Store,
+};
+
+/// What was done to the database's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compaction {
+    /// Written anew without what was deleted.
+    Rewritten,
+    /// What was deleted was overwritten where it lay: the database is too large to be written anew while it runs.
+    Overwritten,
+}
+
+impl Compaction {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rewritten => "rewritten",
+            Self::Overwritten => "overwritten",
+        }
+    }
+}
+
+/// SQLite holds the new database in memory while it writes it, and nobody else can write meanwhile.
+const MOST_REWRITTEN: i64 = 256 << 20;
+
+impl Store {
+    /// Compacts the database. On SQLite `VACUUM` up to 256 MiB; beyond that `secure_delete` has overwritten what was
+    /// deleted. The write-ahead log is emptied in both cases. On PostgreSQL `VACUUM (FULL)` of the tables that
+    /// accounts have rows in, up to the same size each, beyond that `VACUUM`; PostgreSQL's own log goes by its own
+    /// rules.
+    pub async fn compact(&self) -> Result<Compaction, StoreError> {
+        match self.inner.readers.get_database_backend() {
+            DbBackend::Postgres => self.compact_postgres().await,
+            _ => self.compact_sqlite().await,
+        }
+    }
+
+    async fn compact_sqlite(&self) -> Result<Compaction, StoreError> {
+        let size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let size = Statement::from_string(DbBackend::Sqlite, size);
+        let size = self.inner.readers.query_one_raw(size).await?;
+        let size: i64 = size.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
+        if size > MOST_REWRITTEN {
+            self.inner.writer.checkpoint().await?;
+            return Ok(Compaction::Overwritten);
+        }
+        self.inner.writer.compact().await?;
+        Ok(Compaction::Rewritten)
+    }
+
+    async fn compact_postgres(&self) -> Result<Compaction, StoreError> {
+        let unavailable = |error: sqlx::Error| StoreError::Unavailable(Box::new(error));
+        let pool = self.inner.readers.get_postgres_connection_pool();
+        // A connection of its own, without the limit of time of all others; it is closed afterwards.
+        let mut connection = pool.acquire().await.map_err(unavailable)?.detach();
+        sqlx::query("SET statement_timeout = 0").execute(&mut connection).await.map_err(unavailable)?;
+        let mut done = Compaction::Rewritten;
+        for table in tables().iter().filter(|table| table.erase != EraseRule::Stays) {
+            let name = table.name;
+            let size: i64 =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT pg_table_size('\"{name}\"')")))
+                    .fetch_one(&mut connection)
+                    .await
+                    .map_err(unavailable)?;
+            let how = if size <= MOST_REWRITTEN { "VACUUM (FULL)" } else { "VACUUM" };
+            if size > MOST_REWRITTEN {
+                done = Compaction::Overwritten;
+            }
+            sqlx::query(sqlx::AssertSqlSafe(format!("{how} \"{name}\"")))
+                .execute(&mut connection)
+                .await
+                .map_err(unavailable)?;
+        }
+        sqlx::Connection::close(connection).await.map_err(unavailable)?;
+        Ok(done)
+    }
+}

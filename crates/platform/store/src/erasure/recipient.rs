@@ -1,0 +1,200 @@
+//! Everything about one recipient within an account, found by keyed hash: the journal does not know the address.
+//!
+//! What goes: entries that wait, events, captured messages, messages to them alone with content and idempotency
+//! results. Of a message to several people the others keep their events; whatever in it names the erased address is
+//! taken out, and its content is kept no longer than somebody still waits for it. Suppressions stay as hashes: the
+//! wish not to be written to outlives the address.
+
+mod events;
+mod plan;
+mod queue;
+mod scrub;
+
+use sea_orm::{
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set,
+    sea_query::{Expr, ExprTrait},
+};
+use waxseal_model::AccountId;
+
+use super::{Erasure, rows::add_count};
+use crate::{
+    account::{AccountProfile, PROFILE},
+    entity::{account, event, inbox_item, smtp_credential, suppression},
+    error::StoreError,
+    open::Store,
+    rows::RowId,
+    suppression::address_hash,
+    writer::Effects,
+};
+
+/// The tables with columns about recipients: all of them are gone through here.
+#[cfg(test)]
+const ABOUT_RECIPIENTS: [&str; 7] =
+    ["bodies", "events", "idempotency_keys", "inbox_items", "messages", "queue_entries", "suppressions"];
+
+impl Store {
+    /// How many rows about this recipient an account has: events, captured messages, entries that wait, suppressions
+    /// with an address.
+    pub async fn recipient_rows(&self, account: AccountId, address: &str) -> Result<u64, StoreError> {
+        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
+        let db = &self.inner.readers;
+        let events = event::Entity::find()
+            .filter(event::Column::Account.eq(account.to_row()))
+            .filter(event::Column::RecipientHash.eq(hash.clone()))
+            .count(db)
+            .await?;
+        let captured = inbox_item::Entity::find()
+            .filter(inbox_item::Column::Account.eq(account.to_row()))
+            .filter(inbox_item::Column::RecipientHash.eq(hash.clone()))
+            .count(db)
+            .await?;
+        let suppressed = suppression::Entity::find().filter(suppressed(account, &hash)).count(db).await?;
+        let waiting = self.waiting_for(account, &hash).await?.len() as u64;
+        Ok(events + captured + suppressed + waiting)
+    }
+
+    /// Goes once through everything that the account has about a recipient; how many rows went or were changed.
+    pub(super) async fn erase_recipient_rows(
+        &self,
+        erasure: i64,
+        account: AccountId,
+        hash: &[u8],
+        limit: u64,
+    ) -> Result<u64, StoreError> {
+        let mut total = self.drop_waiting(erasure, account, hash).await?;
+        loop {
+            let batch = self.erase_events(erasure, account, hash, limit).await?;
+            total += batch;
+            if batch == 0 {
+                break;
+            }
+        }
+        total += self.erase_captured(erasure, account, hash).await?;
+        total += self.blank_suppressions(erasure, account, hash).await?;
+        Ok(total)
+    }
+
+    async fn erase_captured(&self, erasure: i64, account: AccountId, hash: &[u8]) -> Result<u64, StoreError> {
+        let only = sea_orm::Condition::all().add(inbox_item::Column::RecipientHash.eq(hash.to_vec()));
+        let deleted = self.delete_items(account, only).await?;
+        self.count_erased(erasure, "inbox_items", deleted).await?;
+        Ok(deleted)
+    }
+
+    async fn blank_suppressions(
+        &self,
+        erasure: i64,
+        account: AccountId,
+        hash: &[u8],
+    ) -> Result<u64, StoreError> {
+        let which = suppressed(account, hash);
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    let changed = suppression::Entity::update_many()
+                        .col_expr(suppression::Column::Address, Expr::value(Vec::<u8>::new()))
+                        .col_expr(suppression::Column::Details, Expr::value(Vec::<u8>::new()))
+                        .filter(which)
+                        .exec(tx)
+                        .await?;
+                    add_count(tx, erasure, "suppressions", changed.rows_affected).await?;
+                    Ok(changed.rows_affected)
+                })
+            })
+            .await
+    }
+
+    async fn count_erased(&self, erasure: i64, store: &'static str, rows: u64) -> Result<(), StoreError> {
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move { add_count(tx, erasure, store, rows).await })
+            })
+            .await
+    }
+
+    /// Deletes the login with this hash.
+    pub(super) async fn erase_login(
+        &self,
+        erasure: i64,
+        account: AccountId,
+        hash: &[u8],
+    ) -> Result<u64, StoreError> {
+        let which = smtp_credential::Column::LoginHash
+            .eq(hash.to_vec())
+            .and(smtp_credential::Column::Account.eq(account.to_row()));
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    let deleted = smtp_credential::Entity::delete_many().filter(which).exec(tx).await?;
+                    add_count(tx, erasure, "smtp_credentials", deleted.rows_affected).await?;
+                    Ok(deleted.rows_affected)
+                })
+            })
+            .await
+    }
+
+    /// Replaces the profile by an empty one under a new key; the old key is destroyed, so that no copy of the old
+    /// profile can be read anywhere.
+    pub(super) async fn erase_owner(&self, erasure: &Erasure, account: AccountId) -> Result<u64, StoreError> {
+        let row = account::Entity::find_by_id(account.to_row()).one(&self.inner.readers).await?;
+        let Some(row) = row else { return Ok(0) };
+        let blank = AccountProfile { name: String::new(), email: String::new(), company: None };
+        let found = self.inner.open_json::<AccountProfile>(PROFILE, account, &row.id, &row.profile).await;
+        if found.is_ok_and(|found| found == blank) {
+            return Ok(0);
+        }
+        let number = erasure.row();
+        self.inner.keyring.destroy_profile_key(number, account).await?;
+        let key = self.inner.keyring.profile_key(account).await?;
+        let sealed = self.inner.seal_json(&key, PROFILE, account, &row.id, &blank)?;
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    let changed = account::ActiveModel {
+                        id: sea_orm::Unchanged(account.to_row()),
+                        profile: Set(sealed),
+                        ..Default::default()
+                    };
+                    account::Entity::update(changed).exec_without_returning(tx).await?;
+                    add_count(tx, number, "accounts", 1).await?;
+                    Ok(1)
+                })
+            })
+            .await
+    }
+}
+
+/// Suppressions of the recipient that still have an address.
+fn suppressed(account: AccountId, hash: &[u8]) -> Expr {
+    suppression::Column::Account
+        .eq(account.to_row())
+        .and(suppression::Column::AddressHash.eq(hash.to_vec()))
+        .and(suppression::Column::Address.ne(Vec::<u8>::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use waxseal_model::data_class::Subject;
+
+    use super::*;
+    use crate::entity::erase::tables;
+
+    #[test]
+    fn every_table_about_recipients_is_gone_through() {
+        let mut about: Vec<&str> = tables()
+            .iter()
+            .filter(|table| {
+                (table.classes)("").iter().any(|column| {
+                    matches!(column.class.subject, Subject::Recipient | Subject::CustomerAndRecipient)
+                })
+            })
+            .map(|table| table.name)
+            .collect();
+        about.sort_unstable();
+        assert_eq!(about, ABOUT_RECIPIENTS);
+    }
+}
