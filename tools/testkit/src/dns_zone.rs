@@ -1,9 +1,9 @@
 //! A DNS server of our own on loopback, with records and faults that a test sets.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -33,6 +33,8 @@ pub enum Fault {
     ServFail,
     /// No question is answered.
     Silence,
+    /// So many questions are answered with SERVFAIL, then it works.
+    ServFailFirst(u32),
 }
 
 /// A zone that knows every name it was told and nothing else. It answers until it is dropped.
@@ -54,6 +56,31 @@ struct Records {
 struct Entry {
     data: Vec<RData>,
     fault: Option<Fault>,
+    /// Addresses of which each question for A gets the next one; the last one stays.
+    turns: VecDeque<Ipv4Addr>,
+}
+
+impl Entry {
+    /// The address whose turn it is.
+    fn turn(&mut self) -> Option<RData> {
+        let now = *self.turns.front()?;
+        if self.turns.len() > 1 {
+            self.turns.pop_front();
+        }
+        Some(RData::A(A(now)))
+    }
+
+    /// The fault that this question meets.
+    fn meet(&mut self) -> Option<Fault> {
+        match &mut self.fault {
+            Some(Fault::ServFailFirst(0)) => None,
+            Some(Fault::ServFailFirst(left)) => {
+                *left -= 1;
+                Some(Fault::ServFail)
+            }
+            fault => *fault,
+        }
+    }
 }
 
 struct Handler(Arc<Records>);
@@ -112,6 +139,11 @@ impl Zone {
     /// Adds a CNAME record.
     pub fn cname(&self, name: &str, target: &str) -> &Self {
         self.add(name, RData::CNAME(CNAME(fqdn(target))))
+    }
+
+    /// Answers each question for the address of `name` with the next of these; the last one stays.
+    pub fn in_turn(&self, name: &str, addresses: &[Ipv4Addr]) -> &Self {
+        self.change(name, |entry| entry.turns = addresses.iter().copied().collect())
     }
 
     /// A domain whose only MX record is the host `mx.<name>` on loopback.
@@ -179,27 +211,29 @@ impl Records {
     /// `None`: silence.
     fn answer(&self, name: &str, kind: RecordType) -> Option<Answer> {
         self.queries.fetch_add(1, Ordering::Relaxed);
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let mut records = Vec::new();
         let mut name = plain(name);
         // A CNAME is followed inside the zone; a loop of them ends here.
         for _ in 0..8 {
-            let Some(entry) = names.get(&name) else {
-                let below = format!(".{name}");
-                let exists = !records.is_empty() || names.keys().any(|known| known.ends_with(&below));
+            let below = format!(".{name}");
+            let inner = names.keys().any(|known| known.ends_with(&below));
+            let Some(entry) = names.get_mut(&name) else {
+                let exists = !records.is_empty() || inner;
                 let code = if exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
                 return Some(Answer { code, records });
             };
-            match entry.fault {
+            match entry.meet() {
                 Some(Fault::Silence) => return None,
-                Some(Fault::ServFail) => {
+                Some(Fault::ServFail | Fault::ServFailFirst(_)) => {
                     return Some(Answer { code: ResponseCode::ServFail, records: vec![] });
                 }
                 None => {}
             }
             let own = |data: &RData| Record::from_rdata(fqdn(&name), 0, data.clone());
+            let turn = if kind == RecordType::A { entry.turn() } else { None };
             let found = entry.data.iter().filter(|data| data.record_type() == kind);
-            records.extend(found.map(own));
+            records.extend(turn.iter().chain(found).map(own));
             let alias = entry.data.iter().find_map(|data| match data {
                 RData::CNAME(target) if kind != RecordType::CNAME => {
                     Some((own(data), plain(&target.to_ascii())))

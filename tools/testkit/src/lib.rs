@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod dns_zone;
 pub mod http_call;
+pub mod http_peer;
 pub mod platform;
 mod skip;
 pub mod smtp_call;
@@ -10,6 +11,7 @@ pub mod smtp_peer;
 
 pub use binary::{Binary, Server};
 pub use http_call::Call;
+pub use http_peer::HttpPeer;
 pub use platform::Platform;
 pub use smtp_call::SmtpCall;
 

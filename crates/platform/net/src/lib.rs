@@ -1,10 +1,12 @@
 //! What touches networks: DNS, TLS on both sides, outgoing connections with their guard.
 //!
-//! Nothing else in the house opens a socket outward. [`Net`] bundles what outgoing mail needs.
+//! Nothing else in the house opens a socket outward. [`Net`] bundles what outgoing mail needs; [`HttpClient`] calls
+//! the URLs that customers give.
 
 pub mod client_tls;
 pub mod connect;
 pub mod guard;
+pub mod http_client;
 pub mod mail_route;
 pub mod net;
 pub mod resolver;
@@ -14,6 +16,7 @@ pub mod stream;
 pub use client_tls::{ClientTls, ClientTlsError, TlsPeer};
 pub use connect::{ConnectError, Connector, Source};
 pub use guard::Guard;
+pub use http_client::{HttpClient, HttpRules};
 pub use mail_route::{MailHost, RouteError};
 pub use net::{Net, NetConfig, NetError};
 pub use resolver::{LookupError, Resolver};

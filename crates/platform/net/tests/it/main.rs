@@ -1,0 +1,5 @@
+//! What the network promises, against servers of our own.
+
+mod http_client;
+mod ssrf;
+mod world;
