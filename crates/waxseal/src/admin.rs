@@ -61,6 +61,10 @@ pub(crate) enum Request {
     AuditExport { since: Option<String>, account: Option<String> },
     /// Check every promise.
     PolicyVerify,
+    /// Give out a report.
+    PolicyReport { day: Option<String> },
+    /// Check a report's signature.
+    PolicyVerifyReport { file: String },
     /// The wall clock is right: purge again.
     ConfirmClock,
     /// Tell where a term is kept.
@@ -152,6 +156,8 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::AuditVerify => audit::verify(house).await,
         Request::AuditExport { since, account } => audit::export(house, since, account).await,
         Request::PolicyVerify => policy::verify(house).await,
+        Request::PolicyReport { day } => policy::report(house, day.as_deref()).await,
+        Request::PolicyVerifyReport { file } => policy::verify_report(house, &file).await,
         Request::ConfirmClock => {
             house.retention.confirm_clock().await?;
             Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))

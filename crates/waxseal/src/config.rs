@@ -75,8 +75,14 @@ pub(crate) struct Config {
     pub(crate) events_days: u32,
     /// Days that content can be retrieved.
     pub(crate) stored_message_days: u32,
+    /// Days that reports on the promises are kept.
+    pub(crate) report_days: u32,
     /// Where ends of the audit trail are witnessed.
     pub(crate) anchor_file: PathBuf,
+    /// Where data is at home, in the operator's words.
+    pub(crate) home_region: Option<String>,
+    /// Minutes after midnight UTC at which the promises are checked.
+    pub(crate) verify_at: u32,
     /// Listener of the metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// How much is logged.

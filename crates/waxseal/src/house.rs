@@ -9,6 +9,7 @@ use waxseal_model::{Clock, Random};
 use waxseal_privacy::{
     Retention, RetentionConfig,
     audit::{AuditConfig, AuditError, AuditLog},
+    policy::Reports,
 };
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{Engine, MasterKey, OpenError, Store, StoreConfig};
@@ -27,6 +28,7 @@ pub(crate) struct House {
     pub(crate) insight: Insight,
     pub(crate) retention: Arc<Retention>,
     pub(crate) audit: AuditLog,
+    pub(crate) reports: Reports,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -94,6 +96,7 @@ impl House {
                 Retention::new(store.clone(), clock.clone(), retention).recorded_in(audit.clone()),
             ),
             audit,
+            reports: Reports::new(store.clone(), config.data_dir.join("reports"), config.report_days),
             domains,
             store,
             clock,

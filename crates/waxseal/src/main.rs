@@ -66,7 +66,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Keys(Keys::Rotate) => Request::KeysRotate,
         Command::Account(command) => account(command),
         Command::Audit(command) => audit(command),
-        Command::Policy(Policy::Verify) => Request::PolicyVerify,
+        Command::Policy(command) => policy_request(command)?,
         Command::Domain(command) => domain(command),
         Command::Credential(command) => credential(command),
         Command::Key(command) => key(command),
@@ -80,7 +80,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     logging::start(LogLevel::Warn, LogFormat::Text);
     let lines = matches!(request, Request::AuditExport { .. });
-    let table = matches!(request, Request::PolicyVerify);
+    let table = matches!(request, Request::PolicyVerify | Request::PolicyReport { .. });
     let answer = admin::ask(&config, request).await?;
     match (cli.json, lines) {
         (_, true) => audit_lines(&answer),
@@ -99,6 +99,18 @@ fn audit_lines(answer: &serde_json::Value) {
     for entry in entries.into_iter().flatten() {
         say!("{entry}");
     }
+}
+
+fn policy_request(command: Policy) -> Result<Request> {
+    Ok(match command {
+        Policy::Verify => Request::PolicyVerify,
+        Policy::Report { day } => Request::PolicyReport { day },
+        Policy::VerifyReport { file } => {
+            let read = std::fs::read_to_string(&file);
+            let text = read.map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+            Request::PolicyVerifyReport { file: text }
+        }
+    })
 }
 
 fn audit(command: Audit) -> Request {

@@ -17,7 +17,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use waxseal_privacy::policy::{CheckedRow, RowState};
+use anyhow::Result;
+use waxseal_privacy::{
+    audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose},
+    policy::{CheckedRow, Report, RowState, Tally},
+};
 
 use self::row::{Found, Instance, Row};
 pub(crate) use self::table::table;
@@ -34,8 +38,26 @@ const CHAPTERS: [&[Row]; 7] = [
     standards::ROWS,
 ];
 
+/// Checks every row, and records in the audit trail who asked and what was found.
+pub(crate) async fn report(house: &House, actor: AuditActor) -> Result<Report> {
+    let rows = check(house).await;
+    let Tally { works, not_yet, failed } = Tally::of(&rows);
+    let what = AuditEvent::PolicyReported { works, not_yet, failed };
+    let entry = AuditEntry { actor, purpose: AuditPurpose::SelfCheck, what, account: None, count: 1 };
+    house.audit.record(entry).await?;
+    let trail = house.audit.verify().await?;
+    Ok(Report {
+        at: house.clock.now().as_micros(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        home_region: house.config.home_region.clone(),
+        audit_entries: trail.entries,
+        audit_head: trail.head,
+        rows,
+    })
+}
+
 /// Checks every row, one after the other.
-pub(crate) async fn check(house: &House) -> Vec<CheckedRow> {
+async fn check(house: &House) -> Vec<CheckedRow> {
     let instance = Instance::of(house);
     let mut rows = Vec::new();
     for row in CHAPTERS.into_iter().flatten() {
@@ -45,7 +67,7 @@ pub(crate) async fn check(house: &House) -> Vec<CheckedRow> {
 }
 
 /// The state follows from what the check found and what the row says is missing.
-fn judged(row: &Row, found: anyhow::Result<Option<Found>>) -> CheckedRow {
+fn judged(row: &Row, found: Result<Option<Found>>) -> CheckedRow {
     let missing = row.missing.map(str::to_owned);
     let (state, checked, missing) = match found {
         Err(error) => (RowState::Failed, format!("{error:#}"), missing),

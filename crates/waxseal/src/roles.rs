@@ -8,7 +8,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxseal_delivery::{Delivery, DeliveryConfig};
 use waxseal_http_api::{HttpApi, HttpConfig, Services};
 use waxseal_net::{Identity, Net, NetConfig, server_tls};
-use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
+use waxseal_privacy::{
+    audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose},
+    policy::{ReportError, nightly},
+};
 use waxseal_smtp_door::{DoorConfig, SmtpDoor};
 
 use crate::{
@@ -16,6 +19,7 @@ use crate::{
     control::Control,
     house::House,
     metrics::Metrics,
+    policy,
 };
 
 /// How long captured mail stays in the inbox of a sandbox domain.
@@ -82,6 +86,7 @@ impl Running {
         }
         self.retention();
         self.openings();
+        self.promises();
         record(&self.house, AuditEvent::Started).await;
         Ok(())
     }
@@ -99,6 +104,19 @@ impl Running {
                     tracing::warn!(%error, "openings of content could not be recorded; they are kept");
                 }
             }
+        });
+    }
+
+    /// Checks every promise once a day and keeps the report.
+    fn promises(&self) {
+        let (house, stop) = (self.house.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let check = || async {
+                let report = policy::report(&house, AuditActor::System).await;
+                report.map_err(|error| ReportError::File(std::io::Error::other(error)))
+            };
+            let minute = house.config.verify_at;
+            nightly::run(house.clock.as_ref(), &house.reports, minute, check, stop.cancelled()).await;
         });
     }
 

@@ -12,6 +12,7 @@ pub mod error;
 pub mod event_log;
 pub mod inbox;
 pub mod instance_secret;
+pub mod kept_file;
 pub mod line_file;
 pub mod message;
 pub mod open;

@@ -1,6 +1,15 @@
 //! The promises, row by row: what became of each when it was checked.
 
+mod archive;
+pub mod nightly;
+mod report;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::{
+    archive::{ReportError, Reports},
+    report::{Report, SignedReport},
+};
 
 /// What is true of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -67,6 +67,8 @@ fn trace(request: &Request) -> Option<(AuditEvent, AuditPurpose, Option<&str>)> 
         | Request::KeysList
         // Recorded with what it found.
         | Request::PolicyVerify
+        | Request::PolicyReport { .. }
+        | Request::PolicyVerifyReport { .. }
         | Request::AuditVerify => return None,
     };
     Some((what, why, account.map(String::as_str)))

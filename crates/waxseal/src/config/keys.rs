@@ -129,11 +129,23 @@ pub(crate) const KEYS: &[Key] = &[
         "Days that records of web visits are kept: 0 to 365. Comes with later work.",
     ),
     key(
+        "retention.policy_report_days",
+        "400",
+        "Days that signed reports on the promises are kept: 1 to 3650.",
+    ),
+    key(
         "audit.anchor_file",
         r#""audit-anchors""#,
         "File that signed ends of the audit trail are added to, relative to `data_dir`. Put it on another disk: it \
          shows when the trail itself was shortened.",
     ),
+    key(
+        "privacy.home_region",
+        r#""""#,
+        "Where data is at home, in your words (`eu`, `ch`): it stands in every report on the promises. P18 is `not yet` \
+         without it.",
+    ),
+    key("privacy.verify_at", r#""03:00""#, "When the server checks every promise each day, in UTC: `HH:MM`."),
     key("metrics.listen", r#""127.0.0.1:9090""#, "Address of the Prometheus metrics; none if empty."),
     key("log.level", r#""info""#, "`error`, `warn`, `info`, `debug` or `trace`."),
     key("log.format", r#""text""#, "`text` or `json`. Addresses of people are in neither."),

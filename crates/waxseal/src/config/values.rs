@@ -153,3 +153,21 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         other => Err(format!("`{other}` is no format; formats are text, json")),
     }
 }
+
+/// Where data is at home: a short text.
+pub(super) fn region(text: &str) -> Result<String, String> {
+    if text.chars().count() > 100 || text.chars().any(char::is_control) {
+        return Err("must be at most 100 characters in one line".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// `HH:MM` as minutes after midnight.
+pub(super) fn time_of_day(text: &str) -> Result<u32, String> {
+    let number = |text: &str| (text.len() == 2).then(|| text.parse::<u32>().ok()).flatten();
+    text.split_once(':')
+        .and_then(|(hours, minutes)| Some((number(hours)?, number(minutes)?)))
+        .filter(|(hours, minutes)| *hours < 24 && *minutes < 60)
+        .map(|(hours, minutes)| hours * 60 + minutes)
+        .ok_or_else(|| format!("{text} is no time of day; expected HH:MM, such as 03:00"))
+}

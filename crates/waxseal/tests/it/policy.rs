@@ -49,6 +49,27 @@ async fn every_promise_is_checked_without_a_server_and_beside_one() -> Result<()
 }
 
 #[tokio::test]
+async fn the_report_is_kept_signed_and_an_edit_of_it_shows() -> Result<()> {
+    let binary = waxseal()?.set("privacy.home_region", "eu");
+    assert_eq!(binary.run(&["policy", "report"]).await?.status.code(), Some(1), "there is none yet");
+    assert_eq!(row(&rows(&binary, 0).await?, "P18")["state"], "not yet");
+    assert_eq!(row(&rows(&binary, 0).await?, "P18")["state"], "works", "the first check made a report");
+    let report = binary.json(&["policy", "report"]).await?;
+    assert_eq!(report["signed"]["report"]["home_region"], "eu");
+    assert_eq!(report["rows"].as_array().map(Vec::len), Some(37));
+    let kept: Vec<_> = std::fs::read_dir(binary.data_dir().join("reports"))?.collect::<Result<_, _>>()?;
+    assert_eq!(kept.len(), 1, "one for the day");
+    let path = kept[0].path();
+    let file = path.to_str().context("a path")?;
+    assert_eq!(binary.json(&["policy", "verify-report", file]).await?["sound"], true);
+    let text = std::fs::read_to_string(&path)?;
+    std::fs::write(&path, text.replacen("not yet", "works", 1))?;
+    assert_eq!(binary.run(&["policy", "verify-report", file]).await?.status.code(), Some(1));
+    assert_eq!(row(&rows(&binary, 1).await?, "P18")["state"], "failed");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_broken_promise_is_failed_and_ends_with_one() -> Result<()> {
     let binary = waxseal()?;
     let (account, _) = binary.account().await?;
