@@ -7,6 +7,7 @@ import threading
 import requests
 
 from rig import canary, parcel, waiting, wire
+from rig.api import Sender
 from rig.platform import Credential, Domain, Platform
 
 RECIPIENTS = "rcpt.test"
@@ -144,3 +145,31 @@ def settle(ledger: Ledger, sink, timeout: float = 120.0) -> Verdict:
         if more:
             doubled.append(word)
     return Verdict(missing(), invented, altered, copies, doubled)
+
+
+def prove(running: Load, sink, most_copies: int, timeout: float = 120.0) -> str:
+    """Nothing lost, invented or altered; second copies few, and each named in its event; the queue empties."""
+    ledger, platform = running.ledger, running.platform
+    verdict = settle(ledger, sink, timeout)
+    told = (
+        f"{len(ledger.attempted)} attempted, {ledger.count()} acknowledged "
+        f"({running.by['http']} HTTP, {running.by['smtp']} SMTP): lost {len(verdict.lost)}, "
+        f"invented {len(verdict.invented)}, altered {len(verdict.altered)}, second copies {verdict.copies}"
+    )
+    print(told)
+    assert running.by["http"] and running.by["smtp"], told
+    assert not verdict.lost and not verdict.invented and not verdict.altered, told
+    assert verdict.copies <= most_copies, told
+    sender = Sender(platform, running.domain)
+    for word in verdict.doubled:
+        events = waiting.until(
+            lambda w=word: sender.events(recipient=f"{w}@{RECIPIENTS}", event="delivered"), "its event", 60
+        )
+        status = [event["delivery-status"] for event in events]
+        assert len(status) == 1 and status[0]["possible-duplicate"] is True, "a second copy that is not named"
+    queue = waiting.until(
+        lambda: (lambda q: q["waiting"] == 0 and q["in_flight"] == 0 and q)(platform.command("queue", "list")),
+        "an empty queue", 60,
+    )  # fmt: skip
+    assert queue["items"] == []
+    return told

@@ -130,6 +130,8 @@ class Platform:
         # Of the caller's variables none may reach the configuration under test.
         own = {name: value for name, value in os.environ.items() if not name.startswith("WAXSEAL_")}
         self.env = {**own, **(env or {})}
+        # Variables of the server alone: commands do not get them.
+        self.around: dict[str, str] = {}
         self.ready: dict = {}
         self.process: subprocess.Popen | None = None
         self.runs = 0
@@ -171,7 +173,7 @@ class Platform:
             [binary(), "serve", "--config", str(self.file)],
             stdout=subprocess.PIPE,
             stderr=err,
-            env=self.env,
+            env={**self.env, **self.around},
             cwd=self.folder,
             umask=self.umask,
         )

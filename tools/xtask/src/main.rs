@@ -3,6 +3,7 @@
 
 mod arrows;
 mod commands;
+mod faults;
 mod fuzz;
 mod mutants;
 mod packages;
@@ -33,6 +34,9 @@ Usage: cargo xtask COMMAND
                 --list         name them
                 --only NAME    one of them; may be given more than once
                 --row ROW      those of a row of the table of promises
+  faults      kills, power cuts, failing and full disks under load; what was acknowledged must be there
+                --long         the numbers that are promised; without it, two minutes
+                --help         parts, numbers, seeds
   packages    number, licences and bans of the packages built; dependencies nobody uses
   help        this text
 
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         "test" => return finish(test::run(rest)),
         "mutants" => return finish(mutants::run(rest)),
+        "faults" => return finish(faults::run(rest)),
         "arrows" => arrows::check(),
         "tidy" => tidy::check(),
         "packages" => packages::check(),

@@ -11,6 +11,8 @@ use anyhow::{Result, bail};
 
 use self::stages::{STAGES, Stage};
 
+pub(crate) use self::stages::conformance;
+
 /// What the caller asked for.
 #[derive(Default)]
 struct Wish {
@@ -23,7 +25,7 @@ impl Wish {
     /// Whether a stage is to run. Those that run the binary want one that was built from what is here.
     fn wants(&self, stage: &Stage) -> bool {
         let chosen = |name: &str| self.stages.iter().any(|chosen| chosen == name);
-        let needs_build = chosen("quickstart") || chosen("conformance");
+        let needs_build = chosen("quickstart") || chosen("conformance") || chosen("faults");
         self.stages.is_empty() || chosen(stage.name) || (stage.name == "build" && needs_build)
     }
 }

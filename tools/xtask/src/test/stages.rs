@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{install, skips, toolbox};
 use crate::{
-    arrows, commands, fuzz, packages,
+    arrows, commands, faults, fuzz, packages,
     report::Findings,
     tidy,
     workspace::{self, Metadata},
@@ -71,7 +71,12 @@ pub(super) const STAGES: &[Stage] = &[
             commands::run(&binary().to_string_lossy(), &["quickstart", "--once"], &workspace::root(), &[])
         },
     },
-    Stage { name: "conformance", about: "real clients against the real binary", run: conformance },
+    Stage {
+        name: "conformance",
+        about: "real clients against the real binary",
+        run: || conformance("conformance", &[], &[]),
+    },
+    Stage { name: "faults", about: "power cuts and failing disks under load", run: faults::stage },
 ];
 
 fn tests() -> Result<()> {
@@ -96,12 +101,13 @@ fn documentation() -> Result<()> {
     commands::run(&workspace::cargo(), &arguments, &folder, &[("RUSTDOCFLAGS", "-D warnings")])
 }
 
-fn conformance() -> Result<()> {
+/// Tests of `tools/conformance`, with arguments for pytest and variables on top of those that all tests get.
+pub(crate) fn conformance(name: &str, arguments: &[&str], more: &[(&str, &str)]) -> Result<()> {
     if !toolbox::has_python_clients() {
-        return skips::note("conformance", "missing: Python clients");
+        return skips::note(name, "missing: Python clients");
     }
     let script = workspace::root().join("tools/conformance/run");
-    with_variables(&script.to_string_lossy(), &[])
+    with_variables(&script.to_string_lossy(), arguments, more)
 }
 
 /// A command of cargo that toolchains may lack; the stage `tools` has tried to install it and said so.
@@ -114,10 +120,10 @@ fn component(arguments: &[&str]) -> Result<()> {
 
 /// Cargo, in the workspace, with the variables that tests read.
 fn cargo(arguments: &[&str]) -> Result<()> {
-    with_variables(&workspace::cargo(), arguments)
+    with_variables(&workspace::cargo(), arguments, &[])
 }
 
-fn with_variables(program: &str, arguments: &[&str]) -> Result<()> {
+fn with_variables(program: &str, arguments: &[&str], more: &[(&str, &str)]) -> Result<()> {
     let variables = toolbox::variables();
     let mut variables: Vec<(&str, &str)> =
         variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -127,6 +133,7 @@ fn with_variables(program: &str, arguments: &[&str]) -> Result<()> {
     let skips = skips::list();
     let skips = skips.to_string_lossy();
     variables.push(("WAXSEAL_TEST_SKIPS", &skips));
+    variables.extend(more);
     commands::run(program, arguments, &workspace::root(), &variables)
 }
 
