@@ -37,6 +37,12 @@ impl<'a> Call<'a> {
         Self { address, method: Method::GET, path, key: None, headers: Vec::new(), body: Vec::new() }
     }
 
+    /// A DELETE.
+    pub const fn delete(address: SocketAddr, path: &'a str) -> Self {
+        let method = Method::DELETE;
+        Self { address, method, path, key: None, headers: Vec::new(), body: Vec::new() }
+    }
+
     /// A POST of a form.
     pub fn post(address: SocketAddr, path: &'a str, fields: &[(&str, &str)]) -> Self {
         let pairs: Vec<String> =
@@ -44,13 +50,6 @@ impl<'a> Call<'a> {
         let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
         let body = pairs.join("&").into_bytes();
         Self { address, method: Method::POST, path, key: None, headers, body }
-    }
-
-    /// Another method.
-    #[must_use]
-    pub fn method(mut self, method: Method) -> Self {
-        self.method = method;
-        self
     }
 
     /// With this API key.

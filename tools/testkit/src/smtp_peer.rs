@@ -66,6 +66,8 @@ pub struct Seen {
     pub most_open: usize,
     /// Commands in the order of their coming, of all connections.
     pub commands: Vec<String>,
+    /// Contents that were read to their end, answered or not.
+    pub contents: usize,
     /// Messages.
     pub messages: Vec<Received>,
 }
@@ -132,6 +134,7 @@ impl Peer {
     /// Changes its behaviour from the next command on.
     pub fn rescript(&self, change: impl FnOnce(&mut Script)) {
         change(&mut self.shared.script());
+        self.shared.note(|_| ());
     }
 
     /// Waits until `condition` holds for what it saw.
@@ -165,6 +168,17 @@ impl Shared {
 
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reaction to a command, once there is one.
+    async fn reaction(&self, verb: &str, argument: &str) -> Reaction {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let reaction = self.script().react(verb, argument);
+            if reaction != Reaction::Held || changed.changed().await.is_err() {
+                return reaction;
+            }
+        }
     }
 
     fn note(&self, note: impl FnOnce(&mut Seen)) {

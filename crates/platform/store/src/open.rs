@@ -18,7 +18,7 @@ use crate::{
     error::{OpenError, StoreError},
     keyring::Keyring,
     migration::Migrator,
-    queue::Stranded,
+    queue::{Cleared, Stranded},
     sent_notes::SentNotes,
     writer::Writer,
 };
@@ -97,6 +97,8 @@ pub(crate) struct Inner {
     turn: Mutex<String>,
     /// Leases that nobody holds.
     pub(crate) stranded: Stranded,
+    /// What was cleared in somebody's hands.
+    pub(crate) cleared: Cleared,
     /// What was sent and not answered yet.
     pub(crate) sent_notes: SentNotes,
     /// Accounts that are to be erased.
@@ -152,6 +154,7 @@ impl Store {
                 random,
                 turn: Mutex::default(),
                 stranded: Stranded::default(),
+                cleared: Cleared::default(),
                 sent_notes,
                 closed: Closed::default(),
                 lock,

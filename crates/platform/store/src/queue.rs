@@ -9,10 +9,12 @@ use crate::{
     suppression::NewSuppression,
 };
 
+mod clear;
 mod lease;
 mod overview;
 mod settle;
 
+pub(crate) use clear::{CLEARED, Cleared};
 pub(crate) use lease::{ENVELOPE, Stranded};
 pub(crate) use settle::count_down;
 
@@ -68,8 +70,7 @@ pub struct LeasedEntry {
 pub struct Settlement {
     /// The entry.
     pub entry: RecipientId,
-    /// Our lease; `None` (an operator, or a customer who clears the queue) takes only entries that
-    /// nobody holds.
+    /// Our lease; `None` takes only entries that nobody holds.
     pub lease: Option<LeaseId>,
     /// Outcome.
     pub outcome: Outcome,
@@ -127,7 +128,7 @@ pub struct QueueEntry {
     pub envelope: Sealed<Envelope>,
     /// Attempts made.
     pub attempts: u32,
-    /// Due at this time.
+    /// Due at this time; see also [`QueueEntry::is_held`] and [`QueueEntry::is_cleared`].
     pub next_attempt_at: Timestamp,
     /// Given up at this time.
     pub give_up_at: Timestamp,

@@ -25,7 +25,7 @@ use crate::{
     entity::queue_entry::{self, Column},
     error::{OpenError, StoreError},
     open::Store,
-    queue::{HELD, QueueEntry},
+    queue::{CLEARED, HELD, QueueEntry},
     rows::RowId,
     writer::Effects,
 };
@@ -284,6 +284,7 @@ impl Store {
                             .col_expr(Column::DueAt, Expr::value(HELD.as_micros()))
                             .col_expr(Column::ReadyAt, Expr::value(HELD.as_micros()))
                             .filter(Column::Id.is_in(ids.to_vec()))
+                            .filter(Column::DueAt.ne(CLEARED.as_micros()))
                             .exec(tx)
                             .await?;
                     }
@@ -297,6 +298,11 @@ impl Store {
 impl QueueEntry {
     /// Whether it waits until somebody asks for another try.
     pub fn is_held(&self) -> bool {
-        self.next_attempt_at >= HELD
+        self.next_attempt_at == HELD
+    }
+
+    /// Whether its queue was cleared: it is in somebody's hands, and ends when it leaves them.
+    pub fn is_cleared(&self) -> bool {
+        self.next_attempt_at == CLEARED
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     line::{Contact, Line},
     open::{NoLine, TlsNeed, Wish, open},
     outcome::{ACCESS, Attempt, release},
+    recall::Recall,
     report::{Ending, Report},
     second_copy::EndNote,
     service::Shared,
@@ -35,10 +36,15 @@ pub(crate) struct Loaded {
 pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Line>, job: &Job) {
     let started = Started::now(shared);
     let Some(loaded) = load(shared, job).await else { return };
-    if *route == Route::Captured {
+    let recall = Recall::new(&shared.store, &job.entries);
+    if *route == Route::Captured && !recall.is_due() {
         return capture::capture(shared, &loaded.template, job).await;
     }
-    let _permit = shared.reserve(loaded.size).await;
+    let _permit = tokio::select! {
+        biased;
+        () = recall.due() => return give_back(shared, job).await,
+        permit = shared.reserve(loaded.size) => permit,
+    };
     let content = match body(shared, job).await {
         Body::Here(content) => content,
         Body::Gone => return gone(shared, &started, &loaded.template, job).await,
@@ -46,13 +52,25 @@ pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Li
     };
     let transaction = transaction(job, content);
     let utf8 = transaction.needs_utf8();
-    match send(shared, route, line, &loaded.options, (job, transaction)).await {
-        Ok((contact, verdicts)) => {
+    let sent = tokio::select! {
+        biased;
+        // The connection goes with it: there is no other way to end what has begun.
+        () = recall.due() => None,
+        sent = send(shared, route, line, &loaded.options, (job, transaction, &recall)) => Some(sent),
+    };
+    match sent.filter(|_| !recall.is_due()) {
+        None => give_back(shared, job).await,
+        Some(Ok((contact, verdicts))) => {
             let reports = verdicts.iter().map(Report::of_verdict);
             settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports).await;
         }
-        Err(no_line) => fail(shared, &started, &loaded.template, job, &no_line).await,
+        Some(Err(no_line)) => fail(shared, &started, &loaded.template, job, &no_line).await,
     }
+}
+
+/// Frees a job that was recalled: the store ends it.
+async fn give_back(shared: &Shared, job: &Job) {
+    shared.settler.settle(job.entries.iter().map(release).collect()).await;
 }
 
 /// Settles a job whose destination was found unreachable a moment ago.
@@ -85,15 +103,15 @@ async fn send(
     route: &Route,
     line: &mut Option<Line>,
     options: &DeliveryOptions,
-    (job, transaction): (&Job, Transaction),
+    (job, transaction, recall): (&Job, Transaction, &Recall),
 ) -> Result<(Contact, Vec<Verdict>), NoLine> {
     let wish = wish(options);
     if let Some(mut kept) = line.take() {
         let usable =
             kept.used < shared.config.limits.messages_per_connection && wish.is_met_by(&kept.contact);
         if usable && kept.is_ready().await {
-            let verdicts =
-                kept.transact(transaction.clone(), EndNote::new(&shared.store, &job.entries)).await;
+            let end_note = EndNote::new(&shared.store, &job.entries);
+            let verdicts = kept.transact(transaction.clone(), end_note, recall.clone()).await;
             let contact = kept.contact.clone();
             let hung_up = verdicts.iter().all(is_hung_up);
             keep(line, kept);
@@ -118,7 +136,8 @@ async fn send(
         }
     };
     shared.board().reached(route, None);
-    let verdicts = fresh.transact(transaction, EndNote::new(&shared.store, &job.entries)).await;
+    let end_note = EndNote::new(&shared.store, &job.entries);
+    let verdicts = fresh.transact(transaction, end_note, recall.clone()).await;
     let contact = fresh.contact.clone();
     keep(line, fresh);
     Ok((contact, verdicts))

@@ -303,6 +303,19 @@ impl Board {
             .retain(|_, place| place.connections > 0 || !place.waiting.is_empty() || down(place));
     }
 
+    /// Takes back entries that wait, as asked.
+    pub(crate) fn recall(&mut self, mut asked: impl FnMut(RecipientId) -> bool) -> Vec<LeasedEntry> {
+        let mut recalled = Vec::new();
+        for place in self.destinations.values_mut() {
+            for job in &mut place.waiting {
+                recalled.extend(job.entries.extract_if(.., |entry| asked(entry.id)));
+            }
+            place.waiting.retain(|job| !job.entries.is_empty());
+            place.recipients = place.waiting.iter().map(|job| job.entries.len()).sum();
+        }
+        recalled
+    }
+
     /// Everything that still waits.
     pub(crate) fn drain(&mut self) -> Vec<LeasedEntry> {
         let jobs = self.destinations.values_mut().flat_map(|place| std::mem::take(&mut place.waiting));

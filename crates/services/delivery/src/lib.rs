@@ -19,6 +19,7 @@ mod jump;
 mod line;
 mod open;
 mod outcome;
+mod recall;
 pub mod relay;
 mod report;
 pub mod schedule;

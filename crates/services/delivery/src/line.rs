@@ -10,7 +10,7 @@ use waxseal_model::Timestamp;
 use waxseal_net::{ClientTls, ClientTlsError, Stream, TlsPeer};
 use waxseal_smtp::client::{Session, Step, Transaction, Verdict, Wait};
 
-use crate::{config::Timeouts, second_copy::EndNote};
+use crate::{config::Timeouts, recall::Recall, second_copy::EndNote};
 
 /// Whom we talk to, for events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub(crate) struct Line {
     buffer: Box<[u8]>,
     /// What has to be on record before the end of the message goes out.
     end_note: Option<EndNote>,
+    /// Asked before the content goes out.
+    recall: Option<Recall>,
     /// When the current wait began, and how many replies had come by then.
     waiting: Option<(Instant, u64)>,
 }
@@ -61,6 +63,7 @@ impl Line {
             timeouts,
             buffer,
             end_note: None,
+            recall: None,
             waiting: None,
         }
     }
@@ -69,6 +72,7 @@ impl Line {
     pub(crate) async fn run(&mut self) -> Stop {
         loop {
             match self.session.step() {
+                Step::Send(_) if !self.may_send() => self.session.failed(),
                 Step::Send(wait) => self.send(wait).await,
                 Step::Check => {
                     let noted = self.note_end().await;
@@ -113,9 +117,21 @@ impl Line {
         }
     }
 
-    /// Hands over a message and waits for the verdicts. Its end goes out after `end_note` was written.
-    pub(crate) async fn transact(&mut self, transaction: Transaction, end_note: EndNote) -> Vec<Verdict> {
+    /// Whether what comes next may go out: content that was recalled must not.
+    fn may_send(&self) -> bool {
+        !self.session.is_sending_content() || self.recall.as_ref().is_none_or(Recall::begin)
+    }
+
+    /// Hands over a message and waits for the verdicts, unless it is recalled. Its end goes out after `end_note`
+    /// was written.
+    pub(crate) async fn transact(
+        &mut self,
+        transaction: Transaction,
+        end_note: EndNote,
+        recall: Recall,
+    ) -> Vec<Verdict> {
         self.end_note = Some(end_note);
+        self.recall = Some(recall);
         self.session.begin(transaction);
         match self.run().await {
             Stop::Finished(verdicts) => verdicts,

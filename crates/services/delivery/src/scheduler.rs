@@ -11,6 +11,7 @@ use waxseal_store::{
 use crate::{
     board::Route,
     outcome::{ACCESS, release},
+    recall,
     service::Shared,
     worker,
 };
@@ -34,8 +35,11 @@ enum Next {
 /// Runs until delivery stops; then waits for the workers.
 pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>) {
     let mut workers = JoinSet::new();
+    let mut clearings = shared.store.clearings();
     while !shared.stopping.is_cancelled() {
         changes.borrow_and_update();
+        clearings.borrow_and_update();
+        recall::give_back(&shared).await;
         let abandoned = shared.take_abandoned();
         if !abandoned.is_empty() {
             shared.settler.settle(abandoned).await;
@@ -45,7 +49,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>) 
             workers.spawn(worker::work(Arc::clone(&shared), route));
         }
         reap(&mut workers);
-        wait(&shared, &mut changes, next).await;
+        wait(&shared, (&mut changes, &mut clearings), next).await;
     }
     let finish = async { while workers.join_next().await.is_some() {} };
     if tokio::time::timeout(shared.config.timeouts.shutdown, finish).await.is_err() {
@@ -129,7 +133,11 @@ fn put_on_board(shared: &Shared, leased: Vec<LeasedEntry>) -> Vec<LeasedEntry> {
     surplus.collect()
 }
 
-async fn wait(shared: &Shared, changes: &mut watch::Receiver<u64>, next: Next) {
+async fn wait(
+    shared: &Shared,
+    (changes, clearings): (&mut watch::Receiver<u64>, &mut watch::Receiver<u64>),
+    next: Next,
+) {
     let timer = async {
         match next {
             Next::Now => {}
@@ -146,6 +154,7 @@ async fn wait(shared: &Shared, changes: &mut watch::Receiver<u64>, next: Next) {
                 tokio::time::sleep(PAUSE).await;
             }
         }
+        Ok(()) = clearings.changed() => {}
         () = shared.stopping.cancelled() => {}
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod canary;
+mod clearing;
 mod commands;
 mod configuration;
 mod control_socket;

@@ -91,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             self.shared.note(|seen| seen.commands.push(line.clone()));
             let (verb, argument) = line.split_once([' ', ':']).unwrap_or((&line, ""));
             let verb = verb.to_ascii_uppercase();
-            let reaction = self.shared.script().react(&verb, argument);
+            let reaction = self.shared.reaction(&verb, argument).await;
             if let Some(end) = self.perform(&verb, argument, reaction).await? {
                 return Ok(end);
             }
@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             Reaction::SayAndClose(text) => (text.as_str(), Some(End::Close)),
             Reaction::SayAndReset(text) => (text.as_str(), Some(End::Reset)),
             Reaction::Close => ("", Some(End::Close)),
-            Reaction::Silence => pending().await,
+            Reaction::Silence | Reaction::Held => pending().await,
         };
         self.say(text).await?;
         Ok(end)
@@ -268,7 +268,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
 
     /// Reads content up to its end and answers.
     async fn content(&mut self) -> io::Result<Option<End>> {
-        let reaction = self.shared.script().react("content", "");
+        let reaction = self.shared.reaction("content", "").await;
         if reaction != Reaction::Proper {
             // In the middle: after the first bytes of the content.
             self.io.fill_buf().await?;
@@ -279,13 +279,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         let Some(content) = self.read_content().await? else { return Ok(Some(End::Close)) };
         let mail = self.state.mail.take().unwrap_or_default();
         let recipients = std::mem::take(&mut self.state.recipients);
-        let reaction = self.shared.script().react(".", "");
+        self.shared.note(|seen| seen.contents += 1);
+        let reaction = self.shared.reaction(".", "").await;
         let acknowledged = match &reaction {
             Reaction::Proper | Reaction::Late(_) => true,
             Reaction::Say(text) | Reaction::SayAndClose(text) | Reaction::SayAndReset(text) => {
                 text.starts_with('2')
             }
-            Reaction::Close | Reaction::Silence => false,
+            Reaction::Close | Reaction::Silence | Reaction::Held => false,
         };
         let (tls, login, from) = (self.state.tls, self.state.login.clone(), self.state.from);
         self.shared.note(|seen| {

@@ -74,6 +74,8 @@ pub enum Reaction {
     Silence,
     /// The proper reply after this time.
     Late(Duration),
+    /// Nothing is said until the script changes; then what it says by then.
+    Held,
 }
 
 impl Script {

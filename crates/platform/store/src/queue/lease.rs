@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, options::Schedule};
 
-use super::{HELD, LeaseId, LeaseRequest, LeasedEntry};
+use super::{CLEARED, HELD, LeaseId, LeaseRequest, LeasedEntry};
 use crate::{
     entity::queue_entry::{self, Column},
     erasure::PARKED,
@@ -34,6 +34,7 @@ impl Store {
             return Ok(Vec::new());
         }
         self.free_stranded().await?;
+        self.finish_clearing().await?;
         let lease = self.new_lease();
         let until = request.now + request.hold_for;
         let taken = self.lease_as(lease, request).await;
@@ -87,8 +88,15 @@ impl Store {
         Ok(rows)
     }
 
-    /// Frees every lease, at start: whoever held them is gone. Returns how many. (One node only.)
+    /// Frees every lease, at start: whoever held them is gone. Entries that were cleared in their hands end. Returns
+    /// how many leases there were. (One node only.)
     pub async fn free_leases(&self) -> Result<u64, StoreError> {
+        let freed = self.free_all().await?;
+        self.end_cleared().await?;
+        Ok(freed)
+    }
+
+    async fn free_all(&self) -> Result<u64, StoreError> {
         self.inner
             .writer
             .write(Effects { queue: true, ..Effects::default() }, move |tx| {
@@ -132,6 +140,7 @@ impl Store {
                         .col_expr(Column::DueAt, Expr::value(now.as_micros()))
                         .col_expr(Column::ReadyAt, Expr::value(now.as_micros()))
                         .filter(Column::Message.eq(message.to_row()))
+                        .filter(Column::DueAt.ne(CLEARED.as_micros()))
                         .filter(Column::Lease.is_null())
                         .exec(tx)
                         .await?;

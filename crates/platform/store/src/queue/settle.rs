@@ -54,7 +54,25 @@ impl Store {
     /// Commits how attempts ended, with their events, suppressions and inbox items, in one
     /// transaction. When a message's last entry goes, its body goes too unless `keep_until` is later.
     /// Answers in the order of `settlements`.
+    ///
+    /// An entry that was cleared meanwhile ends here, unless it is done: it is neither tried again nor captured.
     pub async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        let entries: Vec<_> = settlements.iter().map(|settlement| settlement.entry).collect();
+        let settled = self.settle_as_asked(settlements).await?;
+        if self.inner.cleared.settled(&entries)
+            && let Err(error) = self.end_cleared().await
+        {
+            // What was asked is done; the rest is made up for.
+            tracing::error!(%error, "cleared entries cannot be ended now");
+        }
+        Ok(settled)
+    }
+
+    /// Settles without ending anything else.
+    pub(super) async fn settle_as_asked(
+        &self,
+        settlements: Vec<Settlement>,
+    ) -> Result<Vec<Settled>, StoreError> {
         let entries = self.entries_to_read(&settlements).await?;
         let mut prepared = Vec::with_capacity(settlements.len());
         let mut effects = Effects { weight: settlements.len() * 2048, ..Effects::default() };

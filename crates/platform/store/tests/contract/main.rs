@@ -3,6 +3,7 @@
 mod accepting;
 mod accounts;
 mod at_rest;
+mod clearing;
 mod cluster;
 mod crash;
 mod erasing;
@@ -91,6 +92,13 @@ contract! {
         a_deferred_entry_waits_for_its_time,
         a_released_entry_is_free_as_it_was,
         a_bounce_is_suppressed_unless_allowed;
+    clearing:
+        a_cleared_queue_is_empty_and_every_recipient_has_one_terminal_event,
+        what_somebody_holds_ends_when_it_is_given_back,
+        what_arrived_before_its_holder_was_told_is_delivered,
+        a_cleared_entry_is_neither_tried_again_nor_captured,
+        what_was_cleared_in_the_hands_of_the_dead_ends_at_the_next_start,
+        nothing_brings_a_cleared_entry_back;
     event_log:
         events_come_by_time_in_both_directions_page_by_page,
         events_are_found_by_recipient_message_and_kind,

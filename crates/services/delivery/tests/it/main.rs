@@ -2,6 +2,7 @@
 
 mod bad_peers;
 mod capture;
+mod clearing;
 mod dns;
 mod outcomes;
 mod restart;

@@ -2,9 +2,9 @@
 
 use waxseal_model::event::{EventKind, Severity};
 use waxseal_sending::request::{Parts, SendRequest};
-use waxseal_store::{domain::DomainState, queue::LeaseRequest};
+use waxseal_store::domain::DomainState;
 
-use crate::world::{NOW, World, letter, pairs, strings};
+use crate::world::{World, letter, pairs, strings};
 
 #[tokio::test]
 async fn a_cleared_queue_is_empty_and_every_recipient_is_told_of_once() {
@@ -29,18 +29,6 @@ async fn a_cleared_queue_is_empty_and_every_recipient_is_told_of_once() {
         assert_eq!(status.description, "Dropped: the sending queue of the domain was cleared");
     }
     assert_eq!(world.sending.clear_queue(&world.domain).await.expect("cleared"), 0);
-}
-
-#[tokio::test]
-async fn what_is_being_delivered_is_left_alone() {
-    let world = World::new().await;
-    let to = strings(&["bob@example.net, carl@example.net"]);
-    world.send(world.request(Parts { to, ..letter() })).await.expect("sent");
-    let hold_for = std::time::Duration::from_secs(600);
-    let lease = LeaseRequest { now: NOW, limit: 1, hold_for, skip_domains: Vec::new() };
-    assert_eq!(world.store.lease(lease).await.expect("lease").len(), 1);
-    assert_eq!(world.sending.clear_queue(&world.domain).await.expect("cleared"), 1);
-    assert_eq!(world.queued().await.len(), 1);
 }
 
 #[tokio::test]

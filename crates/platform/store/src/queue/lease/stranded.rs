@@ -10,7 +10,7 @@ use crate::{
     entity::queue_entry::{self, Column},
     error::StoreError,
     open::Store,
-    queue::LeaseId,
+    queue::{CLEARED, LeaseId},
     rows::RowId,
     writer::Effects,
 };
@@ -50,7 +50,7 @@ impl Store {
             .col_expr(Column::Lease, Expr::value(Option::<Vec<u8>>::None))
             .col_expr(Column::ReadyAt, Expr::col(Column::DueAt))
             .filter(Column::Lease.eq(lease.to_row()))
-            .filter(Column::ReadyAt.eq(until.as_micros()));
+            .filter(Column::ReadyAt.is_in([until.as_micros(), CLEARED.as_micros()]));
         self.inner
             .writer
             .write(Effects::default(), move |tx| {

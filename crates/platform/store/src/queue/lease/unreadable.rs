@@ -71,7 +71,7 @@ impl Store {
     }
 
     /// What every event of the message repeats, unless that cannot be read either.
-    async fn template_or_nothing(
+    pub(in crate::queue) async fn template_or_nothing(
         &self,
         account: AccountId,
         message: MessageId,

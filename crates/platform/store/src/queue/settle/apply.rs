@@ -13,7 +13,7 @@ use crate::{
     entity::{body, event, inbox_item, message, queue_entry, suppression},
     error::StoreError,
     message::settled_keep,
-    queue::Settled,
+    queue::{CLEARED, Settled},
     rows::insert_all,
     suppression::upsert,
     writer::Tx,
@@ -77,6 +77,11 @@ impl Work {
         entry: queue_entry::Model,
         settlement: Prepared,
     ) -> Result<(), StoreError> {
+        let cleared = entry.due_at == CLEARED.as_micros();
+        if cleared && matches!(settlement.step, Step::Captured { .. }) {
+            self.released.push(entry.id);
+            return Ok(());
+        }
         self.events.extend(settlement.events);
         match settlement.step {
             Step::Done { suppress } => {
@@ -89,6 +94,7 @@ impl Work {
             }
             Step::Released => self.released.push(entry.id),
             Step::Deferred { next_attempt_at, first_attempt_at, last_reply } => {
+                let next_attempt_at = if cleared { CLEARED } else { next_attempt_at };
                 let changed = queue_entry::ActiveModel {
                     id: sea_orm::Unchanged(entry.id),
                     attempts: sea_orm::Set(entry.attempts.saturating_add(1)),
