@@ -13,6 +13,7 @@ use sea_orm_migration::MigratorTrait;
 use waxseal_model::{Clock, Random};
 
 use crate::{
+    content::Openings,
     engine::{postgres, sqlite},
     erasure::Closed,
     error::{OpenError, StoreError},
@@ -103,6 +104,8 @@ pub(crate) struct Inner {
     pub(crate) sent_notes: SentNotes,
     /// Accounts that are to be erased.
     pub(crate) closed: Closed,
+    /// How often content was opened.
+    pub(crate) openings: Arc<Openings>,
     /// Holds the lock of the data folder as long as the store lives.
     lock: Mutex<Option<File>>,
 }
@@ -157,6 +160,7 @@ impl Store {
                 cleared: Cleared::default(),
                 sent_notes,
                 closed: Closed::default(),
+                openings: Arc::default(),
                 lock,
             }),
         };

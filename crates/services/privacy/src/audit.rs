@@ -9,7 +9,6 @@
 mod chain;
 mod checkpoint;
 mod entry;
-mod openings;
 mod query;
 mod verify;
 mod writer;
@@ -22,7 +21,7 @@ use std::{
 
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
-use waxseal_model::{AccountId, Actor, Clock, Purpose};
+use waxseal_model::{AccountId, Clock};
 use waxseal_store::{Store, StoreError, instance_secret::InstanceSecret};
 
 pub use self::{
@@ -34,7 +33,6 @@ pub use self::{
 };
 use self::{
     checkpoint::Signer,
-    openings::Openings,
     verify::Witnesses,
     writer::{Job, Opened, Writer},
 };
@@ -95,7 +93,6 @@ struct Inner {
     config: AuditConfig,
     public: String,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    openings: Openings,
 }
 
 impl AuditLog {
@@ -111,14 +108,7 @@ impl AuditLog {
         let Opened { writer, notes } = opened;
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(writer::run(writer, receiver));
-        let inner = Inner {
-            store,
-            clock,
-            config,
-            public,
-            jobs: Mutex::new(Some(sender)),
-            openings: Openings::default(),
-        };
+        let inner = Inner { store, clock, config, public, jobs: Mutex::new(Some(sender)) };
         let log = Self { inner: Arc::new(inner) };
         for what in notes {
             let entry = AuditEntry {
@@ -150,14 +140,11 @@ impl AuditLog {
         answered.await.map_err(|_| AuditError::Closed)?
     }
 
-    /// Counts one opening of an account's content, without waiting: [`AuditLog::record_openings`] writes them.
-    pub fn opened(&self, actor: Actor, purpose: Purpose, account: AccountId) {
-        self.inner.openings.count(actor, purpose, account);
-    }
-
-    /// Records the openings counted so far: one entry for each account, actor and purpose.
+    /// Records the openings of content that the store has counted so far: one entry for each account, actor and
+    /// purpose.
     pub async fn record_openings(&self) -> Result<(), AuditError> {
-        for (opening, count) in self.inner.openings.take() {
+        let mut taken = self.inner.store.take_openings().into_iter();
+        while let Some((opening, count)) = taken.next() {
             let entry = AuditEntry {
                 actor: opening.actor.into(),
                 purpose: opening.purpose.into(),
@@ -166,7 +153,9 @@ impl AuditLog {
                 count,
             };
             if let Err(error) = self.record(entry).await {
-                self.inner.openings.put_back(opening, count);
+                for (opening, count) in taken.chain([(opening, count)]) {
+                    self.inner.store.put_back_openings(opening, count);
+                }
                 return Err(error);
             }
         }

@@ -15,6 +15,7 @@ use waxseal_privacy::audit::{
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
+    content::Opening,
 };
 
 struct World {
@@ -153,8 +154,9 @@ async fn an_account_sees_its_own_and_nobody_can_tell_it_after_its_keys_are_gone(
         let entry = AuditEntry { actor, account: Some(account), ..plain(AuditEvent::AccountExported) };
         log.record(entry).await.expect("recorded");
     }
+    let opening = Opening { actor: Actor::System, purpose: Purpose::Delivery, account: other };
     for _ in 0..3 {
-        log.opened(Actor::System, Purpose::Delivery, other);
+        world.store.put_back_openings(opening, 1);
     }
     log.record_openings().await.expect("recorded");
     let of = |account| Query { account: Some(account), ..Query::default() };

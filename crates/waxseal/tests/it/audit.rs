@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use crate::waxseal;
+use waxseal_testkit::Call;
+
+use crate::{DOMAIN, World, waxseal};
 
 #[tokio::test]
 async fn commands_leave_entries_that_can_be_verified_and_given_out() -> Result<()> {
@@ -27,6 +29,39 @@ async fn commands_leave_entries_that_can_be_verified_and_given_out() -> Result<(
     assert!(!trail.contains(&account) && !trail.contains(&key) && !trail.contains(id), "pseudonyms alone");
     let own = binary.run(&["audit", "export", "--account", &account]).await?.stdout;
     assert_eq!(own.lines().count(), 5, "made, deleted twice, failed, given out: {own}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_opening_of_content_is_counted_for_whom_and_why() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let binary = &world.binary;
+    let server = binary.serve().await?;
+    for to in ["one", "two", "three"] {
+        world.send(&server, to, "Hello", "text").await?;
+    }
+    world.peer.wait_for_messages(3).await;
+    world.drained().await?;
+    let events = format!("/v3/{DOMAIN}/events?event=accepted&limit=1");
+    let events = Call::get(server.http(), &events).key(&world.key).send().await?.json();
+    let key = events["items"][0]["storage"]["key"].as_str().expect("a key").to_owned();
+    let path = format!("/v3/domains/{DOMAIN}/messages/{key}");
+    assert_eq!(Call::get(server.http(), &path).key(&world.key).send().await?.status, 200);
+    assert_eq!(Call::get(server.http(), &path).key("another").send().await?.status, 401);
+    assert!(server.terminate().await?.0.success());
+
+    let trail = binary.run(&["audit", "export", "--account", &world.account]).await?.stdout;
+    let mut opened: Vec<(String, String, u64)> = Vec::new();
+    for line in trail.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line)?;
+        if entry["what"] == "content_opened" {
+            let word = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+            opened.push((word("actor"), word("purpose"), entry["count"].as_u64().unwrap_or_default()));
+        }
+    }
+    opened.sort();
+    let expected = [("customer", "customer_access", 1), ("system", "delivery", 3)];
+    assert_eq!(opened, expected.map(|(actor, purpose, count)| (actor.into(), purpose.into(), count)));
     Ok(())
 }
 

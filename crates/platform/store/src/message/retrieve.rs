@@ -1,5 +1,7 @@
 //! Getting stored messages back, and ending that.
 
+use std::sync::Arc;
+
 use sea_orm::{
     ActiveValue::Unchanged,
     ColumnTrait, EntityTrait, QueryFilter, Set,
@@ -9,6 +11,7 @@ use waxseal_model::{AccountId, DomainId, MessageId, Sealed, Timestamp, options::
 
 use super::{Accepted, StoredMessage};
 use crate::{
+    content::Content,
     entity::{body, idempotency_key, message},
     error::StoreError,
     open::Store,
@@ -54,16 +57,11 @@ impl Store {
     }
 
     /// The MIME of the account's message, unless it is gone.
-    pub async fn body(
-        &self,
-        account: AccountId,
-        id: MessageId,
-    ) -> Result<Option<Sealed<Vec<u8>>>, StoreError> {
+    pub async fn body(&self, account: AccountId, id: MessageId) -> Result<Option<Content>, StoreError> {
         let row = body::Entity::find_by_id((account.to_row(), id.to_row())).one(&self.inner.readers).await?;
-        match row {
-            Some(row) => self.inner.open_bytes(MIME, account, &id.to_bytes(), &row.mime).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(row) = row else { return Ok(None) };
+        let mime = self.inner.open_bytes(MIME, account, &id.to_bytes(), &row.mime).await?;
+        Ok(Some(Content::new(account, mime, Arc::clone(&self.inner.openings))))
     }
 
     /// Ends the retrieval of a message: the body goes now if nothing waits for it, else when the last

@@ -5,6 +5,7 @@ mod accounts;
 mod at_rest;
 mod clearing;
 mod cluster;
+mod content;
 mod crash;
 mod erasing;
 mod event_log;
@@ -53,6 +54,9 @@ macro_rules! contract {
 contract! {
     schema:
         every_live_column_has_a_class_and_every_class_a_column;
+    content:
+        each_opening_is_counted_for_whom_and_why,
+        an_operator_gets_no_content;
     accounts:
         an_account_comes_back_with_its_profile_and_key,
         keys_are_found_by_hash_and_deleted_by_their_owner_alone,

@@ -1,0 +1,80 @@
+//! The MIME of a message on its way out of the store: each opening of it is counted.
+//!
+//! Counting hangs on the value and not on its readers: whoever is added later is counted too.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use waxseal_model::{Access, AccountId, Actor, Purpose, Sealed};
+
+use crate::open::Store;
+
+/// A message's MIME. Like [`Sealed`], but openings are counted.
+pub struct Content {
+    account: AccountId,
+    mime: Sealed<Vec<u8>>,
+    openings: Arc<Openings>,
+}
+
+impl Content {
+    pub(crate) const fn new(account: AccountId, mime: Sealed<Vec<u8>>, openings: Arc<Openings>) -> Self {
+        Self { account, mime, openings }
+    }
+
+    /// Lends the MIME to somebody who says who they are and why, and counts that. To an operator it lends nothing.
+    pub fn open(&self, access: &Access) -> &[u8] {
+        if self.counted(access) { self.mime.open(access) } else { &[] }
+    }
+
+    /// Hands the MIME over, and counts that. An operator gets nothing.
+    pub fn into_open(self, access: &Access) -> Vec<u8> {
+        if self.counted(access) { self.mime.into_open(access) } else { Vec::new() }
+    }
+
+    /// Whether they may look; if so, they are counted.
+    fn counted(&self, access: &Access) -> bool {
+        let (actor, purpose) = (access.actor(), access.purpose());
+        let may = actor != Actor::Operator;
+        if may {
+            self.openings.add(Opening { actor, purpose, account: self.account }, 1);
+        }
+        may
+    }
+}
+
+/// Whose content was opened by whom, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Opening {
+    /// Who looked.
+    pub actor: Actor,
+    /// Why.
+    pub purpose: Purpose,
+    /// Whose content.
+    pub account: AccountId,
+}
+
+/// What was counted since it was taken last.
+#[derive(Debug, Default)]
+pub(crate) struct Openings(Mutex<HashMap<Opening, u64>>);
+
+impl Openings {
+    fn add(&self, opening: Opening, count: u64) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(opening).or_default() += count;
+    }
+}
+
+impl Store {
+    /// Takes the openings that were counted since they were taken last, each with its number.
+    pub fn take_openings(&self) -> Vec<(Opening, u64)> {
+        let mut counts = self.inner.openings.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.drain().collect()
+    }
+
+    /// Counts openings again that could not be recorded.
+    pub fn put_back_openings(&self, opening: Opening, count: u64) {
+        self.inner.openings.add(opening, count);
+    }
+}
