@@ -15,6 +15,7 @@ pub(crate) mod event;
 pub(crate) mod idempotency_key;
 pub(crate) mod inbox_item;
 pub(crate) mod instance_note;
+pub(crate) mod kind;
 pub(crate) mod message;
 pub(crate) mod migration;
 pub(crate) mod network_credential;

@@ -15,7 +15,7 @@ pub enum InstanceSecret {
 }
 
 impl InstanceSecret {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AuditSigning => "audit signing seed",
             Self::ReportSigning => "report signing seed",

@@ -8,7 +8,7 @@
 //! **Invariant:** a key is on stable storage before anything sealed under it is.
 
 mod cache;
-mod command;
+pub(crate) mod command;
 mod destroy;
 #[expect(unreachable_pub, reason = "SeaORM derives want and write `pub` items")]
 mod entity;
@@ -17,7 +17,7 @@ mod file;
 mod hold;
 mod journal;
 mod list;
-mod master;
+pub(crate) mod master;
 mod secret;
 mod slots;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! in as plain values, rest sealed, and come out as [`waxseal_model::Sealed`].
 
 pub mod account;
+pub mod backup;
 pub mod content;
 pub mod credential;
 pub mod domain;
@@ -30,6 +31,7 @@ mod keyring;
 mod migration;
 mod rows;
 mod seal;
+mod sealed_file;
 mod vault;
 mod writer;
 

@@ -13,6 +13,7 @@ use sea_orm_migration::MigratorTrait;
 use waxseal_model::{Clock, Random};
 
 use crate::{
+    backup::restore,
     content::Openings,
     engine::{postgres, sqlite},
     erasure::Closed,
@@ -100,6 +101,10 @@ pub(crate) struct Inner {
     pub(crate) stranded: Stranded,
     /// What was cleared in somebody's hands.
     pub(crate) cleared: Cleared,
+    /// The database behind it.
+    pub(crate) engine: Engine,
+    /// Where its files are.
+    pub(crate) data_dir: PathBuf,
     /// What was sent and not answered yet.
     pub(crate) sent_notes: SentNotes,
     /// Accounts that are to be erased.
@@ -131,6 +136,7 @@ impl Store {
     ) -> Result<Self, OpenError> {
         make_folder(&config.data_dir)?;
         let lock = lock(&config.data_dir)?;
+        restore::clear(&config.data_dir)?;
         let sent_notes = SentNotes::open(config.data_dir.join("sent.notes"))?;
         let keyring = Keyring::open(&config.data_dir, &config.master_key, Arc::clone(&random)).await?;
         let (writing, readers) = match &config.engine {
@@ -158,6 +164,8 @@ impl Store {
                 turn: Mutex::default(),
                 stranded: Stranded::default(),
                 cleared: Cleared::default(),
+                engine: config.engine,
+                data_dir: config.data_dir,
                 sent_notes,
                 closed: Closed::default(),
                 openings: Arc::default(),
@@ -206,7 +214,7 @@ async fn migrate(db: &DatabaseConnection) -> Result<(), OpenError> {
     Migrator::up(db, None).await.map_err(|error| OpenError::Database(error.to_string()))
 }
 
-fn make_folder(folder: &Path) -> Result<(), OpenError> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -215,7 +223,7 @@ fn make_folder(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// Takes the data folder for this process; the lock goes with the process, however it ends.
-fn lock(folder: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("waxseal.lock");
     let shown = path.display().to_string();
     let file = File::options()

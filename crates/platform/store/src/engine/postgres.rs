@@ -17,14 +17,23 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Connects to the database. The URL holds a password: it is never part of an error.
 pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, OpenError> {
+    // A statement that hangs must not hold up everybody behind it for good.
+    pool(url, CONNECTIONS, "60000").await
+}
+
+/// One connection for what takes long: a backup, a restore.
+pub(crate) async fn connect_for_long(url: &str) -> Result<DatabaseConnection, OpenError> {
+    pool(url, 1, "0").await
+}
+
+async fn pool(url: &str, connections: u32, limit: &str) -> Result<DatabaseConnection, OpenError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| OpenError::Database("the URL is not of the form postgres://user@host/database".into()))?
         .application_name("waxseal")
-        // A statement that hangs must not hold up everybody behind it for good.
-        .options([("statement_timeout", "60000"), ("idle_in_transaction_session_timeout", "60000")])
+        .options([("statement_timeout", limit), ("idle_in_transaction_session_timeout", limit)])
         .disable_statement_logging();
     let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
+        .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .connect_with(options)
         .await

@@ -17,6 +17,8 @@ pub(crate) enum Use {
     Write,
     /// Several connections that only read.
     Read,
+    /// One connection that reads for long, beside all others.
+    Snapshot,
     /// One connection, the only one of its file.
     Alone,
 }
@@ -51,8 +53,12 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         .pragma("wal_autocheckpoint", "4000")
         .pragma("cache_size", if purpose == Use::Write { "-32768" } else { "-8192" })
         .disable_statement_logging();
-    if purpose == Use::Read {
+    if matches!(purpose, Use::Read | Use::Snapshot) {
         options = options.pragma("query_only", "ON");
+    }
+    if purpose == Use::Snapshot {
+        // Rows may be large, and whoever takes them waits for a disk.
+        options = options.row_buffer_size(2);
     }
     let connections = if purpose == Use::Read { READERS } else { 1 };
     let pool = SqlitePoolOptions::new()

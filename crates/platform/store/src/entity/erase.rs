@@ -7,10 +7,10 @@ use sea_orm::IdenStatic;
 
 use super::{
     account, api_key, body, class::Classified, dkim_key, domain, erasure_count, event, idempotency_key,
-    inbox_item, instance_note, message, network_credential, queue_entry, reader_cursor, smtp_credential,
-    suppression,
+    inbox_item, instance_note, kind, message, network_credential, queue_entry, reader_cursor,
+    smtp_credential, suppression,
 };
-use crate::retention::ClassifiedColumn;
+use crate::{backup::frame::Kind, retention::ClassifiedColumn};
 
 /// What becomes of a table's rows when their account is erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) struct Table {
     pub(crate) erase: EraseRule<&'static str>,
     /// Its columns with their classes.
     pub(crate) classes: fn(&'static str) -> Vec<ClassifiedColumn>,
+    /// Its columns as a backup holds them.
+    pub(crate) kinds: fn() -> Vec<(&'static str, Option<Kind>)>,
 }
 
 impl Table {
@@ -40,7 +42,7 @@ impl Table {
             EraseRule::Blanked(column) => EraseRule::Blanked(column.as_str()),
             EraseRule::Stays => EraseRule::Stays,
         };
-        Self { name: E::default().table_name(), erase, classes: E::classes }
+        Self { name: E::default().table_name(), erase, classes: E::classes, kinds: kind::kinds::<E> }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The master key from a command that prints it, so that a key service can stand behind.
+//! A key from a command that prints it, so that a key service can stand behind.
 
 use std::{process::Stdio, time::Duration};
 
@@ -12,10 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A key and some white space fit into this.
 const LONGEST: u64 = 4096;
 
-/// Runs the command with the shell; what it printed. Its output is never part of an error: it is a secret. What it
+/// Runs the command with the shell; what it printed. `name` is its key of the configuration. Its output is never part of an error: it is a secret. What it
 /// says on its standard error goes where this process's does.
-pub(crate) async fn output(command: &str) -> Result<Zeroizing<String>, OpenError> {
-    let wrong = |what: String| OpenError::MasterKey(format!("keys.master_key_command {what}"));
+pub(crate) async fn output(command: &str, name: &str) -> Result<Zeroizing<String>, OpenError> {
+    let wrong = |what: String| OpenError::MasterKey(format!("{name} {what}"));
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::null())

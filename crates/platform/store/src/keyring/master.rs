@@ -29,7 +29,9 @@ impl Master {
     ) -> Result<Self, OpenError> {
         let bytes = match source {
             MasterKey::Hex(text) => parse(text)?,
-            MasterKey::Command(command) => parse(&command::output(command).await?)?,
+            MasterKey::Command(command) => {
+                parse(&command::output(command, "keys.master_key_command").await?)?
+            }
             MasterKey::File(path) => match std::fs::read_to_string(path) {
                 Ok(text) => parse(&Zeroizing::new(text))?,
                 Err(error) if error.kind() == ErrorKind::NotFound && first_start => make(path, random)?,
@@ -58,7 +60,8 @@ impl Master {
     }
 }
 
-fn parse(text: &str) -> Result<Zeroizing<[u8; 32]>, OpenError> {
+/// A key from its text.
+pub(crate) fn parse(text: &str) -> Result<Zeroizing<[u8; 32]>, OpenError> {
     let text = text.trim();
     let bytes = Zeroizing::new(
         hex::decode(text)
@@ -70,8 +73,8 @@ fn parse(text: &str) -> Result<Zeroizing<[u8; 32]>, OpenError> {
     })
 }
 
-/// Makes a new master key file, durable before it is used.
-fn make(path: &Path, random: &dyn Random) -> Result<Zeroizing<[u8; 32]>, OpenError> {
+/// Makes a file with a new key, durable before it is used.
+pub(crate) fn make(path: &Path, random: &dyn Random) -> Result<Zeroizing<[u8; 32]>, OpenError> {
     let failed = |source| OpenError::File { path: path.display().to_string(), source };
     let mut bytes = Zeroizing::new([0u8; 32]);
     random.fill(bytes.as_mut_slice());

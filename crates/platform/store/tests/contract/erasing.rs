@@ -14,7 +14,7 @@ use waxseal_store::{
 use crate::world::{ACCESS, Sender, World};
 
 /// Runs an erasure to its end.
-async fn erase(world: &World, erasure: &Erasure) -> Erasure {
+pub(crate) async fn erase(world: &World, erasure: &Erasure) -> Erasure {
     let begun = world.store.begin_erasure(erasure).await.expect("begun");
     while world.store.erase_batch(&begun, 3).await.expect("a batch") > 0 {}
     world.store.compact().await.expect("compacted");
@@ -23,7 +23,7 @@ async fn erase(world: &World, erasure: &Erasure) -> Erasure {
 }
 
 /// An account with something in every table.
-async fn customer(world: &World) -> Sender {
+pub(crate) async fn customer(world: &World) -> Sender {
     let sender = world.sender().await;
     for recipients in [&["bob@one.example"][..], &["bob@one.example", "ann@one.example"]] {
         world.send(sender, recipients).await;
@@ -45,7 +45,7 @@ async fn suppress(world: &World, sender: Sender, address: &str) {
 }
 
 /// Rows of the account in every table of the live schema that has a column for it.
-async fn rows(world: &World, sender: Sender) -> BTreeMap<String, i64> {
+pub(crate) async fn rows(world: &World, sender: Sender) -> BTreeMap<String, i64> {
     let tables: Vec<&str> = vec![
         "queue_entries",
         "bodies",

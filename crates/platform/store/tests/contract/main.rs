@@ -3,6 +3,8 @@
 mod accepting;
 mod accounts;
 mod at_rest;
+mod backup_kills;
+mod backups;
 mod clearing;
 mod cluster;
 mod content;
@@ -127,6 +129,13 @@ contract! {
         an_erased_recipient_is_named_nowhere_in_that_account,
         a_hold_is_seen_until_it_is_lifted_or_over,
         an_erased_owner_is_replaced_by_nobody;
+    backups:
+        a_backup_restores_to_the_same_rows_on_either_engine,
+        a_backup_is_of_one_moment_while_mail_comes_in,
+        what_was_erased_since_is_gone_before_anybody_comes_in,
+        nothing_is_restored_over_something,
+        what_is_not_whole_or_not_ours_is_refused,
+        numbers_go_on_after_a_restore;
     retention:
         an_account_without_keys_is_unreadable_for_good,
         a_destroyed_day_is_unreadable,

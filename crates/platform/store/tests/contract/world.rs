@@ -53,6 +53,23 @@ impl World {
         }
     }
 
+    /// Another database with the same keys, as after the loss of this one; this store is closed. Nothing is opened yet.
+    pub(crate) async fn elsewhere(&self, engine: Engine) -> (StoreConfig, TempDir) {
+        self.store.close().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["keys.db", "keys.epoch", "master.key"] {
+            std::fs::copy(self.config.data_dir.join(name), folder.path().join(name)).expect("the keys");
+        }
+        let data_dir = folder.path().to_owned();
+        (StoreConfig { engine, master_key: MasterKey::File(data_dir.join("master.key")), data_dir }, folder)
+    }
+
+    /// The store of a configuration, with this world's clock and chance.
+    pub(crate) async fn over(&self, config: StoreConfig) -> Self {
+        let store = open(&config, &self.clock, &self.random).await;
+        Self { store, config, clock: self.clock.clone(), random: self.random.clone(), _folder: None }
+    }
+
     async fn open(engine: Engine) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let data_dir = folder.path().join("data");
