@@ -3,6 +3,7 @@
 use waxseal_mail::{
     options,
     patch::{Limits, Message, MimeError, Patch, Patched},
+    wrapper::{self, Wrapped},
 };
 use waxseal_model::Timestamp;
 
@@ -10,6 +11,9 @@ use waxseal_model::Timestamp;
 /// it is when it is patched again.
 pub(crate) fn check(data: &[u8]) {
     let limits = Limits::default();
+    if let Ok(Wrapped::Yes(unwrapped)) = wrapper::read(data.to_vec(), &limits) {
+        assert_fit(unwrapped.message.as_bytes());
+    }
     let Ok(message) = Message::read(data.to_vec(), &limits) else { return };
     assert_fit(message.as_bytes());
     let set = [("X-Set".to_owned(), "ü".to_owned())];

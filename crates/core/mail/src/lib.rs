@@ -16,5 +16,6 @@ pub mod patch;
 pub mod received;
 mod reencode;
 pub mod substitute;
+pub mod wrapper;
 
 pub use address::{Address, Mailbox, ParseAddressError, parse_list};

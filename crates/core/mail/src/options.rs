@@ -95,6 +95,16 @@ pub fn from_headers(headers: &[(String, String)]) -> OptionHeaders {
 }
 
 impl OptionHeaders {
+    /// With what others say, which counts for more.
+    #[must_use]
+    pub fn followed_by(mut self, others: Self) -> Self {
+        self.options.extend(others.options);
+        self.variables.extend(others.variables);
+        self.template.extend(others.template);
+        self.recipient_variables = others.recipient_variables.or(self.recipient_variables);
+        self
+    }
+
     fn add(&mut self, name: &str, value: &str) {
         let value = encoded_word::decode(value.trim()).into_owned();
         let name = name.get(PREFIX.len()..).unwrap_or_default().to_ascii_lowercase();

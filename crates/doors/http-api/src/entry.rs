@@ -24,7 +24,7 @@ use tower::{Service, ServiceExt as _};
 use crate::{
     config::HttpConfig,
     error::ApiError,
-    path, routes,
+    links, path, routes,
     state::{Api, Services},
 };
 
@@ -46,7 +46,7 @@ pub fn service(config: &HttpConfig, services: Services) -> ApiService {
 }
 
 /// Headers of every answer.
-const COMMON: [(HeaderName, &str); 9] = [
+const COMMON: [(HeaderName, &str); 10] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),
@@ -55,8 +55,13 @@ const COMMON: [(HeaderName, &str); 9] = [
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_XSS_PROTECTION, "1; mode=block"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
 ];
+
+/// Of every answer that goes under TLS; in the clear it would mean nothing (RFC 6797 section 7.2).
+const UNDER_TLS: (HeaderName, &str) =
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
 
 impl ApiService {
     /// Answers one request.
@@ -67,10 +72,11 @@ impl ApiService {
         if let Some(tidied) = path::tidy(request.uri()) {
             *request.uri_mut() = tidied;
         }
+        let secure = links::scheme(&self.api, request.headers()) == "https";
         let is_options = request.method() == Method::OPTIONS;
         let mut response =
             if is_options { StatusCode::NO_CONTENT.into_response() } else { self.routed(request).await };
-        decorate(response.headers_mut(), &id);
+        decorate(response.headers_mut(), &id, secure);
         let route = response.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
         let elapsed = clock.monotonic().saturating_sub(started);
         let status = response.status().as_u16();
@@ -127,8 +133,8 @@ pub(crate) async fn remember_route(request: Request, next: Next) -> Response {
     response
 }
 
-fn decorate(headers: &mut HeaderMap, id: &str) {
-    for (name, value) in COMMON {
+fn decorate(headers: &mut HeaderMap, id: &str, secure: bool) {
+    for (name, value) in COMMON.into_iter().chain(secure.then_some(UNDER_TLS)) {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.extend(HeaderValue::from_str(id).ok().map(|id| (HeaderName::from_static("x-request-id"), id)));

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use waxseal_form::Field;
 use waxseal_sending::request::File;
 
-pub(crate) use read::{media_type, query, read};
+pub(crate) use read::{media_type, parameters, query, read};
 
 use crate::body::Held;
 
@@ -82,6 +82,11 @@ impl Form {
         let mut result = [0u8; 32];
         result.copy_from_slice(hash.finish().as_ref());
         result
+    }
+
+    /// What nobody took.
+    pub(crate) fn into_fields(self) -> Vec<Field> {
+        self.fields
     }
 
     /// Takes out the fields with matching names, in order.

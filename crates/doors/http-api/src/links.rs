@@ -34,8 +34,8 @@ impl FromRequestParts<Arc<Api>> for Base {
     }
 }
 
-/// A proxy that ends TLS says so.
-fn scheme(api: &Api, headers: &HeaderMap) -> &'static str {
+/// How the request came, `https` or `http`. A proxy that ends TLS says so.
+pub(crate) fn scheme(api: &Api, headers: &HeaderMap) -> &'static str {
     let forwarded = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
     if forwarded { "https" } else { api.scheme }
 }

@@ -172,7 +172,7 @@ fn request(caller: Caller, domain: Domain, message: Message) -> SendRequest {
         options: Vec::new(),
         variables: Vec::new(),
         recipient_variables: None,
-        template: None,
+        template: Vec::new(),
         idempotency: None,
     }
 }

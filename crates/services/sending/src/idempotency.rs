@@ -59,7 +59,7 @@ fn request_hash(request: &SendRequest) -> [u8; 32] {
     hash.pairs(&request.options);
     hash.pairs(&request.variables);
     hash.optional(request.recipient_variables.as_deref());
-    hash.optional(request.template.as_deref());
+    hash.pairs(&request.template);
     hash.finish()
 }
 

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use waxseal_mail::{
     Mailbox, inspect,
+    options::{self, OptionHeaders},
     patch::{Limits, Message, MimeError, Patch},
     substitute::MimeTemplate,
+    wrapper::{self, Unwrapped, Wrapped, WrapperError},
 };
 use waxseal_model::event::AttachmentInfo;
 
@@ -19,23 +21,36 @@ use crate::{
     recipients::{self, Recipients},
 };
 
+/// A customer's MIME, with what came around it.
+pub(crate) struct ReadMime {
+    pub(crate) message: Message,
+    pub(crate) recipients: Recipients,
+    /// What the envelope of `multipart/mailgun-variables` says.
+    pub(crate) envelope: Option<Envelope>,
+}
+
+/// Counts beside the message, as fields of a form do.
+pub(crate) struct Envelope {
+    pub(crate) options: OptionHeaders,
+    pub(crate) message_id: Option<String>,
+}
+
 /// Reads a customer's MIME and the list of everybody it goes to.
-pub(crate) fn read(
-    mime: Vec<u8>,
-    to: &[String],
-    config: &SendingConfig,
-) -> Result<(Message, Recipients), SendError> {
+pub(crate) fn read(mime: Vec<u8>, to: &[String], config: &SendingConfig) -> Result<ReadMime, SendError> {
     let mut to = recipients::required("to", to, config.max_recipients)?;
     if mime.is_empty() {
         return Err(SendError::Invalid("message parameter is missing".into()));
     }
-    let message = Message::read(mime, &limits(config)).map_err(refused)?;
-    if message.raw("received").count() > MOST_RECEIVED {
+    let (message, envelope) = match wrapper::read(mime, &limits(config)).map_err(unwrapped)? {
+        Wrapped::No(message) => (message, None),
+        Wrapped::Yes(unwrapped) => {
+            let Unwrapped { envelope, recipient_variables, message } = *unwrapped;
+            (message, Some((envelope, recipient_variables)))
+        }
+    };
+    let outer = envelope.as_ref().map(|(envelope, _)| envelope);
+    if [Some(&message), outer].into_iter().flatten().any(|one| one.raw("received").count() > MOST_RECEIVED) {
         return Err(SendError::Loop);
-    }
-    let kind = message.raw("content-type").next().unwrap_or_default().to_ascii_lowercase();
-    if kind.trim_start().starts_with("multipart/mailgun-variables") {
-        return Err(SendError::Invalid(NO_WRAPPER.into()));
     }
     name_recipients(&mut to, &message, config.max_recipients);
     match message.mailboxes("from", MOST_FROM) {
@@ -47,7 +62,19 @@ pub(crate) fn read(
             let text = "from parameter is not a valid address. please check documentation";
             Err(SendError::Invalid(text.into()))
         }
-        Ok(_) => Ok((message, Recipients { to, cc: Vec::new(), bcc: Vec::new() })),
+        Ok(_) => {
+            let recipients = Recipients { to, cc: Vec::new(), bcc: Vec::new() };
+            let envelope = envelope.map(|(envelope, variables)| Envelope::of(&envelope, variables));
+            Ok(ReadMime { message, recipients, envelope })
+        }
+    }
+}
+
+impl Envelope {
+    fn of(envelope: &Message, recipient_variables: String) -> Self {
+        let recipient_variables = Some(recipient_variables);
+        let options = OptionHeaders { recipient_variables, ..options::from_mime(envelope) };
+        Self { options, message_id: envelope.raw("message-id").next() }
     }
 }
 
@@ -135,6 +162,13 @@ fn limits(config: &SendingConfig) -> Limits {
     Limits { size: config.max_message_bytes, ..Limits::default() }
 }
 
+fn unwrapped(error: WrapperError) -> SendError {
+    match error {
+        WrapperError::Message(error) => refused(error),
+        WrapperError::Parts | WrapperError::Nested => SendError::Invalid(error.to_string()),
+    }
+}
+
 fn refused(error: MimeError) -> SendError {
     match error {
         MimeError::TooLarge { limit } => SendError::TooLarge { size: limit as u64 + 1, limit: limit as u64 },
@@ -144,9 +178,6 @@ fn refused(error: MimeError) -> SendError {
 
 /// Headers of ours that a message may carry to its recipient.
 const OWN_HEADERS: [&str; 3] = ["X-Mailgun-Variables", "X-Mailgun-Tag", "X-Mailgun-Track"];
-/// Passed on as it stands, everybody would read everybody's variables.
-const NO_WRAPPER: &str = "multipart/mailgun-variables is not available: give the variables in 'recipient-variables' \
-                          or the header X-Mailgun-Recipient-Variables";
 /// Servers that passed a message on; one more and it is going in circles (RFC 5321 section 6.3).
 const MOST_RECEIVED: usize = 50;
 /// Authors of one message; RFC 5322 allows several.

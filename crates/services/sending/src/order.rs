@@ -16,7 +16,7 @@ use waxseal_store::domain::{Domain, DomainState};
 use crate::{
     config::SendingConfig,
     error::SendError,
-    mime,
+    mime::{self, ReadMime},
     options::{self, Options, Rules},
     parts::{self, ReadParts},
     recipients::Recipients,
@@ -83,22 +83,13 @@ impl Order {
     ) -> Result<Self, SendError> {
         may_send(&request.caller, &request.domain)?;
         let size = request.size();
-        let given = option_bytes(&request);
-        let SendRequest {
-            caller,
-            domain,
-            via,
-            content,
-            options,
-            variables,
-            recipient_variables,
-            template,
-            ..
-        } = request;
-        let content = ReadContent::read(content, template.is_some(), config)?;
-        let ReadContent { body, recipients, headers, inside, mail_from } = content;
-        let beside = option_headers::from_headers(&headers);
-        if template.is_some() || !inside.template.is_empty() || !beside.template.is_empty() {
+        let (given, templated) = (option_bytes(&request), request.is_templated());
+        let SendRequest { caller, domain, via, content, options, variables, recipient_variables, .. } =
+            request;
+        let content = ReadContent::read(content, templated, config)?;
+        let ReadContent { body, recipients, headers, inside, outside, mail_from } = content;
+        let beside = outside.followed_by(option_headers::from_headers(&headers));
+        if templated || !inside.template.is_empty() || !beside.template.is_empty() {
             return Err(SendError::Invalid(NO_TEMPLATES.into()));
         }
         if given > MOST_OPTION_BYTES {
@@ -196,6 +187,8 @@ struct ReadContent {
     headers: Vec<(String, String)>,
     /// Options inside a customer's MIME.
     inside: OptionHeaders,
+    /// Options in the envelope around it.
+    outside: OptionHeaders,
     /// MAIL FROM, if it names anybody.
     mail_from: Option<String>,
 }
@@ -206,14 +199,22 @@ impl ReadContent {
             Content::Parts(mut parts) => {
                 let headers = std::mem::take(&mut parts.headers);
                 let (parts, recipients) = parts::read(parts, templated, config)?;
-                let (body, inside) = (Body::Parts(parts), OptionHeaders::default());
-                Ok(Self { body, recipients, headers, inside, mail_from: None })
+                let (inside, outside) = (OptionHeaders::default(), OptionHeaders::default());
+                let body = Body::Parts(parts);
+                Ok(Self { body, recipients, headers, inside, outside, mail_from: None })
             }
-            Content::Mime { mime, to, headers, mail_from } => {
-                let (message, recipients) = mime::read(mime, &to, config)?;
+            Content::Mime { mime, to, mut headers, mail_from } => {
+                let ReadMime { message, recipients, envelope } = mime::read(mime, &to, config)?;
                 let inside = option_headers::from_mime(&message);
                 let mail_from = mail_from.filter(|path| !path.is_empty());
-                Ok(Self { body: Body::Mime(message), recipients, headers, inside, mail_from })
+                let (outside, id) = envelope.map_or_else(Default::default, |it| (it.options, it.message_id));
+                let is_id = |(name, _): &(String, String)| name.eq_ignore_ascii_case("message-id");
+                if let Some(id) = id.filter(|_| message.first("message-id").is_none())
+                    && !headers.iter().any(is_id)
+                {
+                    headers.push(("Message-Id".into(), id));
+                }
+                Ok(Self { body: Body::Mime(message), recipients, headers, inside, outside, mail_from })
             }
         }
     }
@@ -261,7 +262,7 @@ fn option_bytes(request: &SendRequest) -> usize {
     };
     let pairs = request.options.iter().chain(&request.variables).chain(headers);
     let bytes: usize = pairs.map(|(name, value)| "o:".len() + name.len() + value.len()).sum();
-    bytes + request.template.as_ref().map_or(0, String::len)
+    bytes + request.template.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
 }
 
 const MOST_OPTION_BYTES: usize = 16 * 1_024;

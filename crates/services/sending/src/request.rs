@@ -20,14 +20,20 @@ pub struct SendRequest {
     pub variables: Vec<(String, String)>,
     /// `recipient-variables` as received: JSON text. Its presence switches batch mode on.
     pub recipient_variables: Option<String>,
-    /// `template`, `t:version`, … as received: templates come with later work, a clear 400 until then.
-    pub template: Option<String>,
+    /// `template`, `t:version`, … as received, names included: templates come with later work, a clear 400 until
+    /// then. `t:` fields without a template mean nothing, but count as what they take.
+    pub template: Vec<(String, String)>,
     /// The caller's `Idempotency-Key` with the SHA-256 of the request's body. Requests are told apart by
     /// what they say, not by that hash: a repeated multipart form comes with another boundary.
     pub idempotency: Option<(String, [u8; 32])>,
 }
 
 impl SendRequest {
+    /// Whether the content is to come from a template.
+    pub(crate) fn is_templated(&self) -> bool {
+        self.template.iter().any(|(name, value)| name == "template" && !value.is_empty())
+    }
+
     /// Bytes of the content.
     pub(crate) fn size(&self) -> usize {
         match &self.content {

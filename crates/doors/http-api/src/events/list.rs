@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{RawQuery, State},
+    extract::{Request, State},
     http::StatusCode,
     response::Response,
 };
@@ -29,11 +29,11 @@ pub(crate) async fn first(
     Extension(caller): Extension<Caller>,
     Segments(name): Segments<String>,
     base: Base,
-    RawQuery(query): RawQuery,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let domain = own_domain(&api, &caller, &name).await?;
-    let query = form::query(&api, query.as_deref())?;
-    let asked = Asked::read(query, api.services.clock.now())?;
+    let fields = form::parameters(&api, request).await?;
+    let asked = Asked::read(fields, api.services.clock.now())?;
     answer(&api, &base, &search_of(&caller, &domain, &asked, Place::First)?, &domain, &asked).await
 }
 

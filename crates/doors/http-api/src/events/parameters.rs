@@ -24,12 +24,12 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads the parameters of a query.
-    pub(super) fn read(query: Vec<Field>, now: Timestamp) -> Result<Self, ApiError> {
+    /// Reads the parameters of a request.
+    pub(super) fn read(fields: Vec<Field>, now: Timestamp) -> Result<Self, ApiError> {
         let mut range = AskedRange::default();
         let (mut limit, mut pretty) = (DEFAULT_PAGE, false);
         let mut filters = Vec::new();
-        for field in query {
+        for field in fields {
             let (name, value) = (field.name, String::from_utf8_lossy(&field.bytes).trim().to_owned());
             match name.as_str() {
                 _ if value.is_empty() => {}

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use axum::{
+    body::HttpBody as _,
     extract::Request,
     http::{HeaderMap, header},
 };
@@ -33,6 +34,14 @@ pub(crate) async fn read(api: &Api, request: Request) -> Result<Form, ApiError> 
     let charset = content_type.and_then(|value| parameter(value, "charset"));
     let charset = charset.or_else(|| declared_charset(&fields));
     Ok(Form::new(fields, charset, held))
+}
+
+/// The parameters of a request that asks: some clients send them as the form of a GET.
+pub(crate) async fn parameters(api: &Api, request: Request) -> Result<Vec<Field>, ApiError> {
+    if request.body().is_end_stream() {
+        return query(api, request.uri().query());
+    }
+    read(api, request).await.map(Form::into_fields)
 }
 
 /// The fields of a query.

@@ -30,12 +30,14 @@ pub(super) struct Common {
     pub(super) options: Vec<(String, String)>,
     pub(super) variables: Vec<(String, String)>,
     pub(super) recipient_variables: Option<String>,
-    pub(super) template: Option<String>,
+    pub(super) template: Vec<(String, String)>,
 }
 
 impl Common {
     pub(super) fn take(form: &mut Form) -> Self {
-        let template = form.take_first("template").filter(|name| !name.is_empty());
+        let name = form.take_first("template").map(|name| ("template".to_owned(), name));
+        let more = form.take_prefixed("t:").into_iter().map(|(name, value)| (format!("t:{name}"), value));
+        let template = name.into_iter().chain(more).collect();
         Self {
             options: form.take_prefixed("o:"),
             variables: form.take_prefixed("v:"),

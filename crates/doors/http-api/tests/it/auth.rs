@@ -42,11 +42,19 @@ async fn answers_name_the_key_and_carry_the_usual_headers() {
     for (name, value) in [
         ("cache-control", "no-store"),
         ("access-control-allow-origin", "*"),
+        ("access-control-allow-credentials", "true"),
+        ("access-control-allow-headers", "Content-Type, x-requested-with, Authorization"),
+        ("access-control-allow-methods", "GET, POST, PUT, DELETE, OPTIONS"),
         ("access-control-max-age", "600"),
         ("x-content-type-options", "nosniff"),
+        ("x-xss-protection", "1; mode=block"),
+        ("strict-transport-security", ""),
     ] {
         assert_eq!(answer.header(name), value, "{name}");
     }
+    let proxied = world.request(Method::GET, "/healthz").header("x-forwarded-proto", "https");
+    let proxied = world.send(proxied.body(Body::empty()).expect("request")).await;
+    assert_eq!(proxied.header("strict-transport-security"), "max-age=63072000; includeSubDomains");
     assert_eq!(answer.header("x-request-id").len(), 16);
     assert_ne!(world.get("/healthz").await.header("x-request-id"), answer.header("x-request-id"));
 }

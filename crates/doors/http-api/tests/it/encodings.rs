@@ -152,6 +152,25 @@ async fn broken_bodies_are_refused_in_the_words_of_the_api() {
 }
 
 #[tokio::test]
+async fn questions_may_come_as_the_form_of_a_get() {
+    let world = World::new().await;
+    assert_eq!(world.post(PATH, &FIELDS).await.status, 200);
+    let ask = async |query: &str, form: &str| {
+        let path = format!("/v3/mg.example.org/events{query}");
+        let request = world
+            .request(Method::GET, &path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = world.send(request.body(Body::from(form.to_owned())).expect("request")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["items"].as_array().map(Vec::len)
+    };
+    assert_eq!(ask("", "event=accepted").await, Some(1));
+    assert_eq!(ask("", "event=delivered").await, Some(0));
+    assert_eq!(ask("?event=delivered", "event=accepted").await, Some(1), "the body wins");
+    assert_eq!(ask("?event=delivered", "").await, Some(0));
+}
+
+#[tokio::test]
 async fn text_in_another_charset_is_read_in_it() {
     let world = World::new().await;
     let mut body = urlencoded(&FIELDS[..3]).into_bytes();

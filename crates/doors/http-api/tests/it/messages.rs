@@ -88,6 +88,13 @@ async fn templates_are_refused_until_they_exist() {
     let answer = world.post(PATH, &[without("text"), vec![("template", "welcome")]].concat()).await;
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("template"), "{}", answer.text());
+    let options = with(&[("template", ""), ("t:version", "2"), ("t:variables", "{}"), ("t:text", "yes")]);
+    assert_eq!(world.post(PATH, &options).await.status, 200, "without a template they mean nothing");
+    let variables = "x".repeat(16 * 1_024);
+    assert_eq!(
+        world.post(PATH, &with(&[("t:variables", &variables)])).await.line(),
+        message("Send options (parameters starting with o:, h:, or v:) are limited to 16 kB total")
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Customers' own MIME, by HTTP or SMTP.
 
-use waxseal_sending::request::{Content, Via};
+use waxseal_sending::request::{Content, SendRequest, Via};
 
-use crate::world::{World, header, headers, pairs, strings};
+use crate::world::{Queued, World, header, headers, pairs, strings};
 
 const MIME: &str = "From: Ada <ada@mg.example.org>\n\
     To: Bob <bob@example.net>\n\
@@ -143,14 +143,79 @@ async fn events_list_files_beside_the_text_not_those_inside_it() {
 }
 
 #[tokio::test]
-async fn what_goes_in_circles_or_shows_everybodys_variables_is_refused() {
+async fn what_goes_in_circles_is_refused() {
     let world = World::new().await;
     let hops = |count| format!("{}From: ada@mg.example.org\n\nx", "Received: by x\n".repeat(count));
     world.send(world.mime_request(&hops(50), &["bob@example.net"])).await.expect("sent");
     let error = world.send(world.mime_request(&hops(51), &["bob@example.net"])).await.expect_err("a loop");
     assert!(error.to_string().contains("going in circles"), "{error}");
-    let wrapped =
-        "From: ada@mg.example.org\nContent-Type: Multipart/Mailgun-Variables; boundary=b\n\n--b--\n";
-    let error = world.send(world.mime_request(wrapped, &["bob@example.net"])).await.expect_err("a wrapper");
-    assert!(error.to_string().contains("recipient-variables"), "{error}");
 }
+
+/// A message for two in an envelope with their variables: `{"ann@example.net": {"name": "Ann"}, "bob@example.net": {"name": "Bob"}}`.
+const WRAPPED: &str = "From: ada@mg.example.org\n\
+    To: everybody@example.net\n\
+    Subject: of the envelope\n\
+    Message-Id: <outer@example.org>\n\
+    X-Mailgun-Tag: outer\n\
+    Content-Type: Multipart/Mailgun-Variables; boundary=\"8686cc90\"\n\
+    \n\
+    --8686cc90\n\
+    Content-Type: application/json\n\
+    Content-Transfer-Encoding: base64\n\
+    \n\
+    eyJhbm5AZXhhbXBsZS5uZXQiOiB7Im5hbWUiOiAiQW5uIn0sICJib2JAZXhhbXBs\n\
+    ZS5uZXQiOiB7Im5hbWUiOiAiQm9iIn19\n\
+    --8686cc90\n\
+    Content-Type: message/rfc822\n\
+    \n\
+    From: Ada <ada@mg.example.org>\n\
+    To: %recipient%\n\
+    Subject: Hello %recipient.name%\n\
+    X-Mailgun-Variables: {\"who\": \"%recipient.name%\"}\n\
+    \n\
+    Dear %recipient.name%,\n\
+    --8686cc90--\n";
+
+#[tokio::test]
+async fn a_message_that_brings_its_recipients_variables_along_is_a_batch() {
+    for via in [Via::Http, Via::Smtp] {
+        let world = World::new().await;
+        let request = world.mime_request(WRAPPED, &["ann@example.net", "bob@example.net"]);
+        let sent = world.send(SendRequest { via, ..request }).await.expect("sent");
+        assert_eq!(sent.id, "<outer@example.org>", "the message has none of its own");
+        let queued = world.queued().await;
+        assert_eq!(queued.len(), 2);
+        for Queued { recipient, body, .. } in &queued {
+            let (name, other) = if recipient == "ann@example.net" { ("Ann", "Bob") } else { ("Bob", "Ann") };
+            let text = String::from_utf8(body.clone()).expect("text");
+            assert!(text.ends_with(&format!("\r\n\r\nDear {name},")), "{text}");
+            assert_eq!(header(body, "Subject"), Some(format!("Hello {name}")));
+            assert_eq!(header(body, "To").as_deref(), Some(recipient.as_str()));
+            assert_eq!(headers(body, "X-Mailgun-Tag"), ["outer"], "options of the envelope count");
+            assert!(!text.contains(other) && !text.to_lowercase().contains("mailgun-variables;"), "{text}");
+        }
+        for told in world.events().await {
+            let details = told.details;
+            let name = if details.recipient.as_deref() == Some("ann@example.net") { "Ann" } else { "Bob" };
+            assert_eq!(details.user_variables, pairs(&[("who", name)]));
+            assert_eq!((details.tags, details.batch_id.is_some()), (vec!["outer".into()], true));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_that_cannot_be_read_is_refused_and_says_why() {
+    let world = World::new().await;
+    for (mime, why) in [
+        (WRAPPED.replace("application/json", "text/plain"), PARTS),
+        (WRAPPED.replace("message/rfc822", "text/plain"), PARTS),
+        (WRAPPED.replace("eyJhbm5A", "AAAA"), "'recipient-variables' parameter is not a valid JSON"),
+        (WRAPPED.replace("From: Ada <ada@mg.example.org>\n", ""), "from parameter is missing"),
+    ] {
+        let error = world.send(world.mime_request(&mime, &["ann@example.net"])).await.expect_err(why);
+        assert_eq!(error.to_string(), why);
+    }
+    assert!(world.events().await.is_empty());
+}
+
+const PARTS: &str = "multipart/mailgun-variables must hold two parts: application/json and message/rfc822";

@@ -28,7 +28,7 @@ async fn check(world: &World, text: &str, change: impl FnOnce(&mut SendRequest))
 #[tokio::test]
 async fn refusals_have_the_words_of_the_api() {
     let world = World::new().await;
-    let cases: [(&str, Change); 17] = [
+    let cases: [(&str, Change); 18] = [
         ("from parameter is missing", |r| parts(r).from.clear()),
         ("from parameter is not a valid address. please check documentation", |r| {
             parts(r).from = strings(&["ada"])
@@ -51,16 +51,19 @@ async fn refusals_have_the_words_of_the_api() {
         }),
         ("Only one parameters 'html' or 'template' is allowed", |r| {
             parts(r).html = Some("<p>".into());
-            r.template = Some("welcome".into());
+            r.template = pairs(&[("template", "welcome")]);
         }),
         (
             "templates are not available yet: give the content in 'text', 'html' or 'amp-html' instead of 'template'",
             |r| {
-                r.template = Some("welcome".into());
+                r.template = pairs(&[("template", "welcome")]);
             },
         ),
         ("Send options (parameters starting with o:, h:, or v:) are limited to 16 kB total", |r| {
             r.variables = vec![("a".into(), "x".repeat(16 * 1_024))];
+        }),
+        ("Send options (parameters starting with o:, h:, or v:) are limited to 16 kB total", |r| {
+            r.template = vec![("t:variables".into(), "x".repeat(16 * 1_024))];
         }),
         ("Header name must be pure ASCII: X-Grün", |r| parts(r).headers = pairs(&[("X-Grün", "1")])),
         ("'recipient-variables' parameter is not a valid JSON", |r| r.recipient_variables = Some("{".into())),

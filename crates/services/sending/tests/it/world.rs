@@ -102,7 +102,7 @@ impl World {
             options: Vec::new(),
             variables: Vec::new(),
             recipient_variables: None,
-            template: None,
+            template: Vec::new(),
             idempotency: None,
         }
     }
