@@ -18,6 +18,7 @@ use std::{
 };
 
 use waxseal_delivery::{AfterCrash, Relay};
+use waxseal_net::HttpRules;
 
 pub(crate) use self::{
     secret::Secret,
@@ -67,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) allow_private_destinations: bool,
     /// File with further certificates to trust.
     pub(crate) extra_ca: Option<PathBuf>,
+    /// What URLs of customers may be called.
+    pub(crate) http_rules: HttpRules,
     /// DNS servers; the system's if empty.
     pub(crate) nameservers: Vec<SocketAddr>,
     /// Certificate chain and key of the listeners; self-signed ones otherwise.

@@ -153,6 +153,7 @@ impl Running {
         let delivery = DeliveryConfig {
             port: config.delivery_port,
             relay: config.relay.clone(),
+            http_rules: config.http_rules.clone(),
             after_crash: config.after_crash,
             inbox_keep: INBOX_KEEP,
             ..DeliveryConfig::new(config.hostname.clone())

@@ -116,16 +116,19 @@ class Verdict:
     doubled: list[str]
 
 
-def settle(ledger: Ledger, sink, timeout: float = 120.0) -> Verdict:
-    """Wait until what was acknowledged has arrived (or the time is up), then compare."""
+def settle(ledger: Ledger, sink, patience: float = 120.0) -> Verdict:
+    """Wait until what was acknowledged has arrived, as long as some of it still comes, then compare."""
 
     def missing():
         return [word for word in list(ledger.acknowledged) if not sink.seen(f"{word}@{RECIPIENTS}")]
 
-    try:
-        waiting.until(lambda: not missing(), "all acknowledged messages at the sink", timeout, pause=0.2)
-    except waiting.TooLate:
-        pass
+    left = missing()
+    while left:
+        try:
+            waiting.until(lambda before=len(left): len(missing()) < before, "more mail", patience, pause=0.2)
+        except waiting.TooLate:
+            break
+        left = missing()
     altered, invented, copies, doubled = [], [], 0, []
     for arrival in list(sink.arrivals):
         message = parcel.read(arrival)

@@ -132,6 +132,7 @@ impl Bench {
             options: DeliveryOptions::default(),
             schedule: Schedule { not_before: now, give_up_at: now + Duration::from_secs(5 * 86_400) },
             capture: false,
+            archive_to: None,
             keep_until: now,
             entries: vec![entry],
         };

@@ -5,6 +5,7 @@
 
 pub(crate) mod account;
 pub(crate) mod api_key;
+pub(crate) mod archive_job;
 pub(crate) mod body;
 pub(crate) mod class;
 pub(crate) mod dkim_key;

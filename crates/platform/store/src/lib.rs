@@ -5,6 +5,7 @@
 //! in as plain values, rest sealed, and come out as [`waxseal_model::Sealed`].
 
 pub mod account;
+pub mod archive;
 pub mod backup;
 pub mod content;
 pub mod credential;

@@ -45,6 +45,8 @@ pub struct NewMessage {
     pub capture: bool,
     /// Retrievable at least until then, settled or not; equal to `created_at`: gone when settled.
     pub keep_until: Timestamp,
+    /// Where a copy goes once somebody got it (`o:archive-to`).
+    pub archive_to: Option<String>,
     /// Those to deliver to; may be empty (all suppressed).
     pub entries: Vec<NewQueueEntry>,
 }

@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::*;
 pub(crate) mod column;
 mod m0001_first;
 mod m0003_erasure;
+mod m0004_archive;
 
 /// All migrations, oldest first.
 pub(crate) struct Migrator;
@@ -15,6 +16,6 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::First), Box::new(m0003_erasure::Erasure)]
+        vec![Box::new(m0001_first::First), Box::new(m0003_erasure::Erasure), Box::new(m0004_archive::Archive)]
     }
 }

@@ -10,6 +10,7 @@ use std::{
 
 use sea_orm::DatabaseConnection;
 use sea_orm_migration::MigratorTrait;
+use tokio::sync::watch;
 use waxseal_model::{Clock, Random};
 
 use crate::{
@@ -107,6 +108,8 @@ pub(crate) struct Inner {
     pub(crate) data_dir: PathBuf,
     /// What was sent and not answered yet.
     pub(crate) sent_notes: SentNotes,
+    /// Copies for archives became due.
+    pub(crate) archive_changes: watch::Sender<u64>,
     /// Accounts that are to be erased.
     pub(crate) closed: Closed,
     /// How often content was opened.
@@ -167,6 +170,7 @@ impl Store {
                 engine: config.engine,
                 data_dir: config.data_dir,
                 sent_notes,
+                archive_changes: watch::Sender::default(),
                 closed: Closed::default(),
                 openings: Arc::default(),
                 lock,

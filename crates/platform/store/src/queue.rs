@@ -15,8 +15,8 @@ mod overview;
 mod settle;
 
 pub(crate) use clear::{CLEARED, Cleared};
-pub(crate) use lease::{ENVELOPE, Stranded};
-pub(crate) use settle::count_down;
+pub(crate) use lease::{ENVELOPE, Stranded, not_of};
+pub(crate) use settle::{Ended, count_down};
 
 /// Due time of entries that wait until somebody asks for another try: no clock gets there.
 pub(crate) const HELD: Timestamp = Timestamp::from_secs(250_000_000_000);

@@ -177,7 +177,7 @@ impl Row<'_> {
                 let parts = [self.value("domain")?, self.value("address_hash")?, self.value("kind")?];
                 return Some(parts.concat());
             }
-            "bodies" => "message",
+            "bodies" | "archive_jobs" => "message",
             "idempotency_keys" => "key_hash",
             _ => "id",
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use waxseal_net::HttpRules;
 use waxseal_smtp::client::Wait;
 
 use crate::{relay::Relay, second_copy::AfterCrash};
@@ -17,6 +18,8 @@ pub struct DeliveryConfig {
     pub relay: Option<Relay>,
     /// How long captured messages stay in the inbox of a sandbox domain.
     pub inbox_keep: Duration,
+    /// What URLs of customers may be called.
+    pub http_rules: HttpRules,
     /// What becomes of messages that may already have been delivered when the process died.
     pub after_crash: AfterCrash,
     /// Limits.
@@ -65,6 +68,7 @@ impl DeliveryConfig {
             port: 25,
             relay: None,
             inbox_keep: Duration::from_secs(3 * 86_400),
+            http_rules: HttpRules::default(),
             after_crash: AfterCrash::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),

@@ -10,6 +10,7 @@
 //! connection to one destination and takes its messages one after the other; every outcome is
 //! committed, together with its events, before the same connection starts the next message.
 
+mod archive;
 mod attempt;
 mod board;
 mod bounce;

@@ -12,13 +12,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use waxseal_model::{Clock, Random, RecipientId};
-use waxseal_net::Net;
+use waxseal_net::{HttpClient, Net};
 use waxseal_store::{
     Store, StoreError,
     queue::{QueueCounts, QueueFilter},
 };
 
 use crate::{
+    archive,
     board::{Board, Route},
     config::DeliveryConfig,
     jump::JumpWatch,
@@ -27,6 +28,8 @@ use crate::{
     settler::{self, Decision, Settler},
 };
 
+/// A customer's server takes a connection within this time.
+const HTTP_CONNECT: Duration = Duration::from_secs(10);
 /// Bytes of content are counted in pieces of this size.
 const PIECE: u64 = 1_024;
 /// How often the gauges of the queue are read.
@@ -102,6 +105,7 @@ impl Shared {
 pub struct Delivery {
     shared: Arc<Shared>,
     scheduler: Option<JoinHandle<()>>,
+    archiver: Option<JoinHandle<()>>,
     /// What runs besides: ends with this value.
     helpers: [JoinHandle<()>; 2],
 }
@@ -122,7 +126,9 @@ impl Delivery {
     ) -> Result<Self, StoreError> {
         let second_copies = SecondCopies::of_last_time(&store, config.after_crash).await?;
         store.free_leases().await?;
-        let changes = store.queue_changes();
+        let (changes, archives) = (store.queue_changes(), store.archive_changes());
+        let client =
+            HttpClient::new(net.resolver.clone(), net.tls.clone(), config.http_rules.clone(), HTTP_CONNECT);
         let (settler, requests) = Settler::new();
         let pieces = u32::try_from(config.limits.bytes_in_flight.div_ceil(PIECE)).unwrap_or(u32::MAX).max(1);
         let shared = Arc::new(Shared {
@@ -146,18 +152,32 @@ impl Delivery {
         let settler = tokio::spawn(settler::run(Arc::clone(&shared), requests));
         let gauges = tokio::spawn(gauge(Arc::clone(&shared)));
         let scheduler = tokio::spawn(scheduler::run(Arc::clone(&shared), changes));
-        Ok(Self { shared, scheduler: Some(scheduler), helpers: [settler, gauges] })
+        let archiver = tokio::spawn(archive::run(Arc::clone(&shared), client, archives));
+        let (scheduler, archiver) = (Some(scheduler), Some(archiver));
+        Ok(Self { shared, scheduler, archiver, helpers: [settler, gauges] })
     }
 
     /// Stops: nothing new is begun, what is under way may finish for 30 seconds, the rest is freed.
     /// Returns when every outcome is committed.
     pub async fn shutdown(mut self) {
         self.shared.stopping.cancel();
-        if let Some(scheduler) = self.scheduler.take()
-            && scheduler.await.is_err()
-        {
-            tracing::error!("the delivery scheduler panicked");
-        }
+        let (scheduler, archiver) = (self.scheduler.take(), self.archiver.take());
+        let scheduler = async {
+            if let Some(scheduler) = scheduler
+                && scheduler.await.is_err()
+            {
+                tracing::error!("the delivery scheduler panicked");
+            }
+        };
+        let archiver = async {
+            let Some(archiver) = archiver else { return };
+            let stop = archiver.abort_handle();
+            if tokio::time::timeout(self.shared.config.timeouts.shutdown, archiver).await.is_err() {
+                // Its copies go out with the next start.
+                stop.abort();
+            }
+        };
+        tokio::join!(scheduler, archiver);
     }
 
     /// How many connections there are and how many recipients are in memory, for diagnosis.
@@ -170,7 +190,8 @@ impl Delivery {
 /// Without [`Delivery::shutdown`] everything stops where it is, as if the process had died.
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.scheduler.iter().chain(&self.helpers).for_each(JoinHandle::abort);
+        let all = self.scheduler.iter().chain(&self.archiver).chain(&self.helpers);
+        all.for_each(JoinHandle::abort);
     }
 }
 

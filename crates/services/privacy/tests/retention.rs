@@ -82,6 +82,7 @@ impl World {
             options: DeliveryOptions::default(),
             schedule: Schedule { not_before: now, give_up_at: now + 5 * DAY },
             capture: false,
+            archive_to: None,
             keep_until: now + keep,
             entries: vec![entry],
         };

@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use waxseal_net::HttpRules;
+
 /// What an instance takes. Start from [`SendingConfig::new`].
 #[derive(Debug, Clone)]
 pub struct SendingConfig {
@@ -21,6 +23,8 @@ pub struct SendingConfig {
     pub max_delay: Duration,
     /// How long delivery is tried unless the caller says otherwise.
     pub give_up_after: Duration,
+    /// What URLs of customers may be called.
+    pub http_rules: HttpRules,
     /// Addresses of this host that a caller may ask to send from.
     pub sending_ips: Vec<IpAddr>,
 }
@@ -37,6 +41,7 @@ impl SendingConfig {
             max_bytes_in_flight: 1_024 * MIB,
             max_delay: Duration::from_secs(3 * 86_400),
             give_up_after: Duration::from_secs(5 * 86_400),
+            http_rules: HttpRules::default(),
             sending_ips: Vec::new(),
         }
     }

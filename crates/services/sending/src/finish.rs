@@ -66,6 +66,7 @@ impl Finisher<'_> {
             schedule: self.options.schedule,
             capture: self.domain.kind == DomainKind::Sandbox,
             keep_until: self.now + Duration::from_secs(self.domain.settings.message_ttl_secs.into()),
+            archive_to: self.options.archive_to.clone(),
             entries,
         })
     }

@@ -12,6 +12,7 @@ use waxseal_model::{
     Timestamp,
     options::{DeliveryOptions, Schedule, Tracking},
 };
+use waxseal_net::http_client::HttpUrl;
 use waxseal_store::domain::DomainSettings;
 
 use crate::{config::SendingConfig, error::SendError};
@@ -35,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) scheduled: bool,
     /// What delivery has to know.
     pub(crate) delivery: DeliveryOptions,
+    /// Where a copy goes once somebody got the message.
+    pub(crate) archive_to: Option<String>,
     /// Headers of our own that the delivered copy does without.
     pub(crate) hidden_headers: HiddenHeaders,
 }
@@ -69,6 +72,7 @@ struct Reader<'a> {
     secondary_dkim: Option<KeyName>,
     secondary_dkim_public: Option<KeyName>,
     delivery: DeliveryOptions,
+    archive_to: Option<String>,
     hidden_headers: HiddenHeaders,
     timing: time::Timing,
 }
@@ -87,6 +91,7 @@ impl<'a> Reader<'a> {
             secondary_dkim: None,
             secondary_dkim_public: None,
             delivery,
+            archive_to: None,
             hidden_headers: HiddenHeaders::default(),
             timing: time::Timing::default(),
         }
@@ -114,7 +119,7 @@ impl<'a> Reader<'a> {
             }
             "sending-ip" => self.delivery.sending_ip = Some(self.own_ip(value)?),
             "sending-ip-pool" => return Err(not_ours("IP pool", value)),
-            "archive-to" => return Err(SendError::Invalid("o:archive-to is not available yet".into())),
+            "archive-to" => self.archive_to = Some(self.archive(value)?),
             "suppress-headers" => self.hidden_headers.add(value)?,
             "deliverytime" => self.timing.delivery_time(value)?,
             "deliver-within" => self.timing.deliver_within(value)?,
@@ -144,6 +149,13 @@ impl<'a> Reader<'a> {
         if self.rules.config.sending_ips.contains(&ip) { Ok(ip) } else { Err(not_ours("IP", value)) }
     }
 
+    /// The URL, as it will be called.
+    fn archive(&self, value: &str) -> Result<String, SendError> {
+        let url = HttpUrl::parse(value, &self.rules.config.http_rules)
+            .map_err(|error| SendError::Invalid(format!("o:archive-to {error}")))?;
+        Ok(url.as_str().to_owned())
+    }
+
     fn finish(self) -> Result<Options, SendError> {
         let (schedule, scheduled) = self.timing.schedule(self.rules.now, self.rules.config)?;
         Ok(Options {
@@ -154,6 +166,7 @@ impl<'a> Reader<'a> {
             schedule,
             scheduled,
             delivery: self.delivery,
+            archive_to: self.archive_to,
             hidden_headers: self.hidden_headers,
         })
     }

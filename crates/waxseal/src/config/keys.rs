@@ -108,6 +108,16 @@ pub(crate) const KEYS: &[Key] = &[
         r#""""#,
         "File with further certificates to trust at recipients' servers (PEM).",
     ),
+    key(
+        "outgoing_http.ports",
+        r#"["80", "443"]"#,
+        "Ports at which URLs of customers (`o:archive-to`) may be called; any if empty.",
+    ),
+    key(
+        "outgoing_http.allow_private_destinations",
+        "false",
+        "Whether URLs of customers may lead to loopback and private addresses: only for development and tests.",
+    ),
     key("dns.nameservers", "[]", "DNS servers, as `ADDRESS` or `ADDRESS:PORT`; the system's if empty."),
     key(
         "tls.certificate",

@@ -2,6 +2,8 @@
 
 use std::{ops::RangeInclusive, path::PathBuf};
 
+use waxseal_net::HttpRules;
+
 use super::{Config, ConfigErrors, Secret, Settings, values};
 
 struct Reader {
@@ -28,7 +30,7 @@ impl Reader {
             public_url: self.optional("public_url", |url| values::public_url(&url)),
             hostname: self.one("hostname", |name| values::host_name(&name)).unwrap_or_default(),
             http_listen: self.each("http.listen", |text| values::listen(&text)),
-            http_tls: self.http_tls(),
+            http_tls: self.flag("http.tls"),
             submission_listen: self.each("submission.listen", |text| values::listen(&text)),
             submission_implicit_tls: self.each("submission.implicit_tls", |text| values::listen(&text)),
             store_url: self
@@ -45,6 +47,10 @@ impl Reader {
             source_addresses: self.each("delivery.source_addresses", |text| values::address(&text)),
             allow_private_destinations: self.allow_private_destinations(),
             extra_ca: self.optional("delivery.extra_ca", |path| Ok(path.into())),
+            http_rules: HttpRules {
+                ports: self.each("outgoing_http.ports", |text| values::port(&text)),
+                allow_private: self.flag("outgoing_http.allow_private_destinations"),
+            },
             nameservers: self.each("dns.nameservers", |text| values::nameserver(&text)),
             certificate: self.certificate(),
             events_days: self.number("retention.events_days", 1..=365),
@@ -83,13 +89,13 @@ impl Reader {
         }
     }
 
-    fn http_tls(&mut self) -> bool {
-        match self.settings.value("http.tls").value {
+    fn flag(&mut self, name: &'static str) -> bool {
+        match self.settings.value(name).value {
             toml::Value::Boolean(speaks) => speaks,
             toml::Value::String(text) if text == "true" => true,
             toml::Value::String(text) if text == "false" => false,
             _ => {
-                self.problem("http.tls", "must be true or false");
+                self.problem(name, "must be true or false");
                 false
             }
         }
@@ -198,7 +204,12 @@ impl Reader {
                 text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
             ),
             toml::Value::Array(values) => {
-                values.into_iter().map(|value| value.as_str().map(str::to_owned)).collect()
+                let text = |value: toml::Value| match value {
+                    toml::Value::String(text) => Some(text),
+                    toml::Value::Integer(number) => Some(number.to_string()),
+                    _ => None,
+                };
+                values.into_iter().map(text).collect()
             }
             _ => None,
         };

@@ -13,7 +13,7 @@ const LONGEST: usize = 2_048;
 /// What URLs may be called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRules {
-    /// Ports that may be called.
+    /// Ports that may be called; any if empty.
     pub ports: Vec<u16>,
     /// Whether hosts on loopback, private and link-local addresses may be called.
     pub allow_private: bool,
@@ -92,7 +92,8 @@ impl HttpUrl {
             return Err(UrlError::Scheme);
         }
         let port = url.port_or_known_default().ok_or(UrlError::Syntax)?;
-        if port == 0 || !rules.ports.contains(&port) {
+        let is_allowed = rules.ports.is_empty() || rules.ports.contains(&port);
+        if port == 0 || !is_allowed {
             return Err(UrlError::Port);
         }
         let url = Self { url, port };

@@ -29,6 +29,7 @@ pub struct Model {
     pub pending: i32,
     pub body_expires_at: Option<i64>,
     pub deleted: bool,
+    pub archive: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -58,7 +59,8 @@ impl Classified for Entity {
             | Column::CapturedUntil
             | Column::Pending
             | Column::BodyExpiresAt
-            | Column::Deleted => ROW.internal(Subject::Customer),
+            | Column::Deleted
+            | Column::Archive => ROW.internal(Subject::Customer),
         }
     }
 }

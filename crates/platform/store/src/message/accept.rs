@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::{Accept, Accepted, Idempotency, NewMessage, NewQueueEntry};
 use crate::{
-    entity::{body, idempotency_key, message, queue_entry},
+    archive::URL,
+    entity::{archive_job, body, idempotency_key, message, queue_entry},
     error::StoreError,
     event_log::header_hash,
     message::retrieve::{ANSWER, MIME, TEMPLATE},
@@ -109,7 +110,19 @@ impl Store {
             pending,
             body_expires_at: (kept && pending == 0).then_some(new.keep_until.as_micros()),
             deleted: false,
+            archive: new.archive_to.is_some() && pending > 0,
         };
+        if let Some(url) = new.archive_to.filter(|_| row.archive) {
+            let job = archive_job::Model {
+                account: row.account.clone(),
+                message: row.id.clone(),
+                url: self.inner.seal(&event_key, URL, account, &place, url.as_bytes())?,
+                attempts: 0,
+                released_at: None,
+                ready_at: None,
+            };
+            rows.archives.push(job.into_active_model());
+        }
         for entry in new.entries {
             rows.entries.push(self.entry_row(&event_key, account, &row, entry)?.into_active_model());
         }

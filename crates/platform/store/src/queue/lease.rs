@@ -5,7 +5,7 @@ mod take;
 mod unreadable;
 
 pub(crate) use stranded::Stranded;
-use take::not_of;
+pub(crate) use take::not_of;
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -121,7 +121,7 @@ impl Store {
             .filter(Column::Lease.is_null())
             .filter(Column::ReadyAt.lt(HELD.as_micros()))
             .filter(Column::ReadyAt.lt(PARKED))
-            .filter(not_of(self.inner.closed.rows()))
+            .filter(not_of(Column::Account, self.inner.closed.rows()))
             .order_by_asc(Column::ReadyAt)
             .limit(1)
             .into_tuple()

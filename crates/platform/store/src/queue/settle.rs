@@ -2,12 +2,12 @@
 
 mod apply;
 
-pub(crate) use apply::count_down;
+pub(crate) use apply::{Ended, count_down};
 
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use waxseal_model::{AccountId, InboxId, Timestamp};
+use waxseal_model::{AccountId, InboxId, Timestamp, event::EventKind};
 
 use super::{Outcome, Settled, Settlement, lease::ENVELOPE};
 use crate::{
@@ -29,6 +29,8 @@ struct Prepared {
     entry: Vec<u8>,
     lease: Option<Vec<u8>>,
     step: Step,
+    /// Whether the recipient got the message.
+    delivered: bool,
     events: Vec<event::ActiveModel>,
 }
 
@@ -81,14 +83,20 @@ impl Store {
             effects.log |= !events.is_empty();
             effects.queue |= matches!(outcome, Outcome::Deferred { .. } | Outcome::Released);
             let step = self.step(entries.get(&entry), outcome).await?;
+            let delivered = events.iter().any(|event| event.kind == EventKind::Delivered);
             let events = self.event_rows(events).await?;
-            prepared.push(Prepared { entry, lease: lease.map(RowId::to_row), step, events });
+            prepared.push(Prepared { entry, lease: lease.map(RowId::to_row), step, delivered, events });
         }
         let now = self.inner.clock.now();
-        self.inner
+        let (settled, archives) = self
+            .inner
             .writer
             .write(effects, move |tx| Box::pin(async move { apply::settle(tx, prepared, now).await }))
-            .await
+            .await?;
+        if archives {
+            self.inner.archive_changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+        }
+        Ok(settled)
     }
 
     /// The entries from which something must be read before the writer's turn: whose they are, and the

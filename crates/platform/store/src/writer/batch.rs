@@ -12,7 +12,7 @@ use super::{
     job::{Job, Ran},
 };
 use crate::{
-    entity::{body, event, message, queue_entry},
+    entity::{archive_job, body, event, message, queue_entry},
     error::StoreError,
     rows::insert_all,
     seal::DataKey,
@@ -27,6 +27,8 @@ pub(crate) struct Batch {
     pub(crate) bodies: Vec<body::ActiveModel>,
     /// Queue entries.
     pub(crate) entries: Vec<queue_entry::ActiveModel>,
+    /// Copies to hand over once somebody got the message.
+    pub(crate) archives: Vec<archive_job::ActiveModel>,
     /// Events.
     pub(crate) events: Vec<event::ActiveModel>,
     /// What the rows are sealed under: held until they are committed, so that no key is destroyed as
@@ -48,6 +50,7 @@ impl Batch {
         self.messages.extend(other.messages);
         self.bodies.extend(other.bodies);
         self.entries.extend(other.entries);
+        self.archives.extend(other.archives);
         self.events.extend(other.events);
         self.keys.extend(other.keys);
     }
@@ -57,6 +60,7 @@ impl Batch {
         insert_all(tx, self.messages).await?;
         insert_all(tx, self.bodies).await?;
         insert_all(tx, self.entries).await?;
+        insert_all(tx, self.archives).await?;
         insert_all(tx, self.events).await?;
         Ok(self.keys)
     }

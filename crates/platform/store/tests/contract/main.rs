@@ -2,6 +2,7 @@
 
 mod accepting;
 mod accounts;
+mod archiving;
 mod at_rest;
 mod backup_kills;
 mod backups;
@@ -105,6 +106,14 @@ contract! {
         a_cleared_entry_is_neither_tried_again_nor_captured,
         what_was_cleared_in_the_hands_of_the_dead_ends_at_the_next_start,
         nothing_brings_a_cleared_entry_back;
+    archiving:
+        a_copy_is_due_with_the_first_delivery_and_the_body_waits_for_it,
+        a_copy_that_ends_first_leaves_the_body_to_the_recipients,
+        where_nobody_gets_it_there_is_no_copy,
+        a_copy_that_is_put_off_comes_at_its_time,
+        no_copy_of_an_erased_recipient_leaves,
+        copies_of_a_closed_account_stay_and_go_with_it,
+        a_copy_whose_url_nobody_can_read_ends;
     event_log:
         events_come_by_time_in_both_directions_page_by_page,
         events_are_found_by_recipient_message_and_kind,

@@ -193,6 +193,7 @@ impl World {
                 give_up_at: self.now() + Duration::from_secs(5 * 86_400),
             },
             capture: false,
+            archive_to: None,
             keep_until: self.now(),
             entries: entries.collect(),
         }

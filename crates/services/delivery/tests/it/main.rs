@@ -1,5 +1,6 @@
 //! Delivery against a real store, a real DNS server and real SMTP conversations on loopback.
 
+mod archive;
 mod bad_peers;
 mod capture;
 mod clearing;

@@ -50,6 +50,7 @@ pub(crate) struct Mail {
     pub(crate) options: DeliveryOptions,
     pub(crate) give_up_after: Duration,
     pub(crate) capture: bool,
+    pub(crate) archive_to: Option<String>,
 }
 
 pub(crate) fn mail(to: &[&str]) -> Mail {
@@ -59,6 +60,7 @@ pub(crate) fn mail(to: &[&str]) -> Mail {
         options: DeliveryOptions::default(),
         give_up_after: FIVE_DAYS,
         capture: false,
+        archive_to: None,
     }
 }
 
@@ -187,6 +189,7 @@ impl World {
             options: mail.options,
             schedule: Schedule { not_before: due, give_up_at: due + mail.give_up_after },
             capture: mail.capture,
+            archive_to: mail.archive_to,
             keep_until: now,
         };
         let (account, domain) = (self.account, self.domain);

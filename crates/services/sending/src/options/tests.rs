@@ -202,8 +202,23 @@ fn headers_of_ours_can_be_hidden() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_said() {
-    assert_eq!(bad("archive-to", "https://example.org/"), "o:archive-to is not available yet");
+fn an_archive_is_somewhere_on_the_internet() {
+    let archive = |url| good(&[("archive-to", url)]).archive_to;
+    assert_eq!(
+        archive("https://Archive.example.org/in?k=1"),
+        Some("https://archive.example.org/in?k=1".into())
+    );
+    assert_eq!(archive(" "), None);
+    for (url, why) in [
+        ("archive.example.org", "must start with http:// or https://"),
+        ("https://user:pass@example.org/", "must not hold a user name or a password"),
+        ("https://example.org:8080/", "has a port that may not be called"),
+        ("http://127.0.0.1/", "must name a host on the public Internet"),
+        ("http://[::1]/", "must name a host on the public Internet"),
+        ("https://exa mple.org/", "is not a URL: give one such as https://archive.example.com/in"),
+    ] {
+        assert_eq!(bad("archive-to", url), format!("o:archive-to {why}"), "{url}");
+    }
 }
 
 proptest::proptest! {

@@ -10,7 +10,8 @@ use waxseal_model::{AccountId, Timestamp};
 
 use super::plan::Plan;
 use crate::{
-    entity::{body, event, idempotency_key, inbox_item, message, queue_entry},
+    archive::drop_job,
+    entity::{archive_job, body, event, idempotency_key, inbox_item, message, queue_entry},
     erasure::rows::add_count,
     error::StoreError,
     open::Store,
@@ -113,6 +114,8 @@ impl Counts {
             .exec(tx)
             .await?;
         self.add("inbox_items", items.rows_affected);
+        let job = archive_job::Entity::delete_by_id((account.clone(), id.clone())).exec(tx).await?;
+        self.add("archive_jobs", job.rows_affected);
         let bodies = body::Entity::delete_by_id((account.clone(), id.clone())).exec(tx).await?;
         self.add("bodies", bodies.rows_affected);
         let messages = message::Entity::delete_by_id((account, id)).exec(tx).await?;
@@ -121,7 +124,7 @@ impl Counts {
     }
 
     /// A message to several: what names the recipient is taken out, and its content is kept no longer than somebody
-    /// waits for it or an inbox holds it.
+    /// waits for it or an inbox holds it. No copy of it goes to an archive any more: it names the recipient.
     async fn part(
         &mut self,
         tx: &Tx,
@@ -147,6 +150,8 @@ impl Counts {
                 .await?;
             self.add("messages rewritten", changed.rows_affected);
         }
+        let dropped = drop_job(tx, account.to_row(), id.clone(), now).await?;
+        self.add("archive_jobs", u64::from(dropped));
         let settled = message::Column::Pending.lte(0);
         let captured = message::Column::CapturedUntil;
         let held = captured.is_not_null().and(captured.gt(now.as_micros()));

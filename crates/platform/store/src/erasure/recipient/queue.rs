@@ -11,7 +11,7 @@ use crate::{
     error::StoreError,
     message::Envelope,
     open::Store,
-    queue::{ENVELOPE, count_down},
+    queue::{ENVELOPE, Ended, count_down},
     rows::RowId,
     suppression::address_hash,
     writer::Effects,
@@ -79,13 +79,13 @@ impl Store {
                 .writer
                 .write(Effects::default(), move |tx| {
                     Box::pin(async move {
-                        let mut settled: BTreeMap<(Vec<u8>, Vec<u8>), i32> = BTreeMap::new();
+                        let mut settled: BTreeMap<(Vec<u8>, Vec<u8>), Ended> = BTreeMap::new();
                         let mut dropped = 0;
                         for (id, message) in entries {
                             let gone = queue_entry::Entity::delete_by_id(id).exec(tx).await?.rows_affected;
                             dropped += gone;
                             if gone > 0 {
-                                *settled.entry((account.to_row(), message)).or_default() += 1;
+                                settled.entry((account.to_row(), message)).or_default().add(false);
                             }
                         }
                         count_down(tx, settled, now).await?;

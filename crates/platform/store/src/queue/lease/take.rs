@@ -57,9 +57,9 @@ async fn mark(
     Ok(rows)
 }
 
-/// Entries of other accounts than these.
-pub(super) fn not_of(accounts: Vec<Vec<u8>>) -> Condition {
-    let some = (!accounts.is_empty()).then(|| Column::Account.is_not_in(accounts));
+/// Rows of other accounts than these.
+pub(crate) fn not_of(column: impl ColumnTrait, accounts: Vec<Vec<u8>>) -> Condition {
+    let some = (!accounts.is_empty()).then(|| column.is_not_in(accounts));
     Condition::all().add_option(some)
 }
 
@@ -96,7 +96,7 @@ impl Search<'_> {
             .select_only()
             .columns([Column::Id, Column::RecipientDomain])
             .filter(Column::ReadyAt.lte(self.now.as_micros()))
-            .filter(not_of(self.closed.to_vec()))
+            .filter(not_of(Column::Account, self.closed.to_vec()))
             .order_by_asc(Column::ReadyAt)
             .limit(limit as u64);
         if self.tx.get_database_backend() == DbBackend::Postgres {

@@ -10,6 +10,7 @@ use waxseal_model::{Timestamp, suppression::SuppressionKind};
 
 use super::{Prepared, Step};
 use crate::{
+    archive,
     entity::{body, event, inbox_item, message, queue_entry, suppression},
     error::StoreError,
     message::settled_keep,
@@ -30,16 +31,38 @@ struct Work {
     suppressions: Vec<suppression::Model>,
     gone: Vec<Vec<u8>>,
     released: Vec<Vec<u8>>,
-    /// Recipients settled of each message, by account and message.
-    settled: BTreeMap<(Vec<u8>, Vec<u8>), i32>,
+    /// What ended of each message, by account and message.
+    settled: BTreeMap<(Vec<u8>, Vec<u8>), Ended>,
 }
 
-/// Settles what is ours and answers in order.
+/// Recipients of a message that are settled together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// How many.
+    count: i32,
+    /// Whether one of them got it.
+    delivered: bool,
+}
+
+impl Ended {
+    /// One that did not get it.
+    pub(crate) const fn silent() -> Self {
+        Self { count: 1, delivered: false }
+    }
+
+    /// One more.
+    pub(crate) const fn add(&mut self, delivered: bool) {
+        self.count += 1;
+        self.delivered |= delivered;
+    }
+}
+
+/// Settles what is ours and answers in order, and whether copies for archives became due.
 pub(super) async fn settle(
     tx: &Tx,
     prepared: Vec<Prepared>,
     now: Timestamp,
-) -> Result<Vec<Settled>, StoreError> {
+) -> Result<(Vec<Settled>, bool), StoreError> {
     let mut entries = find(tx, &prepared).await?;
     let mut work = Work::default();
     let mut answers = Vec::with_capacity(prepared.len());
@@ -55,8 +78,8 @@ pub(super) async fn settle(
         }
         answers.push(Settled::Yes);
     }
-    work.write(tx, now).await?;
-    Ok(answers)
+    let archives = work.write(tx, now).await?;
+    Ok((answers, archives))
 }
 
 async fn find(tx: &Tx, prepared: &[Prepared]) -> Result<HashMap<Vec<u8>, queue_entry::Model>, StoreError> {
@@ -86,11 +109,11 @@ impl Work {
         match settlement.step {
             Step::Done { suppress } => {
                 self.suppressions.extend(suppress);
-                self.done(entry);
+                self.done(entry, settlement.delivered);
             }
             Step::Captured { item } => {
                 self.items.push(item);
-                self.done(entry);
+                self.done(entry, settlement.delivered);
             }
             Step::Released => self.released.push(entry.id),
             Step::Deferred { next_attempt_at, first_attempt_at, last_reply } => {
@@ -112,12 +135,12 @@ impl Work {
         Ok(())
     }
 
-    fn done(&mut self, entry: queue_entry::Model) {
-        *self.settled.entry((entry.account, entry.message)).or_default() += 1;
+    fn done(&mut self, entry: queue_entry::Model, delivered: bool) {
+        self.settled.entry((entry.account, entry.message)).or_default().add(delivered);
         self.gone.push(entry.id);
     }
 
-    async fn write(self, tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
+    async fn write(self, tx: &Tx, now: Timestamp) -> Result<bool, StoreError> {
         insert_all(tx, self.events).await?;
         for ids in self.gone.chunks(IDS) {
             queue_entry::Entity::delete_many()
@@ -179,15 +202,17 @@ async fn allowed(tx: &Tx, row: &suppression::Model) -> Result<bool, StoreError> 
     Ok(suppression::Entity::find_by_id(id).one(tx).await?.is_some())
 }
 
-/// Counts down the pending recipients of messages; where none is left the body goes or gets its term.
+/// Counts down the pending recipients of messages; where none is left the body goes or gets its term. Whether copies
+/// for archives became due with it.
 pub(crate) async fn count_down(
     tx: &Tx,
-    settled: BTreeMap<(Vec<u8>, Vec<u8>), i32>,
+    settled: BTreeMap<(Vec<u8>, Vec<u8>), Ended>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let mut archives = false;
     let mut groups: BTreeMap<(Vec<u8>, i32), Vec<Vec<u8>>> = BTreeMap::new();
-    for ((account, message), count) in settled {
-        groups.entry((account, count)).or_default().push(message);
+    for ((account, message), ended) in &settled {
+        groups.entry((account.clone(), ended.count)).or_default().push(message.clone());
     }
     for ((account, count), messages) in groups {
         for ids in messages.chunks(IDS) {
@@ -198,11 +223,16 @@ pub(crate) async fn count_down(
                 .filter(message::Column::Id.is_in(ids.to_vec()))
                 .exec_with_returning(tx)
                 .await?;
-            let finished: Vec<Vec<u8>> = rows
-                .into_iter()
-                .filter(|row| row.pending <= 0 && row.body_expires_at.is_none())
-                .map(|row| row.id)
-                .collect();
+            let mut finished = Vec::new();
+            for row in rows {
+                let place = (row.account.clone(), row.id.clone());
+                let delivered = settled.get(&place).is_some_and(|ended| ended.delivered);
+                if row.archive && archive::after_recipient(tx, &row, delivered, now).await? {
+                    archives = true;
+                } else if row.pending <= 0 && row.body_expires_at.is_none() {
+                    finished.push(row.id);
+                }
+            }
             if !finished.is_empty() {
                 body::Entity::delete_many()
                     .filter(body::Column::Account.eq(account.clone()))
@@ -212,5 +242,5 @@ pub(crate) async fn count_down(
             }
         }
     }
-    Ok(())
+    Ok(archives)
 }
