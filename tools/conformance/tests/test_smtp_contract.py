@@ -468,3 +468,16 @@ def test_the_first_reply_under_tls_is_not_held_back(platform, outside, door):
                 line.reply()
             waits.append(time.monotonic() - began)
     assert min(waits) < 0.03, f"at best {min(waits) * 1000:.0f} ms"
+
+
+def test_a_deleted_login_submits_no_more_in_a_session_that_is_open(platform):
+    account = platform.account()
+    domain = platform.domain(account)
+    credential = platform.credential(domain)
+    with wire.opened(platform.submission, credential) as idle, wire.opened(platform.submission, credential) as busy:
+        busy.envelope(f"a@{domain.name}", address())
+        assert busy.talk("DATA").code == 354
+        platform.run("credential", "delete", credential.login, "--account", account.id)
+        busy.send(message())
+        assert busy.reply().code == 530
+        assert idle.talk(f"MAIL FROM:<a@{domain.name}>").code == 530

@@ -103,7 +103,8 @@ impl Client {
     async fn find_sender(&self, mailbox: Option<&Mailbox>) -> Result<(Caller, Option<Domain>), Refused> {
         let Submission { accounts, domains, .. } = &*self.submission;
         let caller = match &self.authenticated {
-            Some(caller) => caller.clone(),
+            Some(caller) if accounts.still_has_smtp_credential(caller).await? => caller.clone(),
+            Some(_) => return Err(Refused::Unknown),
             None => accounts.by_network(self.peer).await?.ok_or(Refused::Unknown)?,
         };
         let domain = match (caller.only_domain, mailbox) {
@@ -133,6 +134,11 @@ impl Client {
     /// Answers the end of a message: success only once it is on stable storage.
     pub(crate) async fn message(&mut self, message: Message) -> Reply {
         let Some((caller, domain)) = self.sender.take() else { return replies::authentication_required() };
+        match self.submission.accounts.still_has_smtp_credential(&caller).await {
+            Ok(true) => {}
+            Ok(false) => return replies::authentication_required(),
+            Err(error) => return Refused::from(error).reply(),
+        }
         let domain = match domain {
             Some(domain) => domain,
             None => match self.domain_of_author(&caller, &message.content).await {

@@ -1,6 +1,8 @@
 //! SMTP credentials (login and password) and network credentials (a place instead of a password).
 
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
+};
 use waxseal_model::{AccountId, CredentialId, DomainId, Sealed, Timestamp, network::Network};
 
 use crate::{
@@ -101,6 +103,19 @@ impl Store {
             Some(row) => self.smtp_of(row).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Whether the account has this credential.
+    pub async fn has_smtp_credential(
+        &self,
+        account: AccountId,
+        id: CredentialId,
+    ) -> Result<bool, StoreError> {
+        let found = smtp_credential::Entity::find_by_id(id.to_row())
+            .filter(smtp_credential::Column::Account.eq(account.to_row()))
+            .count(&self.inner.readers)
+            .await?;
+        Ok(found > 0)
     }
 
     /// All credentials of a domain, oldest first.

@@ -41,6 +41,9 @@ pub enum OpenError {
     /// The master key is not 32 bytes of hex or base64, or does not fit the keyring.
     #[error("master key: {0}")]
     MasterKey(String),
+    /// The keyring's file is not there, although there is what it is the key to.
+    #[error("keyring: {0}")]
+    Keyring(String),
     /// The database cannot be reached or migrated.
     #[error("database: {0}")]
     Database(String),

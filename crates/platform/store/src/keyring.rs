@@ -24,7 +24,7 @@ mod slots;
 mod tests;
 mod wrapping;
 
-use std::{path::Path, sync::Arc};
+use std::{ops::Not, path::Path, sync::Arc};
 
 use aws_lc_rs::hmac;
 use sea_orm::{
@@ -98,6 +98,29 @@ pub(crate) struct KeyName {
     pub(crate) day: Day,
 }
 
+/// The keyring's file.
+const KEYS: &str = "keys.db";
+
+/// Refuses to go on where the keyring's file is missing or empty and something was sealed under its keys: a new one would
+/// take the place of what may only have to be put back.
+pub(crate) fn check_present(data_dir: &Path) -> Result<(), OpenError> {
+    let path = data_dir.join(KEYS);
+    if is_missing(&path) { Err(missing(&path)) } else { Ok(()) }
+}
+
+/// Whether there is no such file, or nothing in it.
+fn is_missing(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.len() > 0).not()
+}
+
+fn missing(path: &Path) -> OpenError {
+    OpenError::Keyring(format!(
+        "{} is missing or empty, without which nothing in the store can be read: put it back, together with keys.epoch \
+         (or start with an empty data folder and an empty database)",
+        path.display()
+    ))
+}
+
 /// The keyring of one data folder.
 pub(crate) struct Keyring {
     db: DatabaseConnection,
@@ -116,13 +139,16 @@ impl Keyring {
         master_key: &MasterKey,
         random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
-        let path = data_dir.join("keys.db");
-        let first_start = !path.exists();
+        let (path, epochs) = (data_dir.join(KEYS), data_dir.join("keys.epoch"));
+        let first_start = is_missing(&path);
+        if first_start && !is_missing(&epochs) {
+            return Err(missing(&path));
+        }
         let master = Master::load(master_key, first_start, random.as_ref()).await?;
         let db = file::open(&path).await?;
         file::check_master(&db, &master, random.as_ref()).await?;
         let has_epoch = epoch::is_marked(&db).await?;
-        let slots = Slots::open(&data_dir.join("keys.epoch"), !has_epoch)?;
+        let slots = Slots::open(&epochs, !has_epoch)?;
         let logins = master.derive(b"waxseal login hashes 1");
         let file = Mutex::new(Epochs::new(slots));
         let ring = Self { db, master, file, cache: Cache::default(), random, logins };

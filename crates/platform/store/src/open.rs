@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait, QuerySelect};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
 use waxseal_model::{Clock, Random};
@@ -17,9 +17,10 @@ use crate::{
     backup::restore,
     content::Openings,
     engine::{postgres, sqlite},
+    entity::account,
     erasure::Closed,
     error::{OpenError, StoreError},
-    keyring::Keyring,
+    keyring::{self, Keyring},
     migration::Migrator,
     queue::{Cleared, Stranded},
     sent_notes::SentNotes,
@@ -141,7 +142,6 @@ impl Store {
         let lock = lock(&config.data_dir)?;
         restore::clear(&config.data_dir)?;
         let sent_notes = SentNotes::open(config.data_dir.join("sent.notes"))?;
-        let keyring = Keyring::open(&config.data_dir, &config.master_key, Arc::clone(&random)).await?;
         let (writing, readers) = match &config.engine {
             Engine::Sqlite => {
                 let path = config.data_dir.join("waxseal.db");
@@ -155,6 +155,10 @@ impl Store {
                 (db.clone(), db)
             }
         };
+        if has_accounts(&readers).await? {
+            keyring::check_present(&config.data_dir)?;
+        }
+        let keyring = Keyring::open(&config.data_dir, &config.master_key, Arc::clone(&random)).await?;
         let writer = Writer::start(writing);
         let lock = Mutex::new(Some(lock));
         let store = Self {
@@ -212,6 +216,12 @@ impl Store {
         self.inner.sent_notes.close().await;
         self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
+}
+
+/// Whether anything may have been sealed.
+async fn has_accounts(db: &DatabaseConnection) -> Result<bool, OpenError> {
+    let some = account::Entity::find().limit(1).count(db).await;
+    some.map(|count| count > 0).map_err(|error| OpenError::Database(error.to_string()))
 }
 
 async fn migrate(db: &DatabaseConnection) -> Result<(), OpenError> {

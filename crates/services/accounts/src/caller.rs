@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use waxseal_model::{AccountId, DomainId, KeyId};
+use waxseal_model::{AccountId, CredentialId, DomainId, KeyId};
 
 /// How the caller proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum Proof {
     /// An API key.
     ApiKey(KeyId),
     /// An SMTP credential; its id.
-    SmtpCredential(String),
+    SmtpCredential(CredentialId),
     /// Its network address.
     Network(String),
 }

@@ -140,9 +140,17 @@ impl Accounts {
         Ok(Some(Caller {
             account: credential.account,
             only_domain: Some(credential.domain),
-            proof: Proof::SmtpCredential(credential.id.to_string()),
+            proof: Proof::SmtpCredential(credential.id),
             peer: Some(peer),
         }))
+    }
+
+    /// Whether the credential that somebody proved is still there: whoever keeps a connection open asks again.
+    pub async fn still_has_smtp_credential(&self, caller: &Caller) -> Result<bool, StoreError> {
+        match &caller.proof {
+            Proof::SmtpCredential(id) => self.inner.store.has_smtp_credential(caller.account, *id).await,
+            Proof::ApiKey(_) | Proof::Network(_) => Ok(true),
+        }
     }
 
     async fn own_credential(

@@ -1,13 +1,14 @@
 //! Sandbox domains: nothing leaves; the message is kept in the account's inbox instead.
 //!
-//! Recipients with the local parts `defer`, `bounce` and `complain` behave as they are called, so
-//! that an application's handling of failures can be tried without anybody being hurt.
+//! Recipients of the sandbox domain itself with the local parts `defer`, `bounce` and `complain` behave as they are
+//! called, so that an application's handling of failures can be tried without anybody being hurt.
 
 use waxseal_model::{
     event::{DeliveryStatus, EventDetails, EventKind},
     suppression::SuppressionKind,
 };
 use waxseal_store::{
+    StoreError,
     queue::LeasedEntry,
     suppression::{NewSuppression, SuppressionDetails},
 };
@@ -31,8 +32,12 @@ enum Behaviour {
 }
 
 impl Behaviour {
-    fn of(recipient: &str) -> Self {
-        let local = recipient.rsplit_once('@').map_or(recipient, |(local, _)| local);
+    /// Of this recipient, in the sandbox domain of this name.
+    fn of(recipient: &str, sandbox: &str) -> Self {
+        let Some((local, domain)) = recipient.rsplit_once('@') else { return Self::Capture };
+        if !domain.eq_ignore_ascii_case(sandbox) {
+            return Self::Capture;
+        }
         match local.to_ascii_lowercase().as_str() {
             "defer" => Self::Defer,
             "bounce" => Self::Bounce,
@@ -68,7 +73,15 @@ impl Behaviour {
 /// Settles captured entries.
 pub(crate) async fn capture(shared: &Shared, template: &EventDetails, job: &Job) {
     let started = Started::now(shared);
-    let complaints: Vec<_> = job.entries.iter().filter_map(|entry| complaint(shared, entry)).collect();
+    let sandbox = match sandbox(shared, job).await {
+        Ok(name) => name,
+        Err(error) => {
+            tracing::error!(message = %job.message, %error, "the sandbox domain cannot be read now");
+            return shared.settler.settle(job.entries.iter().map(release).collect()).await;
+        }
+    };
+    let complaints: Vec<_> =
+        job.entries.iter().filter_map(|entry| complaint(shared, entry, &sandbox)).collect();
     // Before the event that tells of it, so that a crash in between repeats both.
     if !complaints.is_empty()
         && let Err(error) = shared.store.suppress(complaints).await
@@ -84,12 +97,19 @@ pub(crate) async fn capture(shared: &Shared, template: &EventDetails, job: &Job)
         utf8: None,
         may_expire: may_expire(shared, job).await,
     };
-    let decisions = job.entries.iter().map(|entry| decide(shared, &attempt, entry)).collect();
+    let decisions = job.entries.iter().map(|entry| decide(shared, &attempt, entry, &sandbox)).collect();
     shared.settler.settle(decisions).await;
 }
 
-fn decide(shared: &Shared, attempt: &Attempt<'_>, entry: &LeasedEntry) -> Decision {
-    let behaviour = Behaviour::of(&entry.envelope.open(&ACCESS).recipient);
+/// The name of the sandbox domain; of one that was deleted meanwhile, none.
+async fn sandbox(shared: &Shared, job: &Job) -> Result<String, StoreError> {
+    let Some(entry) = job.entries.first() else { return Ok(String::new()) };
+    let domain = shared.store.domain(entry.account, entry.domain).await?;
+    Ok(domain.map(|domain| domain.name).unwrap_or_default())
+}
+
+fn decide(shared: &Shared, attempt: &Attempt<'_>, entry: &LeasedEntry, sandbox: &str) -> Decision {
+    let behaviour = Behaviour::of(&entry.envelope.open(&ACCESS).recipient, sandbox);
     let mut decision = attempt.decide(shared, entry, &behaviour.report());
     if matches!(behaviour, Behaviour::Capture | Behaviour::Complain) {
         let expires_at = shared.clock.now() + shared.config.inbox_keep;
@@ -104,9 +124,9 @@ fn decide(shared: &Shared, attempt: &Attempt<'_>, entry: &LeasedEntry) -> Decisi
     decision
 }
 
-fn complaint(shared: &Shared, entry: &LeasedEntry) -> Option<NewSuppression> {
+fn complaint(shared: &Shared, entry: &LeasedEntry, sandbox: &str) -> Option<NewSuppression> {
     let recipient = &entry.envelope.open(&ACCESS).recipient;
-    (Behaviour::of(recipient) == Behaviour::Complain).then(|| NewSuppression {
+    (Behaviour::of(recipient, sandbox) == Behaviour::Complain).then(|| NewSuppression {
         account: entry.account,
         domain: entry.domain,
         kind: SuppressionKind::Complaint,
@@ -121,10 +141,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn local_parts_act_as_they_are_called() {
-        assert_eq!(Behaviour::of("Defer@sandbox.example"), Behaviour::Defer);
-        assert_eq!(Behaviour::of("bounce@sandbox.example"), Behaviour::Bounce);
-        assert_eq!(Behaviour::of("complain@sandbox.example"), Behaviour::Complain);
-        assert_eq!(Behaviour::of("bounces@sandbox.example"), Behaviour::Capture);
+    fn local_parts_of_the_sandbox_act_as_they_are_called() {
+        let of = |recipient| Behaviour::of(recipient, "sandbox.example");
+        assert_eq!(of("Defer@sandbox.example"), Behaviour::Defer);
+        assert_eq!(of("bounce@Sandbox.example"), Behaviour::Bounce);
+        assert_eq!(of("complain@sandbox.example"), Behaviour::Complain);
+        assert_eq!(of("bounces@sandbox.example"), Behaviour::Capture);
+        assert_eq!(of("bounce@customer.example"), Behaviour::Capture, "somebody who is really called so");
+        assert_eq!(of("bounce@a.sandbox.example"), Behaviour::Capture);
     }
 }

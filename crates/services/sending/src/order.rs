@@ -247,7 +247,7 @@ pub(crate) fn may_send(caller: &Caller, domain: &Domain) -> Result<(), SendError
 pub(crate) fn origin(caller: &Caller) -> Origin {
     let (key_id, authenticated) = match &caller.proof {
         Proof::ApiKey(id) => (shown_key_id(*id), true),
-        Proof::SmtpCredential(id) => (id.clone(), true),
+        Proof::SmtpCredential(id) => (id.to_string(), true),
         Proof::Network(id) => (id.clone(), false),
     };
     let address = caller.peer.map(|peer| peer.to_canonical().to_string());

@@ -48,6 +48,35 @@ async fn another_master_key_is_refused_with_a_helpful_text() {
 }
 
 #[tokio::test]
+async fn without_its_keyring_nothing_opens_and_nothing_is_harmed() {
+    let mut world = World::sqlite().await;
+    let sender = world.sender().await;
+    let id = world.send(sender, &["a@one.example"]).await;
+    world.store.close().await;
+    let path = |name: &str| world.config.data_dir.join(name);
+    let (keys, epoch) = (std::fs::read(path("keys.db")), std::fs::read(path("keys.epoch")));
+    let (keys, epoch) = (keys.expect("keys"), epoch.expect("the epoch"));
+    let refuse = async || {
+        let error = refused(&world, &world.config).await.to_string();
+        assert!(error.contains("keys.db is missing or empty") && error.contains("put it back"), "{error}");
+    };
+    std::fs::remove_file(path("keys.db")).expect("removed");
+    refuse().await;
+    assert_eq!(std::fs::read(path("keys.epoch")).expect("the epoch"), epoch, "it is as it was");
+    std::fs::write(path("keys.db"), b"").expect("emptied");
+    refuse().await;
+    std::fs::remove_file(path("keys.epoch")).expect("removed");
+    refuse().await;
+    std::fs::remove_file(path("keys.db")).expect("removed");
+    refuse().await;
+    assert!(!path("keys.db").exists() && !path("keys.epoch").exists(), "no new keys for an old store");
+    std::fs::write(path("keys.db"), keys).expect("put back");
+    std::fs::write(path("keys.epoch"), epoch).expect("put back");
+    world.reopen().await;
+    assert!(world.store.body(sender.account, id).await.expect("read").is_some());
+}
+
+#[tokio::test]
 async fn files_are_for_their_owner_alone() {
     let world = World::sqlite().await;
     world.send(world.sender().await, &["a@one.example"]).await;

@@ -28,7 +28,7 @@ async fn captured_messages_are_kept_in_the_inbox() {
 async fn special_recipients_behave_as_they_are_called() {
     let mut world = World::new().await;
     world.start().await;
-    let to = ["defer@s.example", "bounce@s.example", "complain@s.example"];
+    let to = ["defer@ours.example", "bounce@ours.example", "complain@ours.example"];
     world.send(Mail { capture: true, ..mail(&to) }).await;
     let mut told: Vec<_> = world
         .wait_for_events(4)
@@ -43,10 +43,10 @@ async fn special_recipients_behave_as_they_are_called() {
     assert_eq!(
         told,
         [
-            ("bounce@s.example".into(), EventKind::Failed, "permanent"),
-            ("complain@s.example".into(), EventKind::Complained, ""),
-            ("complain@s.example".into(), EventKind::Delivered, ""),
-            ("defer@s.example".into(), EventKind::Failed, "temporary"),
+            ("bounce@ours.example".into(), EventKind::Failed, "permanent"),
+            ("complain@ours.example".into(), EventKind::Complained, ""),
+            ("complain@ours.example".into(), EventKind::Delivered, ""),
+            ("defer@ours.example".into(), EventKind::Failed, "temporary"),
         ]
     );
     let addresses = to.map(String::from);
@@ -57,5 +57,5 @@ async fn special_recipients_behave_as_they_are_called() {
     world.wait_until_idle().await;
     world.later(Duration::from_secs(700));
     let events = world.wait_for_events(5).await;
-    assert_eq!((events[4].recipient(), events[4].status().attempt_no), ("defer@s.example", 2));
+    assert_eq!((events[4].recipient(), events[4].status().attempt_no), ("defer@ours.example", 2));
 }
