@@ -23,6 +23,8 @@ use crate::{
 const DOWN_FOR: Duration = Duration::from_secs(5);
 /// Pause after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// Pause after the end of a message could not be noted: longer, because all of it goes over the wire each time.
+const NOTE_PAUSE: Duration = Duration::from_secs(1);
 
 /// A message as an attempt needs it.
 pub(crate) struct Loaded {
@@ -64,13 +66,22 @@ pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Li
             let reports = verdicts.iter().map(Report::of_verdict);
             settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports).await;
         }
-        Some(Err(no_line)) => fail(shared, &started, &loaded.template, job, &no_line).await,
+        Some(Err(Unsent::NoLine(no_line))) => fail(shared, &started, &loaded.template, job, &no_line).await,
+        Some(Err(Unsent::Withheld)) => free_later(shared, job, NOTE_PAUSE).await,
     }
 }
 
 /// Frees a job that was recalled: the store ends it.
 async fn give_back(shared: &Shared, job: &Job) {
     shared.settler.settle(job.entries.iter().map(release).collect()).await;
+}
+
+/// Why nothing was handed over.
+enum Unsent {
+    /// There is no connection to be had.
+    NoLine(NoLine),
+    /// Its end could not be noted here, so it was kept back.
+    Withheld,
 }
 
 /// Settles a job whose destination was found unreachable a moment ago.
@@ -104,7 +115,7 @@ async fn send(
     line: &mut Option<Line>,
     options: &DeliveryOptions,
     (job, transaction, recall): (&Job, Transaction, &Recall),
-) -> Result<(Contact, Vec<Verdict>), NoLine> {
+) -> Result<(Contact, Vec<Verdict>), Unsent> {
     let wish = wish(options);
     if let Some(mut kept) = line.take() {
         let usable =
@@ -112,6 +123,7 @@ async fn send(
         if usable && kept.is_ready().await {
             let end_note = EndNote::new(&shared.store, &job.entries);
             let verdicts = kept.transact(transaction.clone(), end_note, recall.clone()).await;
+            let verdicts = verdicts.ok_or(Unsent::Withheld)?;
             let contact = kept.contact.clone();
             let hung_up = verdicts.iter().all(is_hung_up);
             keep(line, kept);
@@ -132,12 +144,12 @@ async fn send(
                 let until = shared.clock.now() + DOWN_FOR;
                 shared.board().reached(route, Some((until, no_line.clone())));
             }
-            return Err(no_line);
+            return Err(Unsent::NoLine(no_line));
         }
     };
     shared.board().reached(route, None);
     let end_note = EndNote::new(&shared.store, &job.entries);
-    let verdicts = fresh.transact(transaction, end_note, recall.clone()).await;
+    let verdicts = fresh.transact(transaction, end_note, recall.clone()).await.ok_or(Unsent::Withheld)?;
     let contact = fresh.contact.clone();
     keep(line, fresh);
     Ok((contact, verdicts))
@@ -280,6 +292,14 @@ async fn body(shared: &Shared, job: &Job) -> Body {
 /// The store does not answer: the entries are free again, after a pause.
 async fn not_now(shared: &Shared, job: &Job, error: &StoreError) {
     tracing::error!(message = %job.message, %error, "a queued message cannot be read now");
-    tokio::time::sleep(STORE_PAUSE).await;
+    free_later(shared, job, STORE_PAUSE).await;
+}
+
+/// A fault of ours: after a pause the entries are free again, and no attempt is counted.
+async fn free_later(shared: &Shared, job: &Job, pause: Duration) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = shared.stopping.cancelled() => {}
+    }
     shared.settler.settle(job.entries.iter().map(release).collect()).await;
 }

@@ -48,6 +48,8 @@ pub(crate) struct Line {
     end_note: Option<EndNote>,
     /// Asked before the content goes out.
     recall: Option<Recall>,
+    /// That could not be written, and the end was kept back.
+    is_withheld: bool,
     /// When the current wait began, and how many replies had come by then.
     waiting: Option<(Instant, u64)>,
 }
@@ -64,6 +66,7 @@ impl Line {
             buffer,
             end_note: None,
             recall: None,
+            is_withheld: false,
             waiting: None,
         }
     }
@@ -77,7 +80,13 @@ impl Line {
                 Step::Check => {
                     let noted = self.note_end().await;
                     self.check().await;
-                    if noted { self.session.checked() } else { self.session.failed() }
+                    if noted {
+                        self.session.checked();
+                    } else {
+                        // The connection is of no more use: in the middle of a message there is no way back.
+                        self.is_withheld = true;
+                        self.session.failed();
+                    }
                 }
                 Step::Receive(wait) => self.receive(wait).await,
                 Step::Handshake => return Stop::Handshake,
@@ -123,21 +132,25 @@ impl Line {
     }
 
     /// Hands over a message and waits for the verdicts, unless it is recalled. Its end goes out after `end_note`
-    /// was written.
+    /// was written; `None` if that cannot be written now: then nobody has the message, and the peer is not to blame.
     pub(crate) async fn transact(
         &mut self,
         transaction: Transaction,
         end_note: EndNote,
         recall: Recall,
-    ) -> Vec<Verdict> {
+    ) -> Option<Vec<Verdict>> {
         self.end_note = Some(end_note);
         self.recall = Some(recall);
         self.session.begin(transaction);
-        match self.run().await {
+        let stop = self.run().await;
+        if self.is_withheld {
+            return None;
+        }
+        Some(match stop {
             Stop::Finished(verdicts) => verdicts,
             // A session ends every transaction with verdicts; none at all reads as "not done".
             Stop::Ready | Stop::Handshake | Stop::Over => Vec::new(),
-        }
+        })
     }
 
     /// Whether another message may go over it. Notices when the peer has hung up meanwhile.

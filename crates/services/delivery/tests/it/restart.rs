@@ -7,7 +7,7 @@ use waxseal_model::Clock as _;
 use waxseal_store::queue::QueueFilter;
 use waxseal_testkit::smtp_peer::{Reaction, Script};
 
-use crate::world::{World, mail};
+use crate::world::{Event, World, mail};
 
 #[tokio::test]
 async fn what_was_in_hand_when_delivery_died_is_delivered_after_the_restart() {
@@ -63,6 +63,28 @@ async fn what_had_not_been_sent_to_its_end_is_not_uncertain() {
     peer.wait_for(|seen| seen.commands.iter().any(|line| line == "DATA")).await;
     world.kill();
     assert!(world.store.uncertain().await.expect("the notes").is_empty());
+}
+
+#[tokio::test]
+async fn a_fault_of_our_own_disk_is_no_failed_attempt() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new()).await;
+    // Where the notes are made anew there is something that is no file.
+    let blocked = world.folder.path().join("data/sent.notes.new");
+    std::fs::create_dir(&blocked).expect("in the way");
+    world.start().await;
+    world.send(mail(&["bob@b.example"])).await;
+    peer.wait_for(|seen| seen.commands.iter().filter(|line| *line == "DATA").count() >= 2).await;
+    assert!(peer.acknowledged().is_empty(), "no message is ended that is not noted");
+    std::fs::remove_dir(&blocked).expect("out of the way");
+    let events = world.wait_for_events(1).await;
+    assert_eq!(
+        events.iter().map(Event::short).collect::<Vec<_>>(),
+        ["delivered 250"],
+        "and no failure before it"
+    );
+    assert_eq!(events[0].status().attempt_no, 1, "their server was not at fault");
+    world.wait_until_idle().await;
 }
 
 #[tokio::test]
