@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Durat
 
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::{
-    ConnectOptions,
+    ConnectOptions, Connection as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -60,13 +60,82 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         // Rows may be large, and whoever takes them waits for a disk.
         options = options.row_buffer_size(2);
     }
+    if matches!(purpose, Use::Write | Use::Alone) {
+        // A transaction whose sync failed was refused, but its pages may lie in the log all the same: whoever opens the
+        // file next takes them for committed, and the disk need not have them. Before anything is done on the strength
+        // of the log it is brought into the file, written anew and synced, and begins again without a hole.
+        options = options.pragma("wal_checkpoint", "TRUNCATE");
+    }
     let connections = if purpose == Use::Read { READERS } else { 1 };
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
         .connect_with(options)
         .await
         .map_err(|error| OpenError::Database(format!("{}: {error}", path.display())))?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Whether a connection may be used again. One whose COMMIT failed may not: SQLite has rolled back by then, so the
+/// driver's ROLLBACK fails, the driver still counts an open transaction, and what it takes for commits from then on are
+/// savepoints within one that nobody commits.
+async fn is_out_of_transactions(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // Whatever the driver was still to do comes before the answer.
+    connection.ping().await?;
+    let is_out = !connection.is_in_transaction();
+    if !is_out {
+        tracing::warn!("a connection whose commit failed is closed");
+    }
+    Ok(is_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+
+    use super::*;
+
+    async fn written(db: &DatabaseConnection, number: u8) -> Result<(), sea_orm::DbErr> {
+        let transaction = db.begin().await?;
+        transaction.execute_unprepared(&format!("INSERT INTO t VALUES ({number})")).await?;
+        transaction.commit().await
+    }
+
+    #[tokio::test]
+    async fn after_a_commit_that_failed_the_next_one_is_on_the_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("one.db");
+        let db = connect(&path, Use::Alone).await.expect("connected");
+        db.execute_unprepared("CREATE TABLE t (n)").await.expect("a table");
+        {
+            let mut connection = db.get_sqlite_connection_pool().acquire().await.expect("the connection");
+            let mut handle = connection.lock_handle().await.expect("the handle");
+            let mut left = 2;
+            // As with a disk that fails, SQLite rolls back by itself. `true` lets a commit go on.
+            handle.set_commit_hook(move || {
+                left -= 1;
+                left < 0
+            });
+        }
+        written(&db, 1).await.expect_err("the disk fails");
+        // On the connection that failed, or on a new one.
+        let _ = written(&db, 2).await;
+        for number in 3..=5 {
+            written(&db, number).await.expect("it is well again");
+        }
+        // Another process looks: what is still in a transaction is not there.
+        let other = connect(&path, Use::Read).await.expect("connected");
+        let count = other
+            .query_one_raw(sea_orm::Statement::from_string(
+                sea_orm::DbBackend::Sqlite,
+                "SELECT count(*) FROM t",
+            ))
+            .await
+            .expect("read")
+            .expect("a row");
+        let count = count.try_get_by_index::<i64>(0).expect("a number");
+        assert!(count >= 3, "{count} of what was committed");
+    }
 }
