@@ -7,52 +7,22 @@ import pytest
 from rig import disk, image, load, waiting
 
 CUTS = int(os.environ.get("WAXSEAL_TEST_CUTS", "8"))
-SEED = int(os.environ.get("WAXSEAL_TEST_SEED", "1"))
-# Messages that are in flight at one moment, at most: connections, each with one transaction.
-IN_FLIGHT = 20
-
-pytestmark = pytest.mark.skipif(not disk.possible(), reason="missing: a C compiler")
-
-
-class House:
-    """A server on a disk that can be cut off, and a load on it."""
-
-    def __init__(self, own_platform, seed: int):
-        self.platform = own_platform({"log": {"level": "info"}}, started=False)
-        self.disk = disk.Disk(self.platform, seed)
-        self.disk.start()
-        self.domain = self.platform.domain(self.platform.account())
-        credential = self.platform.credential(self.domain)
-        self.ledger = load.Ledger(f"load@{self.domain.name}")
-        self.load = load.Load(self.platform, self.domain, credential, self.ledger)
-
-
-@pytest.fixture
-def house(own_platform):
-    return House(own_platform, SEED)
 
 
 @pytest.mark.timeout(180 + 20 * CUTS)
-def test_power_cuts_lose_invent_and_alter_nothing(house, sink):
+def test_power_cuts_lose_invent_and_alter_nothing(house, sink, seed):
     chance, by_itself = house.disk.chance, 0
     house.load.start()
     for number in range(CUTS):
         before = house.ledger.count()
         house.disk.die_at(int(2 ** chance.uniform(3, 11)))
         by_itself += house.disk.wait_for_death(30)
-        house.load.pause()
-        mode = house.disk.cut()
         # One in four dies again while it comes back.
-        house.disk.start(dying=chance.randint(1, 60) if chance.random() < 0.25 else 0)
-        house.load.resume()
+        mode = house.cut_and_start(dying=chance.randint(1, 60) if chance.random() < 0.25 else 0)
         print(f"cut {number + 1}: {mode}, {house.ledger.count() - before} acknowledged before it")
-    after = house.ledger.count() + 30
-    waiting.until(lambda: house.ledger.count() >= after, "messages after the last cut", 60)
-    house.load.stop()
-    cuts = sum(house.disk.cuts.values())
-    told = load.prove(house.load, sink, IN_FLIGHT * cuts)
-    assert house.platform.command("audit", "verify")["sound"]
-    print(f"{cuts} power cuts (seed {SEED}; {house.disk.cuts}; {house.disk.syncs} syncs): {told}")
+    told = house.prove(sink)
+    cuts = house.disk.cuts
+    print(f"{sum(cuts.values())} power cuts (seed {seed}; {cuts}; {house.disk.syncs} syncs): {told}")
     assert by_itself > CUTS // 2, "the load hardly reached the calls that it was to die at"
 
 

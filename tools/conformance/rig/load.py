@@ -150,7 +150,7 @@ def settle(ledger: Ledger, sink, patience: float = 120.0) -> Verdict:
     return Verdict(missing(), invented, altered, copies, doubled)
 
 
-def prove(running: Load, sink, most_copies: int, timeout: float = 120.0) -> str:
+def prove(running: Load, sink, most_copies: int, timeout: float = 60.0) -> str:
     """Nothing lost, invented or altered; second copies few, and each named in its event; the queue empties."""
     ledger, platform = running.ledger, running.platform
     verdict = settle(ledger, sink, timeout)
@@ -160,6 +160,8 @@ def prove(running: Load, sink, most_copies: int, timeout: float = 120.0) -> str:
         f"invented {len(verdict.invented)}, altered {len(verdict.altered)}, second copies {verdict.copies}"
     )
     print(told)
+    if verdict.lost:
+        print(f"still in the queue: {platform.command('queue', 'list')}")
     assert running.by["http"] and running.by["smtp"], told
     assert not verdict.lost and not verdict.invented and not verdict.altered, told
     assert verdict.copies <= most_copies, told

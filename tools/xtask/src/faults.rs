@@ -55,6 +55,12 @@ const PARTS: &[Part] = &[
         tests: &["faults/test_power_cut.py"],
         is_elsewhere: false,
     },
+    Part {
+        name: "io-error",
+        about: "opens, writes and syncs that fail: once, or until the disk is mended",
+        tests: &["faults/test_io_error.py"],
+        is_elsewhere: false,
+    },
 ];
 
 /// What the caller asked for.
