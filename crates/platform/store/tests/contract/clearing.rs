@@ -60,6 +60,25 @@ pub(crate) async fn a_cleared_queue_is_empty_and_every_recipient_has_one_termina
     assert_eq!(clear(&world, stranger).await, 0, "an account clears its own queues alone");
 }
 
+pub(crate) async fn a_long_queue_is_cleared_to_its_end(world: World) {
+    let sender = world.sender().await;
+    for message in 0..3 {
+        let to: Vec<String> = (0..700).map(|number| format!("r{number}@m{message}.example")).collect();
+        world.send(sender, &to.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    }
+    let held = world.lease(200).await;
+    assert_eq!(clear(&world, sender).await, 2_100);
+    assert_eq!(counts(&world).await, QueueCounts { waiting: 0, in_flight: 200 });
+    for entry in &held {
+        end(&world, entry, Outcome::Released).await;
+    }
+    let mut ended = dropped(&world).await;
+    ended.sort_unstable();
+    ended.dedup();
+    assert_eq!(ended.len(), 2_100, "each once");
+    assert_eq!(dropped(&world).await.len(), 2_100);
+}
+
 pub(crate) async fn what_somebody_holds_ends_when_it_is_given_back(world: World) {
     let sender = world.sender().await;
     world.send(sender, &["a@one.example", "b@one.example"]).await;

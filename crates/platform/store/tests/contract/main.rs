@@ -101,6 +101,7 @@ contract! {
         a_bounce_is_suppressed_unless_allowed;
     clearing:
         a_cleared_queue_is_empty_and_every_recipient_has_one_terminal_event,
+        a_long_queue_is_cleared_to_its_end,
         what_somebody_holds_ends_when_it_is_given_back,
         what_arrived_before_its_holder_was_told_is_delivered,
         a_cleared_entry_is_neither_tried_again_nor_captured,

@@ -43,6 +43,31 @@ async fn a_message_reaches_its_recipients_server_and_the_log_tells_how() {
 }
 
 #[tokio::test]
+async fn a_server_is_reached_by_ipv6_where_it_has_nothing_else_or_does_not_answer_otherwise() {
+    let mut world = World::new().await;
+    // Nobody listens on this port but on the one address.
+    world.peer(Script::new()).await;
+    let peer = world.peer_at("[::1]", Script::new()).await;
+    let ip = |text: &str| text.parse().expect("an address");
+    for (domain, addresses) in [("six.example", &["::1"][..]), ("both.example", &["127.0.0.9", "::1"])] {
+        let host = format!("mx.{domain}");
+        world.zone.mx(domain, 10, &host);
+        for address in addresses {
+            world.zone.address_of(&host, ip(address));
+        }
+    }
+    world.start().await;
+    for (sent, to) in (1..).zip(["a@six.example", "a@both.example"]) {
+        world.send(mail(&[to])).await;
+        let event = world.wait_for_events(sent).await.pop().expect("an event");
+        assert_eq!((event.recipient(), event.short().as_str()), (to, "delivered 250"));
+        assert_eq!(event.status().mx_host_ip.as_deref(), Some("::1"));
+        assert_eq!(event.details.envelope.and_then(|it| it.sending_ip).as_deref(), Some("::1"));
+    }
+    assert_eq!(peer.acknowledged().len(), 2);
+}
+
+#[tokio::test]
 async fn recipients_of_one_message_and_domain_share_a_transaction() {
     let mut world = World::new().await;
     let peer = world.peer(Script::new()).await;

@@ -219,3 +219,18 @@ async fn an_envelope_that_cannot_be_read_is_refused_and_says_why() {
 }
 
 const PARTS: &str = "multipart/mailgun-variables must hold two parts: application/json and message/rfc822";
+
+#[tokio::test]
+async fn a_template_named_inside_or_beside_the_message_is_refused_until_there_are_any() {
+    let world = World::new().await;
+    let inside = MIME.replace("X-Odd:", "X-Mailgun-Template-Name: welcome\nX-Odd:");
+    let mut beside = world.mime_request(MIME, &["bob@example.net"]);
+    if let Content::Mime { headers, .. } = &mut beside.content {
+        *headers = pairs(&[("X-Mailgun-Template-Name", "welcome")]);
+    }
+    for request in [world.mime_request(&inside, &["bob@example.net"]), beside] {
+        let error = world.send(request).await.expect_err("refused").to_string();
+        assert!(error.starts_with("templates are not available yet"), "{error}");
+    }
+    assert!(world.queued().await.is_empty());
+}

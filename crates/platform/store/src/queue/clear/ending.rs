@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use waxseal_model::{
     AccountId, DomainId, EventId, MessageId, RecipientId,
     event::{DeliveryStatus, EventDetails, EventKind, Severity},
@@ -14,7 +14,7 @@ use crate::{
     error::StoreError,
     message::{Envelope, NewEvent},
     open::Store,
-    queue::{Outcome, Settlement, lease::ENVELOPE},
+    queue::{Outcome, Settled, Settlement, lease::ENVELOPE},
     rows::RowId,
 };
 
@@ -39,26 +39,26 @@ impl Store {
     }
 
     async fn try_end_cleared(&self) -> Result<(), StoreError> {
-        let mut after = Vec::new();
         let mut templates = HashMap::new();
         loop {
             let rows = queue_entry::Entity::find()
                 .filter(Column::ReadyAt.eq(CLEARED.as_micros()))
                 .filter(Column::Lease.is_null())
-                .filter(Column::Id.gt(after.clone()))
-                .order_by_asc(Column::Id)
                 .limit(PAGE)
                 .all(&self.inner.readers)
                 .await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after.clone_from(&last.id);
             let mut settlements = Vec::with_capacity(rows.len());
             for row in &rows {
                 settlements.push(self.dropped(row, &mut templates).await?);
             }
             let entries: Vec<_> = settlements.iter().map(|settlement| settlement.entry).collect();
-            self.settle_as_asked(settlements).await?;
+            // What ends is gone, so each page begins at the front of the index, however many are marked. Where nothing
+            // ends there is nothing left, or somebody else is ending it.
+            let settled = self.settle_as_asked(settlements).await?;
             self.drop_notes(&entries);
+            if !settled.contains(&Settled::Yes) {
+                return Ok(());
+            }
         }
     }
 
