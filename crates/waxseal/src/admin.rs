@@ -1,5 +1,6 @@
 //! Administration: one request, one answer, the same beside a running server and without one.
 
+mod access;
 mod audit;
 mod describe;
 mod keyring;
@@ -65,6 +66,18 @@ pub(crate) enum Request {
     PolicyReport { day: Option<String> },
     /// Check a report's signature.
     PolicyVerifyReport { file: String },
+    /// Open a grant for an account's content.
+    AccessOpen { account: String, reason: String, time: String },
+    /// Confirm it as the second operator.
+    AccessConfirm { grant: u64, secret: String },
+    /// List what can be read under it.
+    AccessShow { grant: u64, before: Option<String>, limit: u64 },
+    /// Give out content under it.
+    AccessRead { grant: u64, message: String },
+    /// List the grants.
+    AccessList { account: Option<String> },
+    /// End a grant.
+    AccessClose { grant: u64 },
     /// The wall clock is right: purge again.
     ConfirmClock,
     /// Tell where a term is kept.
@@ -158,6 +171,14 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::PolicyVerify => policy::verify(house).await,
         Request::PolicyReport { day } => policy::report(house, day.as_deref()).await,
         Request::PolicyVerifyReport { file } => policy::verify_report(house, &file).await,
+        Request::AccessOpen { account, reason, time } => access::open(house, &account, &reason, &time).await,
+        Request::AccessConfirm { grant, secret } => access::confirm(house, grant, &secret).await,
+        Request::AccessShow { grant, before, limit } => {
+            access::show(house, grant, before.as_deref(), limit).await
+        }
+        Request::AccessRead { grant, message } => access::read(house, grant, &message).await,
+        Request::AccessList { account } => access::list(house, account.as_deref()).await,
+        Request::AccessClose { grant } => access::close(house, grant).await,
         Request::ConfirmClock => {
             house.retention.confirm_clock().await?;
             Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))

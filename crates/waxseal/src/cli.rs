@@ -1,12 +1,13 @@
 //! The command line: what can be asked, and the words of `--help`.
 
+mod access;
 mod policy;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::policy::Policy;
+pub(crate) use self::{access::Access, policy::Policy};
 
 /// An email service that you host yourself.
 ///
@@ -85,6 +86,10 @@ pub(crate) enum Command {
     /// The promises, and whether they are kept.
     #[command(subcommand)]
     Policy(Policy),
+
+    /// An operator's access to a customer's content: with a reason, for a time, and its owner gets to know.
+    #[command(subcommand)]
+    Access(Access),
 }
 
 #[derive(Debug, Args)]

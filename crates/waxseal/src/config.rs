@@ -19,6 +19,7 @@ use std::{
 
 use waxseal_delivery::{AfterCrash, Relay};
 use waxseal_net::HttpRules;
+use waxseal_privacy::access::AccessConfig;
 
 pub(crate) use self::{
     secret::Secret,
@@ -82,6 +83,10 @@ pub(crate) struct Config {
     pub(crate) report_days: u32,
     /// Where ends of the audit trail are witnessed.
     pub(crate) anchor_file: PathBuf,
+    /// What grants of sight of content are possible.
+    pub(crate) access: AccessConfig,
+    /// Who writes to the owners of accounts whose content an operator sees.
+    pub(crate) access_notice_from: Option<String>,
     /// Where data is at home, in the operator's words.
     pub(crate) home_region: Option<String>,
     /// Minutes after midnight UTC at which the promises are checked.

@@ -8,6 +8,7 @@ use waxseal_insight::Insight;
 use waxseal_model::{Clock, Random};
 use waxseal_privacy::{
     Retention, RetentionConfig,
+    access::BreakGlass,
     audit::{AuditConfig, AuditError, AuditLog},
     policy::Reports,
 };
@@ -51,6 +52,12 @@ impl House {
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Operators' access to content.
+    pub(crate) fn break_glass(&self) -> BreakGlass {
+        let (store, audit) = (self.store.clone(), self.audit.clone());
+        BreakGlass::new(store, self.clock.clone(), audit, self.config.access)
     }
 
     /// Writes what is counted and closes everything.

@@ -1,6 +1,8 @@
 //! The `waxseal` binary: commands, configuration, wiring of roles. It holds no business rule.
 #![expect(clippy::print_stderr, reason = "a command tells whoever runs it what went wrong")]
 
+mod access;
+mod access_notice;
 mod admin;
 mod check;
 mod cli;
@@ -24,7 +26,10 @@ use clap::Parser as _;
 
 use crate::{
     admin::Request,
-    cli::{Account, Audit, Cli, Command, Credential, Domain, Key, Keys, Policy, Privacy, Queue, Suppression},
+    cli::{
+        Access, Account, Audit, Cli, Command, Credential, Domain, Key, Keys, Policy, Privacy, Queue,
+        Suppression,
+    },
     config::{Config, LogFormat, LogLevel},
     output::say,
 };
@@ -67,6 +72,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Account(command) => account(command),
         Command::Audit(command) => audit(command),
         Command::Policy(command) => policy_request(command)?,
+        Command::Access(Access::Secret) => return Ok(access::secret(cli.json)),
+        Command::Access(command) => access::request(command)?,
         Command::Domain(command) => domain(command),
         Command::Credential(command) => credential(command),
         Command::Key(command) => key(command),
@@ -80,10 +87,12 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     logging::start(LogLevel::Warn, LogFormat::Text);
     let lines = matches!(request, Request::AuditExport { .. });
+    let content = matches!(request, Request::AccessRead { .. });
     let table = matches!(request, Request::PolicyVerify | Request::PolicyReport { .. });
     let answer = admin::ask(&config, request).await?;
     match (cli.json, lines) {
         (_, true) => audit_lines(&answer),
+        (false, false) if content => access::print(&answer),
         (true, false) => say!("{answer}"),
         (false, false) if table => output::write(format_args!("{}", policy::table(&answer)?)),
         (false, false) => output::write(format_args!("{}", admin::describe(&answer))),

@@ -15,6 +15,7 @@ use waxseal_privacy::{
 use waxseal_smtp_door::{DoorConfig, SmtpDoor};
 
 use crate::{
+    access_notice,
     config::{Config, Role},
     control::Control,
     house::House,
@@ -87,6 +88,7 @@ impl Running {
         self.retention();
         self.openings();
         self.promises();
+        self.tasks.spawn(access_notice::run(self.house.clone(), self.stop.clone()));
         record(&self.house, AuditEvent::Started).await;
         Ok(())
     }

@@ -85,6 +85,8 @@ ids! {
     ErasureId;
     /// One legal hold.
     HoldId;
+    /// A grant of sight of an account's content to an operator.
+    GrantId;
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

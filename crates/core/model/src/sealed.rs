@@ -29,6 +29,8 @@ pub enum Purpose {
     Signing,
     /// To run the instance: queue commands, checks.
     Operation,
+    /// To help with content, under a grant.
+    Support,
 }
 
 /// The right to open sealed values: an actor with a purpose. Made where the actor is known: by the

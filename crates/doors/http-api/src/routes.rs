@@ -103,6 +103,12 @@ fn own_data() -> Vec<Route> {
     vec![
         get_route(profile, Account, "What the account says about itself", get(privacy::profile)),
         put_route(profile, Account, "Correct what the account says about itself", put(privacy::correct)),
+        get_route(
+            "/v1/privacy/access",
+            Account,
+            "When operators had sight of the account's content",
+            get(privacy::access),
+        ),
     ]
 }
 

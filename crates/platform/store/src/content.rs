@@ -9,7 +9,7 @@ use std::{
 
 use waxseal_model::{Access, AccountId, Actor, Purpose, Sealed};
 
-use crate::open::Store;
+use crate::{grant::Sight, open::Store};
 
 /// A message's MIME. Like [`Sealed`], but openings are counted.
 pub struct Content {
@@ -23,7 +23,8 @@ impl Content {
         Self { account, mime, openings }
     }
 
-    /// Lends the MIME to somebody who says who they are and why, and counts that. To an operator it lends nothing.
+    /// Lends the MIME to somebody who says who they are and why, and counts that. To an operator it lends nothing,
+    /// whatever the purpose: see [`Content::into_open_under`].
     pub fn open(&self, access: &Access) -> &[u8] {
         if self.counted(access) { self.mime.open(access) } else { &[] }
     }
@@ -31,6 +32,18 @@ impl Content {
     /// Hands the MIME over, and counts that. An operator gets nothing.
     pub fn into_open(self, access: &Access) -> Vec<u8> {
         if self.counted(access) { self.mime.into_open(access) } else { Vec::new() }
+    }
+
+    /// Hands the MIME over to an operator who has sight of this account's content, and counts that. `None` if it is
+    /// another account's.
+    pub fn into_open_under(self, sight: Sight) -> Option<Vec<u8>> {
+        if sight.account() != self.account {
+            return None;
+        }
+        let access = Access::new(Actor::Operator, Purpose::Support);
+        self.openings
+            .add(Opening { actor: access.actor(), purpose: access.purpose(), account: self.account }, 1);
+        Some(self.mime.into_open(&access))
     }
 
     /// Whether they may look; if so, they are counted.

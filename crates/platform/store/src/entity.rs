@@ -3,6 +3,7 @@
 //! Every file classifies its columns by an exhaustive `match`: a column that nobody classified does
 //! not compile.
 
+pub(crate) mod access_grant;
 pub(crate) mod account;
 pub(crate) mod api_key;
 pub(crate) mod archive_job;

@@ -13,6 +13,7 @@ pub mod domain;
 pub mod erasure;
 pub mod error;
 pub mod event_log;
+pub mod grant;
 pub mod inbox;
 pub mod instance_secret;
 pub mod kept_file;

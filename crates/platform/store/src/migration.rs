@@ -9,6 +9,7 @@ pub(crate) mod column;
 mod m0001_first;
 mod m0003_erasure;
 mod m0004_archive;
+mod m0007_access;
 
 /// All migrations, oldest first.
 pub(crate) struct Migrator;
@@ -16,6 +17,11 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::First), Box::new(m0003_erasure::Erasure), Box::new(m0004_archive::Archive)]
+        vec![
+            Box::new(m0001_first::First),
+            Box::new(m0003_erasure::Erasure),
+            Box::new(m0004_archive::Archive),
+            Box::new(m0007_access::Access),
+        ]
     }
 }

@@ -1,5 +1,6 @@
 //! Privacy as mechanisms: what is kept and why (the data map), and that it goes when its time is over.
 
+pub mod access;
 pub mod audit;
 pub mod clock_watch;
 pub mod map;

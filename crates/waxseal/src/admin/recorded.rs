@@ -65,6 +65,13 @@ fn trace(request: &Request) -> Option<(AuditEvent, AuditPurpose, Option<&str>)> 
         | Request::CredentialList { .. }
         | Request::QueueList { .. }
         | Request::KeysList
+        | Request::AccessList { .. }
+        // Recorded by the service, with the grant's number.
+        | Request::AccessOpen { .. }
+        | Request::AccessConfirm { .. }
+        | Request::AccessShow { .. }
+        | Request::AccessRead { .. }
+        | Request::AccessClose { .. }
         // Recorded with what it found.
         | Request::PolicyVerify
         | Request::PolicyReport { .. }

@@ -150,6 +150,23 @@ pub(crate) const KEYS: &[Key] = &[
          shows when the trail itself was shortened.",
     ),
     key(
+        "access.longest_hours",
+        "4",
+        "Hours that an operator may see an account's content at a time: 1 to 24.",
+    ),
+    key(
+        "access.second_operator",
+        r#""""#,
+        "Hash of the secret with which a second operator confirms each access; one is enough if empty. `waxseal access \
+         secret` makes both.",
+    ),
+    key(
+        "access.notice_from",
+        r#""""#,
+        "Address, of a domain on this instance, that writes to the owner of an account when an operator opens access \
+         to its content. If empty, owners see it in their list alone.",
+    ),
+    key(
         "privacy.home_region",
         r#""""#,
         "Where data is at home, in your words (`eu`, `ch`): it stands in every report on the promises. P18 is `not yet` \

@@ -1,6 +1,8 @@
 //! From raw values to the typed configuration. Reads every key, so that all faults are told at once.
 
-use std::{ops::RangeInclusive, path::PathBuf};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use waxseal_privacy::access::AccessConfig;
 
 use waxseal_net::HttpRules;
 
@@ -57,6 +59,11 @@ impl Reader {
             stored_message_days: self.number("retention.stored_message_days", 0..=30),
             report_days: self.number("retention.policy_report_days", 1..=3_650),
             anchor_file: data_dir.join(self.filled("audit.anchor_file")),
+            access: AccessConfig {
+                longest: Duration::from_secs(self.number::<u64>("access.longest_hours", 1..=24) * 3_600),
+                second_operator: self.optional("access.second_operator", |text| values::hash(&text)),
+            },
+            access_notice_from: self.optional("access.notice_from", |text| values::mailbox(&text)),
             home_region: self.optional("privacy.home_region", |text| values::region(&text)),
             verify_at: self.one("privacy.verify_at", |text| values::time_of_day(&text)).unwrap_or_default(),
             metrics_listen: self.optional("metrics.listen", |text| values::listen(&text)),

@@ -161,6 +161,20 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
+/// A SHA-256 in hex.
+pub(super) fn hash(text: &str) -> Result<[u8; 32], String> {
+    waxseal_privacy::access::read_hash(text)
+        .ok_or_else(|| "must have 64 hex digits, as `waxseal access secret` prints them".into())
+}
+
+/// One sender: an address, or a name with one.
+pub(super) fn mailbox(text: &str) -> Result<String, String> {
+    match waxseal_mail::Mailbox::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("{text} is no address; expected one such as privacy@mail.example.org")),
+    }
+}
+
 /// Where data is at home: a short text.
 pub(super) fn region(text: &str) -> Result<String, String> {
     if text.chars().count() > 100 || text.chars().any(char::is_control) {

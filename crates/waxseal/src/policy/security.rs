@@ -1,6 +1,7 @@
 //! Who may see it, and what is told when it leaks: P14 to P16.
 
 use anyhow::{Result, ensure};
+use waxseal_store::grant::GrantState;
 
 use super::row::{Found, Instance, Row};
 
@@ -10,8 +11,9 @@ pub(super) const ROWS: &[Row] = &[
         row: "P14",
         promise: "Staff reach personal data only by need: roles, a reason for each access, an audit trail that cannot \
                   be edited unseen",
-        mechanism: "commands show no content and leave entries in a signed chain with anchors",
-        missing: Some("access to content with reason, limit and notice; names and roles of single operators"),
+        mechanism: "no command shows content but under a grant with reason and limit that its owner sees; commands \
+                    leave entries in a signed chain with anchors",
+        missing: Some("names and roles of single operators"),
         check: Some(|instance| Box::pin(trail(instance))),
     },
     Row::unbuilt(
@@ -26,12 +28,19 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
+/// A grant lasts a day at most: those that are open are among the latest.
+const LATEST_GRANTS: u64 = 1_000;
+
 async fn trail(instance: &Instance<'_>) -> Result<Found> {
     let verdict = instance.house.audit.verify().await?;
     let first = verdict.findings.first().map(|finding| format!("entry {}: {}", finding.entry, finding.found));
     ensure!(verdict.sound, "the audit trail is not as it was written: {}", first.unwrap_or_default());
+    let now = instance.house.clock.now();
+    let latest = instance.house.store.grants(None, None, LATEST_GRANTS).await?;
+    let open = latest.iter().filter(|grant| grant.state(now) == GrantState::Open).count();
     Found::all(format!(
-        "audit trail verified: {} entries in their chain, {} signed checkpoints, {} anchors",
+        "audit trail verified: {} entries in their chain, {} signed checkpoints, {} anchors; {open} grants of access to \
+         content are open now",
         verdict.entries, verdict.checkpoints, verdict.anchors
     ))
 }

@@ -1,10 +1,19 @@
 //! The audit trail by command, with a server and without one.
 
-use anyhow::Result;
+use std::sync::Arc;
 
+use anyhow::Result;
+use waxseal_model::{Clock, SeededRandom};
+use waxseal_privacy::audit::{AuditConfig, AuditLog};
+use waxseal_store::{Engine, MasterKey, Store, StoreConfig};
+use waxseal_system::SystemClock;
 use waxseal_testkit::Call;
 
-use crate::{DOMAIN, World, waxseal};
+use crate::{
+    DOMAIN, World,
+    tamper::{Copy, tamper},
+    waxseal,
+};
 
 #[tokio::test]
 async fn commands_leave_entries_that_can_be_verified_and_given_out() -> Result<()> {
@@ -29,6 +38,43 @@ async fn commands_leave_entries_that_can_be_verified_and_given_out() -> Result<(
     assert!(!trail.contains(&account) && !trail.contains(&key) && !trail.contains(id), "pseudonyms alone");
     let own = binary.run(&["audit", "export", "--account", &account]).await?.stdout;
     assert_eq!(own.lines().count(), 5, "made, deleted twice, failed, given out: {own}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_thousand_tamperings_with_the_files_of_a_server_are_found_where_they_are() -> Result<()> {
+    let binary = waxseal()?;
+    let (account, _) = binary.account().await?;
+    let server = binary.serve().await?;
+    for label in 0..20 {
+        binary.json(&["key", "create", "--account", &account, "--label", &label.to_string()]).await?;
+    }
+    assert!(server.terminate().await?.0.success());
+
+    let folder = binary.data_dir();
+    let trail = folder.join("audit");
+    let files = ["trail-000001.jsonl", "checkpoints.jsonl"].map(|name| trail.join(name));
+    let copy = Copy::take([files.to_vec(), vec![folder.join("audit-anchors")]].concat());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let random = Arc::new(SeededRandom::new(4));
+    let config = StoreConfig {
+        engine: Engine::Sqlite,
+        data_dir: folder.clone(),
+        master_key: MasterKey::File(folder.join("master.key")),
+    };
+    let store = Store::open(config, clock.clone(), random.clone()).await?;
+    let log = AuditLog::open(store.clone(), clock, AuditConfig::in_folder(&folder)).await?;
+    let sound = log.verify().await?;
+    assert!(sound.sound && sound.entries >= 23, "{sound:?}");
+    for round in 0..1_000_u64 {
+        let (entry, kind) = tamper(&copy, &random, round % 7);
+        let first = log.verify().await?.findings.first().map(|finding| finding.entry);
+        assert_eq!(first, Some(entry), "{round}: {kind}");
+        copy.restore();
+    }
+    assert!(log.verify().await?.sound);
+    log.close().await;
+    store.close().await;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The real binary, from outside: commands, a running server, and what is left when it ends.
 
+mod access;
 mod audit;
 mod canary;
 mod clearing;
@@ -14,6 +15,8 @@ mod policy;
 mod quickstart;
 mod revoke;
 mod signals;
+#[path = "../../../services/privacy/tests/audit/tamper.rs"]
+mod tamper;
 mod trace;
 mod traces;
 

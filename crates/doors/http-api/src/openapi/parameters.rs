@@ -9,6 +9,7 @@ pub(super) fn query(route: &Route) -> &'static [(&'static str, &'static str)] {
     match (&route.method, route.path) {
         (&Method::GET, "/v3/{domain}/events") => &EVENTS,
         (&Method::GET, "/v1/inbox") => &INBOX,
+        (&Method::GET, "/v1/privacy/access") => &ACCESS,
         (&Method::DELETE, "/v1/inbox") => &[("domain", "Only those of this sandbox domain.")],
         _ => &[],
     }
@@ -49,6 +50,11 @@ const INBOX: [(&str, &str); 4] = [
     ("domain", "Only those of this sandbox domain."),
     ("recipient", "Only those to this address."),
     ("limit", "Messages on a page: 100 if absent, 300 at most."),
+    ("page", "The place to go on from, as `paging.next` has it."),
+];
+
+const ACCESS: [(&str, &str); 2] = [
+    ("limit", "Entries on a page: 100 if absent, 300 at most."),
     ("page", "The place to go on from, as `paging.next` has it."),
 ];
 

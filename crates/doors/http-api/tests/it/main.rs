@@ -1,5 +1,6 @@
 //! The API as a client sees it, over real services and a real store.
 
+mod access;
 mod auth;
 mod encodings;
 mod events;

@@ -6,7 +6,7 @@
 use sea_orm::IdenStatic;
 
 use super::{
-    account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count, event,
+    access_grant, account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count, event,
     idempotency_key, inbox_item, instance_note, kind, message, network_credential, queue_entry,
     reader_cursor, smtp_credential, suppression,
 };
@@ -63,6 +63,7 @@ pub(crate) fn tables() -> Vec<Table> {
         Table::of::<network_credential::Entity>(),
         Table::of::<dkim_key::Entity>(),
         Table::of::<domain::Entity>(),
+        Table::of::<access_grant::Entity>(),
         Table::of::<account::Entity>(),
         Table::of::<erasure_count::Entity>(),
         Table::of::<reader_cursor::Entity>(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::{
     ActiveValue::Unchanged,
-    ColumnTrait, EntityTrait, QueryFilter, Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
     sea_query::{CaseStatement, Expr, ExprTrait},
 };
 use waxseal_model::{AccountId, DomainId, MessageId, Sealed, Timestamp, options::Schedule};
@@ -62,6 +62,31 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let mime = self.inner.open_bytes(MIME, account, &id.to_bytes(), &row.mime).await?;
         Ok(Some(Content::new(account, mime, Arc::clone(&self.inner.openings))))
+    }
+
+    /// The account's messages whose content is there, newest first, older than `before`.
+    pub async fn messages_with_body(
+        &self,
+        account: AccountId,
+        before: Option<MessageId>,
+        limit: u64,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        let kept = message::Column::Pending.gt(0).or(message::Column::BodyExpiresAt.is_not_null());
+        let mut query = message::Entity::find()
+            .filter(message::Column::Account.eq(account.to_row()))
+            .filter(message::Column::Deleted.eq(false))
+            .filter(kept)
+            .order_by_desc(message::Column::Id)
+            .limit(limit);
+        if let Some(before) = before {
+            query = query.filter(message::Column::Id.lt(before.to_row()));
+        }
+        let mut messages = Vec::new();
+        for row in query.all(&self.inner.readers).await? {
+            let id = MessageId::from_row(&row.id, "messages", "id")?;
+            messages.push(self.stored_message(account, id, row).await?);
+        }
+        Ok(messages)
     }
 
     /// Ends the retrieval of a message: the body goes now if nothing waits for it, else when the last

@@ -12,6 +12,7 @@ mod content;
 mod crash;
 mod erasing;
 mod event_log;
+mod grants;
 mod held;
 mod inbox;
 mod key_kills;
@@ -57,6 +58,11 @@ macro_rules! contract {
 contract! {
     schema:
         every_live_column_has_a_class_and_every_class_a_column;
+    grants:
+        a_grant_opens_its_own_account_alone_and_each_use_is_counted,
+        a_grant_ends_with_its_hour_or_when_it_is_closed,
+        a_grant_for_two_opens_nothing_until_it_is_confirmed,
+        owners_are_owed_a_notice_until_it_was_sent;
     content:
         each_opening_is_counted_for_whom_and_why,
         an_operator_gets_no_content;

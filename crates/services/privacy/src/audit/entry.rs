@@ -72,6 +72,7 @@ impl From<Purpose> for AuditPurpose {
             Purpose::Suppression => Self::Suppression,
             Purpose::Signing => Self::Signing,
             Purpose::Operation => Self::Operation,
+            Purpose::Support => Self::Support,
         }
     }
 }
@@ -190,7 +191,22 @@ pub enum AuditEvent {
         /// Number of the grant.
         grant: u64,
         /// For how long.
-        hours: u64,
+        minutes: u64,
+    },
+    /// A second operator confirmed a grant.
+    BreakGlassConfirmed {
+        /// Number of the grant.
+        grant: u64,
+    },
+    /// A grant was to be confirmed with a wrong secret.
+    BreakGlassUnconfirmed {
+        /// Number of the grant.
+        grant: u64,
+    },
+    /// A grant was ended before its time.
+    BreakGlassClosed {
+        /// Number of the grant.
+        grant: u64,
     },
     /// An operator looked at content under a grant.
     BreakGlassUsed {

@@ -1,0 +1,87 @@
+//! `GET /v1/privacy/access`: when operators had sight of the account's content, and why.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde_json::{Value, json};
+use waxseal_accounts::caller::Caller;
+use waxseal_mail::date;
+use waxseal_model::Timestamp;
+use waxseal_store::grant::{Grant, GrantState};
+
+use crate::{
+    error::{ApiError, json_response},
+    form,
+    links::Base,
+    state::{Api, CUSTOMER},
+};
+
+const DEFAULT_PAGE: u64 = 100;
+const MAX_PAGE: u64 = 300;
+
+/// Grants for the account's content, newest first.
+pub(crate) async fn access(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    base: Base,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let (mut limit, mut before) = (DEFAULT_PAGE, None);
+    for field in form::query(&api, query.as_deref())? {
+        let value = String::from_utf8_lossy(&field.bytes).trim().to_owned();
+        match field.name.as_str() {
+            _ if value.is_empty() => {}
+            "limit" => limit = page_size(&value)?,
+            "page" => {
+                let page = value.parse().map_err(|_| ApiError::bad_request("page parameter is not valid"))?;
+                before = Some(page);
+            }
+            name => {
+                let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                return Err(ApiError::bad_request(format!("{name} parameter is not known")));
+            }
+        }
+    }
+    let grants = api.services.store.grants(Some(caller.account), before, limit).await?;
+    let now = api.services.clock.now();
+    let items: Vec<Value> = grants.iter().map(|grant| shown(grant, now)).collect();
+    let next = grants.last().map(|grant| grant.id).or(before);
+    let next = next.map(|page| format!("&page={page}")).unwrap_or_default();
+    let body = json!({
+        "items": items,
+        "paging": {
+            "first": base.url(&format!("/v1/privacy/access?limit={limit}")),
+            "next": base.url(&format!("/v1/privacy/access?limit={limit}{next}")),
+        },
+    });
+    Ok(json_response(StatusCode::OK, &body))
+}
+
+fn shown(grant: &Grant, now: Timestamp) -> Value {
+    json!({
+        "id": grant.id.to_string(),
+        "reason": grant.reason.as_ref().map(|reason| reason.open(&CUSTOMER)),
+        "state": match grant.state(now) {
+            GrantState::Open => "open",
+            GrantState::Waiting => "waiting",
+            GrantState::Closed => "closed",
+            GrantState::Expired => "expired",
+        },
+        "opened-at": date::rfc3339_millis(grant.opened_at),
+        "expires-at": date::rfc3339_millis(grant.expires_at),
+        "closed-at": grant.closed_at.map(date::rfc3339_millis),
+        "openings": grant.openings,
+    })
+}
+
+fn page_size(value: &str) -> Result<u64, ApiError> {
+    match value.parse::<u64>() {
+        Ok(limit) if limit > 0 => Ok(limit.min(MAX_PAGE)),
+        _ => Err(ApiError::bad_request(format!("limit parameter must be a number from 1 to {MAX_PAGE}"))),
+    }
+}

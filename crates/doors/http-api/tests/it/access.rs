@@ -1,0 +1,146 @@
+//! Break-glass: what an operator can see of a customer's content, until when, and what its owner learns of it.
+
+use std::{sync::Arc, time::Duration};
+
+use waxseal_model::MessageId;
+use waxseal_privacy::{
+    access::{AccessConfig, AccessError, BreakGlass, secret_hash},
+    audit::Query,
+};
+
+use crate::world::World;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const REASON: &str = "Ticket 7: mail to bob@example.net looks broken";
+const LIST: &str = "/v1/privacy/access";
+
+fn break_glass(world: &World, second_operator: Option<&str>) -> BreakGlass {
+    let config = AccessConfig { longest: 4 * HOUR, second_operator: second_operator.map(secret_hash) };
+    let (store, audit) = (world.store.clone(), world.services.audit.clone());
+    BreakGlass::new(store, Arc::clone(&world.clock) as _, audit, config)
+}
+
+/// Sends a message; its id.
+async fn sent(world: &World) -> MessageId {
+    let fields = [("from", "me@mg.example.org"), ("to", "bob@example.net"), ("text", "SECRET PLANS")];
+    let answer = world.post("/v3/mg.example.org/messages", &fields).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    world.store.messages_with_body(world.mine.account, None, 1).await.expect("read")[0].id
+}
+
+/// What the trail says about the account, in order.
+async fn told(world: &World) -> Vec<String> {
+    let query = Query { account: Some(world.mine.account), ..Query::default() };
+    let entries = world.services.audit.entries(query).await.expect("the trail");
+    entries.into_iter().map(|entry| entry.what).collect()
+}
+
+#[tokio::test]
+async fn an_operator_sees_content_for_an_hour_and_its_owner_sees_that_and_why() {
+    let world = World::new().await;
+    let id = sent(&world).await;
+    let access = break_glass(&world, None);
+    assert_eq!(world.get(LIST).await.json()["items"].as_array().map(Vec::len), Some(0));
+    let grant = access.open(world.mine.account, REASON, HOUR).await.expect("granted").number;
+    assert_eq!(access.messages(grant, None, 10).await.expect("listed").len(), 1);
+    let seen = access.read(grant, id).await.expect("shown");
+    assert!(String::from_utf8_lossy(&seen.mime).contains("SECRET PLANS"));
+
+    let list = world.get(LIST).await.json();
+    let item = &list["items"][0];
+    assert_eq!((item["reason"].as_str(), item["state"].as_str()), (Some(REASON), Some("open")));
+    assert_eq!(item["openings"], 2);
+
+    world.clock.advance(HOUR);
+    let late = access.read(grant, id).await;
+    assert!(matches!(late, Err(AccessError::NotOpen { .. })), "its time is over");
+    assert!(access.messages(grant, None, 10).await.is_err());
+    assert_eq!(world.get(LIST).await.json()["items"][0]["state"], "expired");
+    world.services.audit.record_openings().await.expect("recorded");
+    let expected = [
+        "break_glass_granted",
+        "break_glass_used",
+        "break_glass_used",
+        "content_refused",
+        "content_refused",
+        "content_opened",
+    ];
+    assert_eq!(told(&world).await, expected);
+}
+
+#[tokio::test]
+async fn a_grant_ends_at_once_when_it_is_closed() {
+    let world = World::new().await;
+    let id = sent(&world).await;
+    let access = break_glass(&world, None);
+    let grant = access.open(world.mine.account, REASON, HOUR).await.expect("granted").number;
+    access.close(grant).await.expect("closed");
+    assert!(matches!(access.read(grant, id).await, Err(AccessError::NotOpen { .. })));
+    assert_eq!(world.get(LIST).await.json()["items"][0]["state"], "closed");
+    assert_eq!(told(&world).await, ["break_glass_granted", "break_glass_closed", "content_refused"]);
+}
+
+#[tokio::test]
+async fn where_two_are_asked_for_one_sees_nothing() {
+    let world = World::new().await;
+    let id = sent(&world).await;
+    let access = break_glass(&world, Some("the second's"));
+    let grant = access.open(world.mine.account, REASON, HOUR).await.expect("granted").number;
+    assert!(matches!(access.read(grant, id).await, Err(AccessError::NotOpen { .. })));
+    assert!(matches!(access.confirm(grant, "a guess").await, Err(AccessError::Secret)));
+    assert!(access.read(grant, id).await.is_err());
+    assert_eq!(world.get(LIST).await.json()["items"][0]["state"], "waiting");
+    access.confirm(grant, "the second's\n").await.expect("confirmed");
+    assert!(access.read(grant, id).await.is_ok());
+    assert!(matches!(access.confirm(grant, "the second's").await, Err(AccessError::NotWaiting(_))));
+    let told = told(&world).await;
+    assert!(told.iter().any(|what| what == "break_glass_unconfirmed"), "{told:?}");
+    assert!(told.iter().any(|what| what == "break_glass_confirmed"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_grant_needs_a_reason_a_limit_and_an_account_and_opens_no_other() {
+    let world = World::new().await;
+    let stranger = world.stranger().await;
+    let id = sent(&world).await;
+    let access = break_glass(&world, None);
+    let mine = world.mine.account;
+    assert!(matches!(access.open(mine, "because", HOUR).await, Err(AccessError::Reason)));
+    assert!(matches!(access.open(mine, "two\nlines of it", HOUR).await, Err(AccessError::Reason)));
+    for time in [Duration::ZERO, 4 * HOUR + Duration::from_secs(1)] {
+        assert!(matches!(access.open(mine, REASON, time).await, Err(AccessError::Time(_))));
+    }
+    assert!(told(&world).await.is_empty(), "nothing was granted");
+    let other = access.open(stranger.account, REASON, HOUR).await.expect("granted").number;
+    assert!(matches!(access.read(other, id).await, Err(AccessError::NoMessage)));
+    assert!(matches!(access.read(other + 1, id).await, Err(AccessError::NoGrant(_))));
+    assert_eq!(world.get(LIST).await.json()["items"].as_array().map(Vec::len), Some(0), "another's list");
+}
+
+#[tokio::test]
+async fn the_list_has_pages_and_names_what_it_does_not_know() {
+    let world = World::new().await;
+    let access = break_glass(&world, None);
+    for number in 0..5 {
+        let reason = format!("Ticket number {number}");
+        access.open(world.mine.account, &reason, HOUR).await.expect("granted");
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let mut seen = Vec::new();
+    let mut path = format!("{LIST}?limit=2");
+    loop {
+        let page = world.get(&path).await.json();
+        let items = page["items"].as_array().expect("items").clone();
+        if items.is_empty() {
+            break;
+        }
+        seen.extend(items.iter().map(|item| item["reason"].as_str().expect("a reason").to_owned()));
+        let next = page["paging"]["next"].as_str().expect("a link");
+        path = next.trim_start_matches("https://api.example.org").to_owned();
+    }
+    let expected: Vec<String> = (0..5).rev().map(|number| format!("Ticket number {number}")).collect();
+    assert_eq!(seen, expected, "newest first, each once");
+    for wrong in ["limit=0", "limit=x", "page=x", "other=1"] {
+        assert_eq!(world.get(&format!("{LIST}?{wrong}")).await.status, 400, "{wrong}");
+    }
+}

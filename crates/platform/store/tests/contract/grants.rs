@@ -1,0 +1,102 @@
+//! Grants: sight of content for operators ends on time, and every use of it is counted.
+
+use std::time::Duration;
+
+use waxseal_model::{Access, AccountId, Actor, Clock as _, Purpose};
+use waxseal_store::{
+    content::Opening,
+    grant::{Grant, GrantState, NewGrant},
+};
+
+use crate::world::{ACCESS, World};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+async fn grant(world: &World, account: AccountId, second_operator: bool) -> Grant {
+    let expires_at = world.clock.now() + HOUR;
+    let reason = "Ticket 7: bob@one.example is missing mail".to_owned();
+    let new = NewGrant { account, reason, expires_at, second_operator };
+    world.store.add_grant(new).await.expect("granted")
+}
+
+async fn state(world: &World, number: u64) -> GrantState {
+    let grant = world.store.grant(number).await.expect("read").expect("there");
+    grant.state(world.clock.now())
+}
+
+pub(crate) async fn a_grant_opens_its_own_account_alone_and_each_use_is_counted(world: World) {
+    let (one, other) = (world.sender().await, world.sender().await);
+    let mut ids = Vec::new();
+    for sender in [one, other] {
+        let new = world.message(&["bob@one.example"]);
+        ids.push(new.id);
+        world.store.accept(world.accept(sender, new)).await.expect("accepted");
+    }
+    let made = grant(&world, one.account, false).await;
+    let reason = made.reason.as_ref().map(|reason| reason.open(&ACCESS).as_str());
+    assert_eq!(reason, Some("Ticket 7: bob@one.example is missing mail"));
+    let sight = world.store.use_grant(made.number).await.expect("used").expect("open");
+    let body = world.store.body(one.account, ids[0]).await.expect("read").expect("there");
+    assert!(!body.into_open_under(sight).expect("its own").is_empty());
+    let sight = world.store.use_grant(made.number).await.expect("used").expect("open");
+    let body = world.store.body(other.account, ids[1]).await.expect("read").expect("there");
+    assert!(body.into_open_under(sight).is_none(), "another's");
+    let opening = Opening { actor: Actor::Operator, purpose: Purpose::Support, account: one.account };
+    assert_eq!(world.store.take_openings(), [(opening, 1)]);
+    let grants = world.store.grants(Some(one.account), None, 10).await.expect("read");
+    assert_eq!((grants.len(), grants[0].openings), (1, 2));
+    assert!(world.store.grants(Some(other.account), None, 10).await.expect("read").is_empty());
+    // Even the purpose of support opens nothing by itself.
+    let support = Access::new(Actor::Operator, Purpose::Support);
+    let body = world.store.body(one.account, ids[0]).await.expect("read").expect("there");
+    assert!(body.into_open(&support).is_empty());
+}
+
+pub(crate) async fn a_grant_ends_with_its_hour_or_when_it_is_closed(world: World) {
+    let account = world.sender().await.account;
+    let (first, second) = (grant(&world, account, false).await, grant(&world, account, false).await);
+    assert_eq!(state(&world, first.number).await, GrantState::Open);
+    assert!(world.store.close_grant(first.number).await.expect("closed"));
+    assert!(!world.store.close_grant(first.number).await.expect("asked"), "once");
+    assert_eq!(state(&world, first.number).await, GrantState::Closed);
+    assert!(world.store.use_grant(first.number).await.expect("asked").is_none());
+
+    world.clock.advance(HOUR - Duration::from_micros(1));
+    assert!(world.store.use_grant(second.number).await.expect("used").is_some(), "its last moment");
+    world.clock.advance(Duration::from_micros(1));
+    assert_eq!(state(&world, second.number).await, GrantState::Expired);
+    assert!(world.store.use_grant(second.number).await.expect("asked").is_none());
+    assert!(!world.store.close_grant(second.number).await.expect("asked"));
+    assert!(world.store.use_grant(second.number + 9).await.expect("asked").is_none(), "there is none");
+}
+
+pub(crate) async fn a_grant_for_two_opens_nothing_until_it_is_confirmed(world: World) {
+    let account = world.sender().await.account;
+    let made = grant(&world, account, true).await;
+    assert_eq!(state(&world, made.number).await, GrantState::Waiting);
+    assert!(world.store.use_grant(made.number).await.expect("asked").is_none());
+    assert!(world.store.confirm_grant(made.number).await.expect("confirmed"));
+    assert!(!world.store.confirm_grant(made.number).await.expect("asked"), "once");
+    assert!(world.store.use_grant(made.number).await.expect("used").is_some());
+    let late = grant(&world, account, true).await;
+    world.clock.advance(HOUR);
+    assert!(!world.store.confirm_grant(late.number).await.expect("asked"), "too late");
+}
+
+pub(crate) async fn owners_are_owed_a_notice_until_it_was_sent(world: World) {
+    let account = world.sender().await.account;
+    let start = world.clock.now();
+    let (first, second) = (grant(&world, account, false).await, grant(&world, account, false).await);
+    let owed = async || {
+        let grants = world.store.unnoticed_grants(start, 10).await.expect("read");
+        grants.iter().map(|grant| grant.number).collect::<Vec<_>>()
+    };
+    assert_eq!(owed().await, [first.number, second.number]);
+    assert!(world.store.grant_noticed(first.number).await.expect("noted"));
+    assert!(!world.store.grant_noticed(first.number).await.expect("asked"), "once");
+    assert_eq!(owed().await, [second.number]);
+    world.clock.advance(HOUR / 60);
+    let (older, newer) = (second, grant(&world, account, false).await);
+    let page = world.store.grants(None, Some(newer.id), 1).await.expect("read");
+    assert_eq!(page.iter().map(|grant| grant.number).collect::<Vec<_>>(), [older.number]);
+}
