@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod describe;
+mod erasure;
 mod keyring;
 mod policy;
 mod queue;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use waxseal_accounts::profile::Correction;
 use waxseal_model::{Access, AccountId, Actor, Purpose};
-use waxseal_store::{OpenError, account::KeyScope};
+use waxseal_store::{OpenError, StoreError, account::KeyScope};
 
 pub(crate) use self::describe::describe;
 use crate::{config::Config, control, house::House};
@@ -30,6 +31,10 @@ pub(crate) enum Request {
     AccountList,
     /// Correct what an account says about itself.
     AccountCorrect { account: String, name: Option<String>, email: Option<String>, company: Option<String> },
+    /// Close an account, to be erased.
+    AccountDelete { account: String },
+    /// Open it again.
+    AccountUndelete { account: String },
     /// Make a domain.
     DomainCreate { account: String, name: String, sandbox: bool },
     /// List an account's domains.
@@ -82,10 +87,41 @@ pub(crate) enum Request {
     ConfirmClock,
     /// Tell where a term is kept.
     PrivacyTrace { term: String },
+    /// Erase a recipient within an account.
+    RecipientErase { account: String, address: String },
+    /// Erase a recipient in every account.
+    RecipientEraseEverywhere { address: String },
+    /// Tell how far an erasure is.
+    ErasureShow { erasure: String },
+    /// Print the certificate of an erasure.
+    Certificate { erasure: String },
+    /// Print the key that certificates are signed with.
+    PublicKey,
+    /// Put a legal hold on data.
+    HoldAdd { account: String, recipient: Option<String>, reason: String, until: Option<String> },
+    /// List the holds.
+    HoldList { account: Option<String> },
+    /// Lift a hold.
+    HoldRemove { hold: String },
     /// List the keys that everything is sealed under.
     KeysList,
     /// Wrap them anew.
     KeysRotate,
+}
+
+impl Request {
+    /// Whether something is erased by it, which may take its time.
+    pub(crate) const fn erases(&self) -> bool {
+        matches!(
+            self,
+            Self::AccountDelete { .. } | Self::RecipientErase { .. } | Self::RecipientEraseEverywhere { .. }
+        )
+    }
+}
+
+/// How far an erasure is, in this process.
+pub(crate) async fn show_erasure(house: &House, id: &str) -> Result<Value> {
+    erasure::show(house, id).await
 }
 
 /// Asks the server that has the data folder, or does it here if there is none.
@@ -129,6 +165,18 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::AccountCorrect { account, name, email, company } => {
             correct(house, &account, Correction { name, email, company }).await
         }
+        Request::AccountDelete { account } => erasure::delete_account(house, &account).await,
+        Request::AccountUndelete { account } => erasure::undelete_account(house, &account).await,
+        Request::RecipientErase { account, address } => erasure::recipient(house, &account, &address).await,
+        Request::RecipientEraseEverywhere { address } => erasure::recipient_everywhere(house, &address).await,
+        Request::ErasureShow { erasure } => erasure::show(house, &erasure).await,
+        Request::Certificate { erasure } => erasure::certificate(house, &erasure).await,
+        Request::PublicKey => Ok(erasure::public_key(house)),
+        Request::HoldAdd { account, recipient, reason, until } => {
+            erasure::add_hold(house, &account, recipient, reason, until).await
+        }
+        Request::HoldList { account } => erasure::holds(house, account.as_deref()).await,
+        Request::HoldRemove { hold } => erasure::remove_hold(house, &hold).await,
         Request::DomainCreate { account, name, sandbox } => {
             let account = existing(house, &account).await?;
             create_domain(house, account, &name, sandbox).await
@@ -186,9 +234,26 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
     }
 }
 
+/// The account with this id, which is open.
 async fn existing(house: &House, id: &str) -> Result<AccountId> {
-    let parsed = id.parse().with_context(|| format!("--account {id}"))?;
-    if house.store.account(parsed).await?.is_none() {
+    let account = known(house, id).await?;
+    if let Some(erased_from) = house.store.closed_until_erased(account) {
+        bail!(
+            "account {id} is closed and erased from {} on; `waxseal account undelete {id}` opens it again",
+            erased_from.to_jiff()
+        );
+    }
+    Ok(account)
+}
+
+/// The account with this id, open or closed.
+async fn known(house: &House, id: &str) -> Result<AccountId> {
+    let parsed = id.parse().with_context(|| format!("account {id}"))?;
+    let found = match house.store.account(parsed).await {
+        Err(StoreError::Erased) => house.store.closed_until_erased(parsed).is_some(),
+        found => found?.is_some(),
+    };
+    if !found && house.store.account_erasure(parsed).await?.is_none() {
         bail!("there is no account {id}; `waxseal account list` shows those that are");
     }
     Ok(parsed)
@@ -208,6 +273,7 @@ async fn accounts(house: &House) -> Result<Value> {
                 "name": account.profile.open(&access).name,
                 "created_at": account.created_at.to_jiff().to_string(),
                 "disabled": account.disabled,
+                "erased_from": house.store.closed_until_erased(account.id).map(|at| at.to_jiff().to_string()),
             })
         }));
     }

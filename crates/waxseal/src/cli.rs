@@ -2,12 +2,17 @@
 
 mod access;
 mod policy;
+mod privacy;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::{access::Access, policy::Policy};
+pub(crate) use self::{
+    access::Access,
+    policy::Policy,
+    privacy::{Hold, Privacy},
+};
 
 /// An email service that you host yourself.
 ///
@@ -139,6 +144,22 @@ pub(crate) enum Account {
         #[arg(long, group = "field")]
         company: Option<String>,
     },
+    /// Close an account now, and erase it with everything in it when `erasure.grace_days` are over.
+    ///
+    /// From the moment this ends no key, login or network of it lets anybody in, and nothing in its queue leaves. Until
+    /// its time has come `account undelete` opens it again as it was; afterwards its keys are destroyed within a second,
+    /// and rows and files follow. With 0 days of grace all of it happens at once. Done again it changes nothing.
+    Delete {
+        /// The account's id.
+        #[arg(value_name = "ID")]
+        account: String,
+    },
+    /// Open an account again that was closed by `account delete`, as long as its erasure has not begun.
+    Undelete {
+        /// The account's id.
+        #[arg(value_name = "ID")]
+        account: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -267,27 +288,6 @@ pub(crate) enum Queue {
         /// Storage key, or Message-ID header.
         message: String,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Privacy {
-    /// Print every stored field: whose it is, what for, how long, how it rests, how it goes.
-    Map,
-    /// Tell where a term is kept: tables, sealed values included, and files, in every encoding. Places and counts only.
-    ///
-    /// Sealed values are opened for it, which the audit trail tells.
-    Trace {
-        /// An address, a name or another word of at least five bytes; `-` reads it from standard input, so that it
-        /// does not stand in the list of processes.
-        term: String,
-        /// Also search the files of this folder: backups, collected logs.
-        #[arg(long, value_name = "DIR")]
-        also: Vec<PathBuf>,
-    },
-    /// Say that the clock is right, after it jumped: purging goes on.
-    ///
-    /// Nothing is purged while the wall clock cannot be trusted; the log and `waxseal check` say when that is so.
-    ConfirmClock,
 }
 
 #[derive(Debug, Subcommand)]

@@ -81,6 +81,8 @@ pub(crate) struct Config {
     pub(crate) stored_message_days: u32,
     /// Days that reports on the promises are kept.
     pub(crate) report_days: u32,
+    /// Days in which the deletion of an account can be undone.
+    pub(crate) grace_days: u32,
     /// Where ends of the audit trail are witnessed.
     pub(crate) anchor_file: PathBuf,
     /// What grants of sight of content are possible.

@@ -7,16 +7,17 @@ use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
 use waxseal_model::{Clock, Random};
 use waxseal_privacy::{
-    Retention, RetentionConfig,
+    Eraser, Retention, RetentionConfig,
     access::BreakGlass,
     audit::{AuditConfig, AuditError, AuditLog},
+    erasure::ErasureConfig,
     policy::Reports,
 };
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{Engine, MasterKey, OpenError, Store, StoreConfig};
 use waxseal_system::{SystemClock, SystemRandom};
 
-use crate::{config::Config, control};
+use crate::{config::Config, control, witness::OwnProcess};
 
 /// The store with the services on it. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +31,7 @@ pub(crate) struct House {
     pub(crate) retention: Arc<Retention>,
     pub(crate) audit: AuditLog,
     pub(crate) reports: Reports,
+    pub(crate) eraser: Eraser,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -89,6 +91,21 @@ impl House {
             ..SendingConfig::new(config.hostname.clone())
         };
         let retention = RetentionConfig { events_days: config.events_days, ..RetentionConfig::default() };
+        let retention =
+            Arc::new(Retention::new(store.clone(), clock.clone(), retention).recorded_in(audit.clone()));
+        let grace = Duration::from_secs(u64::from(config.grace_days) * 86_400);
+        let erasing = ErasureConfig { grace, ..ErasureConfig::default() };
+        let witness = Arc::new(OwnProcess::of(config));
+        let (kept, trail) = (store.clone(), audit.clone());
+        let eraser = Eraser::open(kept, clock.clone(), trail, retention.clone(), witness, erasing).await;
+        let eraser = match eraser {
+            Ok(eraser) => eraser,
+            Err(error) => {
+                audit.close().await;
+                store.close().await;
+                return Err(OpenError::Database(error.to_string()));
+            }
+        };
         Ok(Self {
             config: Arc::new(config.clone()),
             accounts: Accounts::new(store.clone(), clock.clone(), random.clone()),
@@ -100,11 +117,10 @@ impl House {
                 sending_config,
             ),
             insight: Insight::new(store.clone()),
-            retention: Arc::new(
-                Retention::new(store.clone(), clock.clone(), retention).recorded_in(audit.clone()),
-            ),
+            retention,
             audit,
             reports: Reports::new(store.clone(), config.data_dir.join("reports"), config.report_days),
+            eraser,
             domains,
             store,
             clock,

@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod config;
 mod control;
+mod erasing;
 mod house;
 mod logging;
 mod metrics;
@@ -18,6 +19,7 @@ mod quickstart;
 mod roles;
 mod serve;
 mod trace;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -27,7 +29,7 @@ use clap::Parser as _;
 use crate::{
     admin::Request,
     cli::{
-        Access, Account, Audit, Cli, Command, Credential, Domain, Key, Keys, Policy, Privacy, Queue,
+        Access, Account, Audit, Cli, Command, Credential, Domain, Hold, Key, Keys, Policy, Privacy, Queue,
         Suppression,
     },
     config::{Config, LogFormat, LogLevel},
@@ -66,7 +68,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             logging::start(LogLevel::Warn, LogFormat::Text);
             return trace::run(&config, &term, &also, cli.json).await;
         }
-        Command::Privacy(Privacy::ConfirmClock) => Request::ConfirmClock,
+        Command::Privacy(Privacy::Look) => return witness::look(),
+        Command::Privacy(command) => privacy(command)?,
         Command::Keys(Keys::List) => Request::KeysList,
         Command::Keys(Keys::Rotate) => Request::KeysRotate,
         Command::Account(command) => account(command),
@@ -89,8 +92,13 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let lines = matches!(request, Request::AuditExport { .. });
     let content = matches!(request, Request::AccessRead { .. });
     let table = matches!(request, Request::PolicyVerify | Request::PolicyReport { .. });
+    if request.erases() {
+        return erasing::run(&config, request, cli.json).await;
+    }
+    // A certificate is JSON whoever reads it.
+    let as_json = cli.json || matches!(request, Request::Certificate { .. });
     let answer = admin::ask(&config, request).await?;
-    match (cli.json, lines) {
+    match (as_json, lines) {
         (_, true) => audit_lines(&answer),
         (false, false) if content => access::print(&answer),
         (true, false) => say!("{answer}"),
@@ -136,7 +144,31 @@ fn account(command: Account) -> Request {
         Account::Correct { account, name, email, company } => {
             Request::AccountCorrect { account, name, email, company }
         }
+        Account::Delete { account } => Request::AccountDelete { account },
+        Account::Undelete { account } => Request::AccountUndelete { account },
     }
+}
+
+fn privacy(command: Privacy) -> Result<Request> {
+    Ok(match command {
+        Privacy::ConfirmClock => Request::ConfirmClock,
+        Privacy::EraseRecipient { address, account, .. } => {
+            let address = if address == "-" { trace::from_stdin()? } else { address };
+            match account {
+                Some(account) => Request::RecipientErase { account, address },
+                None => Request::RecipientEraseEverywhere { address },
+            }
+        }
+        Privacy::Erasure { erasure } => Request::ErasureShow { erasure },
+        Privacy::Certificate { erasure } => Request::Certificate { erasure },
+        Privacy::PublicKey => Request::PublicKey,
+        Privacy::Hold(Hold::Add { account, recipient, reason, until }) => {
+            Request::HoldAdd { account, recipient, reason, until }
+        }
+        Privacy::Hold(Hold::List { account }) => Request::HoldList { account },
+        Privacy::Hold(Hold::Remove { hold }) => Request::HoldRemove { hold },
+        Privacy::Map | Privacy::Trace { .. } | Privacy::Look => anyhow::bail!("this needs no store"),
+    })
 }
 
 fn domain(command: Domain) -> Request {

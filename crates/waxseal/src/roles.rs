@@ -86,6 +86,7 @@ impl Running {
             self.tasks.spawn(serving);
         }
         self.retention();
+        self.erasing();
         self.openings();
         self.promises();
         self.tasks.spawn(access_notice::run(self.house.clone(), self.stop.clone()));
@@ -142,6 +143,7 @@ impl Running {
             sending: house.sending,
             insight: house.insight,
             audit: house.audit,
+            eraser: house.eraser,
             clock: house.clock,
             random: house.random,
         };
@@ -170,6 +172,12 @@ impl Running {
     fn retention(&self) {
         let (retention, stop) = (self.house.retention.clone(), self.stop.clone());
         self.tasks.spawn(async move { retention.run(stop.cancelled()).await });
+    }
+
+    /// Erases what was asked for, and goes on with what a stop or a crash interrupted.
+    fn erasing(&self) {
+        let (eraser, stop) = (self.house.eraser.clone(), self.stop.clone());
+        self.tasks.spawn(async move { eraser.run(stop.cancelled()).await });
     }
 
     async fn submission(&mut self, config: &Config) -> Result<()> {

@@ -1,16 +1,15 @@
 //! `waxseal privacy trace`: where a term is kept, in tables and in files. It tells places and counts, never what
 //! stands there.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod files;
+
+use std::{io::Read as _, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use waxseal_scan::{Counts, LONGEST, Scanner};
+use waxseal_scan::{LONGEST, Scanner};
+
+pub(crate) use self::files::Files;
 
 use crate::{
     admin::{self, Request},
@@ -32,7 +31,7 @@ pub(crate) async fn run(config: &Config, term: &str, also: &[PathBuf], as_json: 
         std::iter::once(config.data_dir.clone()).chain(also.iter().cloned()).collect();
     let anchors = config.anchor_file.clone();
     let files = tokio::task::spawn_blocking(move || {
-        let mut files = Files { scanner, found: Vec::new(), looked_at: 0, bytes: 0, unreadable: 0 };
+        let mut files = Files::new(scanner);
         for folder in &folders {
             files.folder(folder, folder);
         }
@@ -52,70 +51,10 @@ pub(crate) async fn run(config: &Config, term: &str, also: &[PathBuf], as_json: 
 }
 
 /// A term that is not to stand in the list of processes.
-fn from_stdin() -> Result<String> {
+pub(crate) fn from_stdin() -> Result<String> {
     let mut text = String::new();
     std::io::stdin().lock().take(LONGEST as u64 + 2).read_to_string(&mut text).context("standard input")?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// The files searched so far.
-struct Files {
-    scanner: Scanner,
-    found: Vec<Value>,
-    looked_at: u64,
-    bytes: u64,
-    unreadable: u64,
-}
-
-impl Files {
-    fn folder(&mut self, top: &Path, folder: &Path) {
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            self.unreadable += 1;
-            return;
-        };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in paths {
-            // Links are not followed: what they lead to is not in the folder.
-            let Ok(about) = path.symlink_metadata() else { continue };
-            let shown = path.strip_prefix(top).unwrap_or(&path).display().to_string();
-            self.note("file names", "a file's name", &self.scanner.count(name(&path)));
-            if about.is_dir() {
-                self.folder(top, &path);
-            } else if about.is_file() {
-                self.file(&path, &shown);
-            }
-        }
-    }
-
-    fn file(&mut self, path: &Path, shown: &str) {
-        self.looked_at += 1;
-        let read = File::open(path).and_then(|file| {
-            self.bytes += file.metadata()?.len();
-            self.scanner.read(file)
-        });
-        match read {
-            // A name that holds the term must not be printed either.
-            Ok(counts) if self.scanner.count(shown.as_bytes()).total() > 0 => {
-                self.note("files", "a file named after it", &counts);
-            }
-            Ok(counts) => self.note("files", shown, &counts),
-            // Gone meanwhile: a write-ahead log, a rotated file.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(_) => self.unreadable += 1,
-        }
-    }
-
-    fn note(&mut self, store: &str, place: &str, counts: &Counts) {
-        for (form, count) in counts.found() {
-            let place = format!("{place} ({})", form.as_str());
-            self.found.push(json!({ "store": store, "place": place, "count": count }));
-        }
-    }
-}
-
-fn name(path: &Path) -> &[u8] {
-    path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes).unwrap_or_default()
 }
 
 fn add(answer: &mut Value, files: Files, config: &Config) -> Result<()> {

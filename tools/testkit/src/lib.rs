@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod dns_zone;
+pub mod folder_witness;
 pub mod http_call;
 pub mod http_peer;
 pub mod platform;

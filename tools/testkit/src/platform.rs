@@ -14,8 +14,9 @@ use waxseal_insight::Insight;
 use waxseal_model::{AccountId, Clock, ManualClock, Random, SeededRandom, Timestamp};
 use waxseal_net::{Identity, Net, NetConfig, server_tls};
 use waxseal_privacy::{
-    Retention, RetentionConfig,
+    Eraser, Retention, RetentionConfig,
     audit::{AuditConfig, AuditLog},
+    erasure::ErasureConfig,
 };
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_smtp_door::{DoorConfig, SmtpDoor};
@@ -24,6 +25,7 @@ use waxseal_store::{Engine, MasterKey, Store, StoreConfig, queue::QueueFilter};
 use crate::{
     binary::text,
     dns_zone::Zone,
+    folder_witness::FolderWitness,
     http_call::Call,
     smtp_peer::{Certificate, Peer, Script},
 };
@@ -59,7 +61,9 @@ pub struct Platform {
     /// The store.
     pub store: Store,
     /// Retention; rounds run when a test says so.
-    pub retention: Retention,
+    pub retention: Arc<Retention>,
+    /// Erases; rounds run when a test says so.
+    pub eraser: Eraser,
     /// The recipients' server.
     pub peer: Peer,
     /// DNS.
@@ -102,6 +106,17 @@ impl Platform {
         .await?;
         let audit = AuditConfig::in_folder(folder.path());
         let audit = AuditLog::open(store.clone(), clock.clone(), audit).await?;
+        let config = RetentionConfig { events_days: setting.events_days, ..RetentionConfig::default() };
+        let retention = Arc::new(Retention::new(store.clone(), clock.clone(), config));
+        let eraser = Eraser::open(
+            store.clone(),
+            clock.clone(),
+            audit.clone(),
+            retention.clone(),
+            Arc::new(FolderWitness(folder.path().to_path_buf())),
+            ErasureConfig::default(),
+        )
+        .await?;
         let accounts = Accounts::new(store.clone(), clock.clone(), random.clone());
         let domains_config = DomainsConfig {
             hostname: HOSTNAME.into(),
@@ -135,6 +150,7 @@ impl Platform {
             sending: sending.clone(),
             insight: Insight::new(store.clone()),
             audit: audit.clone(),
+            eraser: eraser.clone(),
             clock: clock.clone(),
             random,
         };
@@ -150,9 +166,9 @@ impl Platform {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(api.serve(stop.clone()));
         tasks.spawn(door.run(stop.clone()));
-        let config = RetentionConfig { events_days: setting.events_days, ..RetentionConfig::default() };
         Ok(Self {
-            retention: Retention::new(store.clone(), clock, config),
+            retention,
+            eraser,
             audit,
             clock: manual,
             store,

@@ -46,6 +46,21 @@ pub(crate) fn of(word: &str) -> Vec<Needle> {
     needles
 }
 
+/// All needles of bytes that are no word, such as an id.
+pub(crate) fn of_bytes(bytes: &[u8]) -> Vec<Needle> {
+    let mut needles = Vec::new();
+    push(&mut needles, Form::Plain, false, bytes.to_vec());
+    push(&mut needles, Form::Hex, true, hex::encode(bytes).into_bytes());
+    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        for shift in 0..3 {
+            push(&mut needles, Form::Base64, false, shifted(engine, bytes, shift));
+        }
+    }
+    needles.sort();
+    needles.dedup();
+    needles
+}
+
 fn push(needles: &mut Vec<Needle>, form: Form, folded: bool, bytes: Vec<u8>) {
     let bytes = if folded { bytes.to_ascii_lowercase() } else { bytes };
     needles.push(Needle { bytes, form, folded });

@@ -78,13 +78,27 @@ impl Automaton {
 impl Scanner {
     /// A search for these words.
     pub fn new<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, TermError> {
+        Self::with_bytes(words, [])
+    }
+
+    /// A search for these words, and for bytes that are none, such as ids.
+    pub fn with_bytes<'a, 'b>(
+        words: impl IntoIterator<Item = &'a str>,
+        bytes: impl IntoIterator<Item = &'b [u8]>,
+    ) -> Result<Self, TermError> {
+        let fits = |length| match length {
+            length if length < SHORTEST => Err(TermError::Short(length)),
+            length if length > LONGEST => Err(TermError::Long(length)),
+            _ => Ok(()),
+        };
         let mut all = Vec::new();
         for word in words {
-            match word.len() {
-                length if length < SHORTEST => return Err(TermError::Short(length)),
-                length if length > LONGEST => return Err(TermError::Long(length)),
-                _ => all.extend(needles::of(word)),
-            }
+            fits(word.len())?;
+            all.extend(needles::of(word));
+        }
+        for bytes in bytes {
+            fits(bytes.len())?;
+            all.extend(needles::of_bytes(bytes));
         }
         let automaton = |folded| Automaton::new(&all, folded).map_err(|_| TermError::Many);
         Ok(Self { folded: automaton(true)?, exact: automaton(false)? })

@@ -11,9 +11,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use waxseal_accounts::{
-    api_key::shown_key_id,
+    api_key::{KeyHolder, shown_key_id},
     caller::{Caller, Proof},
 };
+use waxseal_mail::date;
+use waxseal_model::Timestamp;
 use waxseal_store::domain::Domain;
 
 pub(crate) use throttle::FailedLogins;
@@ -22,16 +24,33 @@ use crate::{body, entry::Peer, error::ApiError, state::Api};
 
 /// Lets in whoever has a key; only the sending endpoints also take keys of one domain.
 pub(crate) async fn any_key(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    admit(&api, request, next, true).await
+    admit(&api, request, next, Admitted { sending_keys: true, closed_accounts: false }).await
 }
 
 /// Lets in keys of the whole account.
 pub(crate) async fn account_key(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    admit(&api, request, next, false).await
+    admit(&api, request, next, Admitted { sending_keys: false, closed_accounts: false }).await
 }
 
-async fn admit(api: &Api, mut request: Request, next: Next, domain_keys: bool) -> Response {
-    let caller = match caller_of(api, request.headers(), request.extensions().get::<Peer>().copied()).await {
+/// Lets in keys of the whole account, also of one that is closed to be erased.
+pub(crate) async fn closed_account_key(
+    State(api): State<Arc<Api>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    admit(&api, request, next, Admitted { sending_keys: false, closed_accounts: true }).await
+}
+
+/// Whom a route lets in beside keys of open accounts.
+#[derive(Clone, Copy)]
+struct Admitted {
+    sending_keys: bool,
+    closed_accounts: bool,
+}
+
+async fn admit(api: &Api, mut request: Request, next: Next, admitted: Admitted) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let caller = match caller_of(api, request.headers(), peer, admitted.closed_accounts).await {
         Ok(caller) => caller,
         Err(error) => {
             body::refuse(api, request).await;
@@ -42,7 +61,7 @@ async fn admit(api: &Api, mut request: Request, next: Next, domain_keys: bool) -
         Proof::ApiKey(id) => HeaderValue::from_str(&shown_key_id(*id)).ok(),
         Proof::SmtpCredential(_) | Proof::Network(_) => None,
     };
-    let mut response = if caller.only_domain.is_some() && !domain_keys {
+    let mut response = if caller.only_domain.is_some() && !admitted.sending_keys {
         ApiError::forbidden().into_response()
     } else {
         request.extensions_mut().insert(caller);
@@ -54,20 +73,37 @@ async fn admit(api: &Api, mut request: Request, next: Next, domain_keys: bool) -
     response
 }
 
-async fn caller_of(api: &Api, headers: &HeaderMap, peer: Option<Peer>) -> Result<Caller, ApiError> {
+async fn caller_of(
+    api: &Api,
+    headers: &HeaderMap,
+    peer: Option<Peer>,
+    closed_accounts: bool,
+) -> Result<Caller, ApiError> {
     let peer = peer.map(|peer| peer.0);
     let found = match basic_key(headers) {
-        Some(key) => api.services.accounts.by_api_key(&key, peer).await?,
+        Some(key) => api.services.accounts.key_holder(&key, peer).await?,
         None => None,
     };
     match (found, peer) {
-        (Some(caller), _) => Ok(caller),
+        (Some(KeyHolder::Open(caller)), _) => Ok(caller),
+        (Some(KeyHolder::Closed { caller, .. }), _) if closed_accounts => Ok(caller),
+        (Some(KeyHolder::Closed { erased_from, .. }), _) => Err(closed(erased_from)),
         (None, Some(peer)) => match api.failed_logins.note(peer, api.services.clock.monotonic()) {
             Ok(()) => Err(ApiError::unauthorized()),
             Err(wait) => Err(too_many_failures(api, wait)),
         },
         (None, None) => Err(ApiError::unauthorized()),
     }
+}
+
+fn closed(erased_from: Timestamp) -> ApiError {
+    let when = date::rfc3339_millis(erased_from);
+    ApiError::new(
+        StatusCode::FORBIDDEN,
+        format!(
+            "The account is closed and erased from {when} on; POST /v1/privacy/account/undelete opens it again"
+        ),
+    )
 }
 
 fn too_many_failures(api: &Api, wait_secs: u64) -> ApiError {

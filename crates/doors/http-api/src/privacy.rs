@@ -1,8 +1,15 @@
 //! What customers ask of the data about themselves: `/v1/privacy/…`.
 
 mod access;
+mod account;
+mod certificate;
+mod erasures;
 mod profile;
 mod record;
+mod render;
 
 pub(crate) use access::access;
+pub(crate) use account::{account, close, undelete};
+pub(crate) use certificate::{account_certificate, certificate, public_key};
+pub(crate) use erasures::{erase, erasure, erasures};
 pub(crate) use profile::{correct, profile};

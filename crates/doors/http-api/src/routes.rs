@@ -25,6 +25,8 @@ pub(crate) enum Scope {
     Sending,
     /// Keys of the account.
     Account,
+    /// Keys of the account, also while it is closed to be erased.
+    Closing,
 }
 
 /// One route.
@@ -98,8 +100,10 @@ fn inspection() -> Vec<Route> {
 
 /// What customers ask of the data about themselves.
 fn own_data() -> Vec<Route> {
-    use Scope::Account;
+    use Scope::{Account, Closing, Public};
     let profile = "/v1/privacy/profile";
+    let account = "/v1/privacy/account";
+    let erasures = "/v1/privacy/erasures";
     vec![
         get_route(profile, Account, "What the account says about itself", get(privacy::profile)),
         put_route(profile, Account, "Correct what the account says about itself", put(privacy::correct)),
@@ -109,6 +113,40 @@ fn own_data() -> Vec<Route> {
             "When operators had sight of the account's content",
             get(privacy::access),
         ),
+        get_route(
+            account,
+            Closing,
+            "Whether the account is open, or when it is erased",
+            get(privacy::account),
+        ),
+        delete_route(account, Closing, "Close the account and have it erased", delete(privacy::close)),
+        post_route(
+            "/v1/privacy/account/undelete",
+            Closing,
+            "Open the account again before it is erased",
+            post(privacy::undelete),
+        ),
+        get_route(erasures, Account, "Erasures of recipients within the account", get(privacy::erasures)),
+        post_route(erasures, Account, "Erase a recipient within the account", post(privacy::erase)),
+        get_route("/v1/privacy/erasures/{id}", Account, "How far an erasure is", get(privacy::erasure)),
+        get_route(
+            "/v1/privacy/erasures/{id}/certificate",
+            Account,
+            "The certificate of an erasure",
+            get(privacy::certificate),
+        ),
+        get_route(
+            "/v1/privacy/certificates/{id}",
+            Public,
+            "The certificate of an erased account",
+            get(privacy::account_certificate),
+        ),
+        get_route(
+            "/v1/privacy/public-key",
+            Public,
+            "The key that certificates are signed with",
+            get(privacy::public_key),
+        ),
     ]
 }
 
@@ -117,18 +155,23 @@ pub(crate) fn router(api: &Arc<Api>) -> Router {
     let mut open = Router::new();
     let mut sending = Router::new();
     let mut account = Router::new();
+    let mut closing = Router::new();
     for route in all() {
         let router = match route.scope {
             Scope::Public => &mut open,
             Scope::Sending => &mut sending,
             Scope::Account => &mut account,
+            Scope::Closing => &mut closing,
         };
         *router = std::mem::take(router).route(route.path, route.handler);
     }
     let sending = sending.route_layer(middleware::from_fn_with_state(Arc::clone(api), auth::any_key));
     let account = account.route_layer(middleware::from_fn_with_state(Arc::clone(api), auth::account_key));
+    let closing =
+        closing.route_layer(middleware::from_fn_with_state(Arc::clone(api), auth::closed_account_key));
     open.merge(sending)
         .merge(account)
+        .merge(closing)
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(entry::remember_route))

@@ -7,7 +7,7 @@ use waxseal_accounts::Accounts;
 use waxseal_domains::Domains;
 use waxseal_insight::Insight;
 use waxseal_model::{Access, Actor, Clock, Purpose, Random};
-use waxseal_privacy::audit::AuditLog;
+use waxseal_privacy::{Eraser, audit::AuditLog};
 use waxseal_sending::send::Sending;
 use waxseal_store::Store;
 
@@ -31,6 +31,8 @@ pub struct Services {
     pub insight: Insight,
     /// Who did what with people's data.
     pub audit: AuditLog,
+    /// Erases accounts and recipients.
+    pub eraser: Eraser,
     /// Clock.
     pub clock: Arc<dyn Clock>,
     /// Chance.

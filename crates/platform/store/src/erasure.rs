@@ -102,6 +102,8 @@ pub struct Erasure {
     pub kind: ErasureKind,
     /// Whose data; `None` once the account itself is erased.
     pub account: Option<AccountId>,
+    /// A hash of the account's id, in hex: who knows the id can tell that it is this one.
+    pub account_hash: String,
     /// Who it is about, as a keyed hash; `None` for the account as a whole and its owner.
     pub(crate) subject_hash: Option<Vec<u8>>,
     /// How far it is.
@@ -189,6 +191,8 @@ impl Store {
         let pseudonym = self.account_pseudonym(account).await?.ok_or(StoreError::Erased)?;
         let id = ErasureId::new(self.inner.clock.as_ref(), self.inner.random.as_ref());
         let asked_at = self.inner.clock.now();
+        // Time has passed since the caller looked.
+        let final_at = final_at.max(asked_at);
         Ok(NewErasure { id, kind, account, subject_hash, pseudonym, state, asked_at, final_at })
     }
 
@@ -202,6 +206,27 @@ impl Store {
         self.inner.keyring.journal_of_account(account).await
     }
 
+    /// The account's own entry with this id.
+    pub async fn erasure_of(&self, account: AccountId, id: ErasureId) -> Result<Option<Erasure>, StoreError> {
+        let found = self.inner.keyring.journal_entry(id).await?;
+        Ok(found.filter(|erasure| erasure.account == Some(account)))
+    }
+
+    /// The account's entries before this number, newest first; at most `limit`.
+    pub async fn erasures(
+        &self,
+        account: AccountId,
+        before: Option<u64>,
+        limit: u64,
+    ) -> Result<Vec<Erasure>, StoreError> {
+        self.inner.keyring.journal_page(account, before, limit).await
+    }
+
+    /// How many erasures of the account are not done.
+    pub async fn waiting_erasures(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.inner.keyring.journal_waiting(account).await
+    }
+
     /// The erasures that are not done, oldest first.
     pub async fn open_erasures(&self) -> Result<Vec<Erasure>, StoreError> {
         self.inner.keyring.journal_open().await
@@ -213,18 +238,19 @@ impl Store {
         if !self.inner.keyring.journal_take_back(erasure.number).await? {
             return Ok(false);
         }
+        // In this order: what is parked until the account is open is found here, what a crash leaves, at opening.
         self.inner.closed.remove(account);
         self.unpark(account).await?;
         Ok(true)
     }
 
-    /// Begins an erasure for good. With an account as a whole go its keys, now: whatever is left of it anywhere can
-    /// be read by nobody from then on. On stable storage when it answers.
-    pub async fn begin_erasure(&self, erasure: &Erasure) -> Result<Erasure, StoreError> {
-        if erasure.state == ErasureState::Grace || erasure.kind == ErasureKind::Account {
-            self.inner.keyring.journal_begin(erasure).await?;
+    /// Begins an erasure for good; `None` if it was taken back before. With an account as a whole go its keys, now:
+    /// whatever is left of it anywhere can be read by nobody from then on. On stable storage when it answers.
+    pub async fn begin_erasure(&self, erasure: &Erasure) -> Result<Option<Erasure>, StoreError> {
+        if !self.inner.keyring.journal_begin(erasure).await? {
+            return Ok(None);
         }
-        self.inner.keyring.journal_entry(erasure.id).await?.ok_or(StoreError::Erased)
+        self.inner.keyring.journal_entry(erasure.id).await
     }
 
     /// Deletes one more batch of an erasure that has begun: about `limit` rows; how many. With 0 nothing is left.

@@ -53,7 +53,7 @@ use wrapping::Wrapping;
 
 pub(crate) use entity::ring_hold;
 pub use epoch::Renewal;
-pub(crate) use journal::{NewErasure, erasure, hash_of};
+pub(crate) use journal::{NewErasure, hash_of};
 pub use list::KeyInfo;
 
 /// What a key seals.

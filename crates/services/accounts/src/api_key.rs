@@ -17,6 +17,19 @@ use crate::{
 
 pub use crate::account::FreshAccount;
 
+/// Who has a key.
+pub enum KeyHolder {
+    /// Somebody of an account that may come in.
+    Open(Caller),
+    /// Somebody of an account that is closed to be erased.
+    Closed {
+        /// Who: it may look at that, and take it back while it can be.
+        caller: Caller,
+        /// When the erasure begins, or began.
+        erased_from: Timestamp,
+    },
+}
+
 /// A key just made: the only time its secret is known.
 pub struct FreshKey {
     /// Public id.
@@ -52,9 +65,21 @@ impl Accounts {
         deleted
     }
 
-    /// The caller with this secret; `None` if it is not the secret of any key. Constant time in the secret:
-    /// it is looked up by its hash, and the hash found is compared in constant time.
+    /// The caller with this secret; `None` if it is not the secret of any key of an open account.
     pub async fn by_api_key(&self, secret: &str, peer: Option<IpAddr>) -> Result<Option<Caller>, StoreError> {
+        match self.key_holder(secret, peer).await? {
+            Some(KeyHolder::Open(caller)) => Ok(Some(caller)),
+            Some(KeyHolder::Closed { .. }) | None => Ok(None),
+        }
+    }
+
+    /// Who has the key with this secret; `None` if nobody has. Constant time in the secret: it is looked up by its
+    /// hash, and the hash found is compared in constant time.
+    pub async fn key_holder(
+        &self,
+        secret: &str,
+        peer: Option<IpAddr>,
+    ) -> Result<Option<KeyHolder>, StoreError> {
         if !secret::is_well_formed(secret) {
             return Ok(None);
         }
@@ -67,21 +92,29 @@ impl Accounts {
             KeyScope::Account => None,
             KeyScope::DomainSending(domain) => Some(domain),
         };
-        let proof = Proof::ApiKey(key.id);
-        Ok(Some(Caller { account: key.account, only_domain, proof, peer }))
+        let caller = Caller { account: key.account, only_domain, proof: Proof::ApiKey(key.id), peer };
+        Ok(Some(match self.inner.store.closed_until_erased(key.account) {
+            None => KeyHolder::Open(caller),
+            Some(erased_from) => KeyHolder::Closed { caller, erased_from },
+        }))
     }
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
         let now = self.inner.clock.monotonic();
         // Read before the store is asked: a deletion in between then keeps the key out of the cache.
         let generation = {
-            let cache = self.key_cache();
+            let mut cache = self.key_cache();
+            cache.follow(self.inner.store.closed_changes());
             if let Some(key) = cache.look_up(hash, now) {
                 return Ok(Some(key));
             }
             cache.generation()
         };
-        let found = self.inner.store.api_key_by_hash(hash).await?;
+        let found = match self.inner.store.api_key_by_hash(hash).await {
+            // Its account is being erased.
+            Err(StoreError::Erased) => None,
+            outcome => outcome?,
+        };
         if let Some(key) = &found {
             self.key_cache().remember(key.clone(), now, generation);
         }

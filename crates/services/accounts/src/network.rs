@@ -16,6 +16,8 @@ use crate::{
 pub(crate) struct NetworkCache {
     read: Option<(Arc<[NetworkCredential]>, Duration)>,
     generation: u64,
+    /// The store's count of accounts closed, opened again and erased, as of the last look.
+    closed_changes: u64,
 }
 
 impl Accounts {
@@ -66,7 +68,9 @@ impl Accounts {
         let found = networks
             .iter()
             .filter(|credential| credential.network.contains(peer))
-            .max_by_key(|credential| credential.network.prefix());
+            .max_by_key(|credential| credential.network.prefix())
+            // Last: who is in a closed account's network does not become somebody of a wider one.
+            .filter(|credential| self.inner.store.closed_until_erased(credential.account).is_none());
         Ok(found.map(|credential| Caller {
             account: credential.account,
             only_domain: None,
@@ -78,7 +82,12 @@ impl Accounts {
     async fn networks(&self) -> Result<Arc<[NetworkCredential]>, StoreError> {
         let now = self.inner.clock.monotonic();
         let generation = {
-            let cache = self.network_cache();
+            let mut cache = self.network_cache();
+            let changes = self.inner.store.closed_changes();
+            if cache.closed_changes != changes {
+                *cache =
+                    NetworkCache { read: None, generation: cache.generation + 1, closed_changes: changes };
+            }
             if let Some((networks, until)) = &cache.read
                 && now < *until
             {

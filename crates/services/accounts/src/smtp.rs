@@ -123,7 +123,12 @@ impl Accounts {
         if login.len() > LONGEST_LOGIN || password.len() > LONGEST_PASSWORD_BYTES {
             return Ok(None);
         }
-        let Some(credential) = self.inner.store.smtp_credential(&login).await? else {
+        let found = match self.inner.store.smtp_credential(&login).await {
+            // Its account is being erased.
+            Err(StoreError::Erased) => None,
+            outcome => outcome?,
+        };
+        let Some(credential) = found else {
             self.inner.hasher.verify(password, None).await?;
             return Ok(None);
         };
@@ -136,6 +141,10 @@ impl Accounts {
                 return Ok(None);
             }
             self.inner.verified.remember(&presented, self.inner.clock.monotonic());
+        }
+        // After the password: who does not know it does not learn that the account is closed.
+        if self.inner.store.closed_until_erased(credential.account).is_some() {
+            return Ok(None);
         }
         Ok(Some(Caller {
             account: credential.account,

@@ -93,6 +93,7 @@ struct Inner {
     config: AuditConfig,
     public: String,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    head: Arc<Mutex<chain::Head>>,
 }
 
 impl AuditLog {
@@ -106,9 +107,10 @@ impl AuditLog {
             blocking(move || Writer::open(config, signer, clock)).await?
         };
         let Opened { writer, notes } = opened;
+        let head = writer.shown();
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(writer::run(writer, receiver));
-        let inner = Inner { store, clock, config, public, jobs: Mutex::new(Some(sender)) };
+        let inner = Inner { store, clock, config, public, jobs: Mutex::new(Some(sender)), head };
         let log = Self { inner: Arc::new(inner) };
         for what in notes {
             let entry = AuditEntry {
@@ -179,6 +181,12 @@ impl AuditLog {
         };
         let folder = self.inner.config.folder.clone();
         blocking(move || query::entries(&folder, &query, account.as_deref())).await
+    }
+
+    /// Where the chain ends: the number of the last entry and its hash, in hex.
+    pub fn head(&self) -> (u64, String) {
+        let head = self.inner.head.lock().unwrap_or_else(PoisonError::into_inner);
+        (head.n, head.hash.clone())
     }
 
     /// The public key that checkpoints are signed with, in hex.

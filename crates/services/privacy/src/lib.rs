@@ -1,11 +1,14 @@
-//! Privacy as mechanisms: what is kept and why (the data map), and that it goes when its time is over.
+//! Privacy as mechanisms: what is kept and why (the data map), that it goes when its time is over, and
+//! that it goes when somebody asks.
 
 pub mod access;
 pub mod audit;
 pub mod clock_watch;
+pub mod erasure;
 pub mod map;
 pub mod policy;
 pub mod retention;
 
 pub use clock_watch::ClockJump;
+pub use erasure::Eraser;
 pub use retention::{Purged, Report, Retention, RetentionConfig};

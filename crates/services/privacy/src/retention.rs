@@ -115,9 +115,28 @@ impl Retention {
     pub async fn run_once(&self) -> Result<Report, StoreError> {
         // Held throughout, so that rounds never run side by side.
         let mut watch = self.watch.lock().await;
+        if let Some(pause) = self.paused(&mut watch).await? {
+            return Ok(pause);
+        }
+        let purged = round::purge(&self.store, self.clock.now(), &self.config).await?;
+        self.store.note_clock(self.clock.now()).await?;
+        if purged != Purged::default() {
+            self.record(AuditEvent::Purged, purged.total()).await;
+        }
+        Ok(Report::Purged(purged))
+    }
+
+    /// Whether the wall clock can be trusted now. One that jumped pauses everything that deletes because its time has
+    /// come, until [`Retention::confirm_clock`].
+    pub async fn trusts_clock(&self) -> Result<bool, StoreError> {
+        Ok(self.paused(&mut *self.watch.lock().await).await?.is_none())
+    }
+
+    /// The pause that is in force, or begins because the clock has jumped.
+    async fn paused(&self, watch: &mut ClockWatch) -> Result<Option<Report>, StoreError> {
         if self.store.purging_paused().await?.is_some() {
             metrics::gauge!("waxseal_retention_paused").set(1.0);
-            return Ok(Report::Paused { jump: None });
+            return Ok(Some(Report::Paused { jump: None }));
         }
         let noted = self.store.noted_clock().await?;
         if let Err(jump) = watch.look(self.clock.as_ref(), noted) {
@@ -130,15 +149,10 @@ impl Retention {
             );
             let seconds = jump.found.as_secs().saturating_sub(jump.expected.as_secs());
             self.record(AuditEvent::ClockJumped { seconds }, 1).await;
-            return Ok(Report::Paused { jump: Some(jump) });
+            return Ok(Some(Report::Paused { jump: Some(jump) }));
         }
         metrics::gauge!("waxseal_retention_paused").set(0.0);
-        let purged = round::purge(&self.store, self.clock.now(), &self.config).await?;
-        self.store.note_clock(self.clock.now()).await?;
-        if purged != Purged::default() {
-            self.record(AuditEvent::Purged, purged.total()).await;
-        }
-        Ok(Report::Purged(purged))
+        Ok(None)
     }
 
     /// Runs a round now and then every hour until `stop` is done.

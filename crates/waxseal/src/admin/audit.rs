@@ -14,7 +14,7 @@ pub(super) async fn verify(house: &House) -> Result<Value> {
 }
 
 pub(super) async fn export(house: &House, since: Option<String>, account: Option<String>) -> Result<Value> {
-    let since = since.map(|since| time(&since)).transpose()?;
+    let since = since.map(|since| time("--since", &since)).transpose()?;
     let account = match account {
         Some(account) => Some(existing(house, &account).await?),
         None => None,
@@ -24,14 +24,14 @@ pub(super) async fn export(house: &House, since: Option<String>, account: Option
 }
 
 /// A time as people write it: a day, or a moment with its zone.
-pub(super) fn time(text: &str) -> Result<Timestamp> {
+pub(super) fn time(option: &str, text: &str) -> Result<Timestamp> {
     let moment = match text.parse::<jiff::Timestamp>() {
         Ok(moment) => moment,
         Err(_) => {
             let Ok(day) = text.parse::<jiff::civil::Date>() else {
-                bail!("--since {text}: expected a day (2026-03-01) or a time (2026-03-01T12:00:00Z)");
+                bail!("{option} {text}: expected a day (2026-03-01) or a time (2026-03-01T12:00:00Z)");
             };
-            day.to_zoned(jiff::tz::TimeZone::UTC).context("--since")?.timestamp()
+            day.to_zoned(jiff::tz::TimeZone::UTC).context(option.to_owned())?.timestamp()
         }
     };
     Ok(Timestamp::from_micros(moment.as_microsecond()))

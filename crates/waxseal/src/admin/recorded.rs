@@ -12,7 +12,9 @@ use super::{Request, carry_out};
 use crate::house::House;
 
 pub(super) async fn perform(house: &House, request: Request) -> Result<Value> {
-    let Some((what, purpose, account)) = trace(&request) else { return carry_out(house, request).await };
+    let Some((what, purpose, account)) = trace(&request, house) else {
+        return carry_out(house, request).await;
+    };
     let account: Option<AccountId> = account.and_then(|id| id.parse().ok());
     let entry = AuditEntry { actor: AuditActor::Operator, purpose, what, account, count: 1 };
     if matches!(request, Request::AccountCreate { .. }) {
@@ -32,7 +34,7 @@ pub(super) async fn perform(house: &House, request: Request) -> Result<Value> {
 }
 
 /// What the entry says; `None` for what touches nobody's data.
-fn trace(request: &Request) -> Option<(AuditEvent, AuditPurpose, Option<&str>)> {
+fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPurpose, Option<&'a str>)> {
     use AuditEvent as Event;
     use AuditPurpose as Why;
     let (what, why, account) = match request {
@@ -41,6 +43,16 @@ fn trace(request: &Request) -> Option<(AuditEvent, AuditPurpose, Option<&str>)> 
         Request::AccountCorrect { account, .. } => {
             (Event::ProfileCorrected, Why::Administration, Some(account))
         }
+        Request::AccountDelete { account } => {
+            let grace_hours = house.eraser.grace().as_secs() / 3600;
+            (Event::AccountDeleteAsked { grace_hours }, Why::Erasure, Some(account))
+        }
+        Request::AccountUndelete { account } => (Event::AccountUndeleted, Why::Erasure, Some(account)),
+        Request::RecipientErase { account, .. } => (Event::RecipientEraseAsked, Why::Erasure, Some(account)),
+        Request::RecipientEraseEverywhere { .. } => {
+            (Event::RecipientEraseEverywhereAsked, Why::Erasure, None)
+        }
+        Request::HoldList { account } => (Event::HoldsListed, Why::LegalHold, account.as_ref()),
         Request::DomainCreate { account, .. } => (Event::DomainCreated, Why::Administration, Some(account)),
         Request::CredentialCreate { account, .. } | Request::NetworkCreate { account, .. } => {
             (Event::CredentialCreated, Why::Administration, Some(account))
@@ -72,6 +84,12 @@ fn trace(request: &Request) -> Option<(AuditEvent, AuditPurpose, Option<&str>)> 
         | Request::AccessShow { .. }
         | Request::AccessRead { .. }
         | Request::AccessClose { .. }
+        | Request::ErasureShow { .. }
+        | Request::Certificate { .. }
+        | Request::PublicKey
+        // Recorded with the hold's number.
+        | Request::HoldAdd { .. }
+        | Request::HoldRemove { .. }
         // Recorded with what it found.
         | Request::PolicyVerify
         | Request::PolicyReport { .. }

@@ -144,6 +144,11 @@ pub(crate) const KEYS: &[Key] = &[
         "Days that signed reports on the promises are kept: 1 to 3650.",
     ),
     key(
+        "erasure.grace_days",
+        "7",
+        "Days in which the deletion of an account can be undone: 0 to 30. It is closed at once all the same.",
+    ),
+    key(
         "audit.anchor_file",
         r#""audit-anchors""#,
         "File that signed ends of the audit trail are added to, relative to `data_dir`. Put it on another disk: it \

@@ -58,6 +58,7 @@ impl Reader {
             events_days: self.number("retention.events_days", 1..=365),
             stored_message_days: self.number("retention.stored_message_days", 0..=30),
             report_days: self.number("retention.policy_report_days", 1..=3_650),
+            grace_days: self.number("erasure.grace_days", 0..=30),
             anchor_file: data_dir.join(self.filled("audit.anchor_file")),
             access: AccessConfig {
                 longest: Duration::from_secs(self.number::<u64>("access.longest_hours", 1..=24) * 3_600),

@@ -9,6 +9,7 @@ mod configuration;
 mod control_socket;
 mod days;
 mod delivery;
+mod erasure;
 mod kill;
 mod pages;
 mod policy;

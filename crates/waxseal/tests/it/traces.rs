@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{World, waxseal};
 
-fn files_with(folder: &Path, words: &[&str], found: &mut Vec<String>) -> Result<usize> {
+pub(crate) fn files_with(folder: &Path, words: &[&str], found: &mut Vec<String>) -> Result<usize> {
     let mut files = 0;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

@@ -10,6 +10,7 @@ pub(super) fn query(route: &Route) -> &'static [(&'static str, &'static str)] {
         (&Method::GET, "/v3/{domain}/events") => &EVENTS,
         (&Method::GET, "/v1/inbox") => &INBOX,
         (&Method::GET, "/v1/privacy/access") => &ACCESS,
+        (&Method::GET, "/v1/privacy/erasures") => &ERASURES,
         (&Method::DELETE, "/v1/inbox") => &[("domain", "Only those of this sandbox domain.")],
         _ => &[],
     }
@@ -23,6 +24,8 @@ pub(super) fn form(route: &Route) -> &'static [(&'static str, &'static str, bool
         (&Method::POST, "/v3/domains/{domain}/messages/{key}") => {
             &[("to", "Recipients; repeat or separate by commas.", false)]
         }
+        (&Method::POST, "/v1/privacy/erasures") => &[("recipient", "Address of the recipient.", false)],
+        (&Method::PUT, "/v1/privacy/profile") => &PROFILE,
         _ => &[],
     }
 }
@@ -56,6 +59,17 @@ const INBOX: [(&str, &str); 4] = [
 const ACCESS: [(&str, &str); 2] = [
     ("limit", "Entries on a page: 100 if absent, 300 at most."),
     ("page", "The place to go on from, as `paging.next` has it."),
+];
+
+const ERASURES: [(&str, &str); 2] = [
+    ("limit", "Erasures on a page: 100 if absent, 300 at most."),
+    ("page", "The place to go on from, as `paging.next` has it."),
+];
+
+const PROFILE: [(&str, &str, bool); 3] = [
+    ("name", "Name of the person or team.", false),
+    ("email", "Address for service mail.", false),
+    ("company", "Company; an empty one is taken out.", false),
 ];
 
 const MESSAGE: [(&str, &str, bool); 25] = [

@@ -3,6 +3,7 @@
 mod access;
 mod auth;
 mod encodings;
+mod erasure;
 mod events;
 mod inbox;
 mod limits;

@@ -21,7 +21,11 @@ use waxseal_model::{
     SeededRandom, Timestamp,
     event::{DeliveryStatus, EventKind, Severity},
 };
-use waxseal_privacy::audit::{AuditConfig, AuditLog};
+use waxseal_privacy::{
+    Eraser, Retention, RetentionConfig,
+    audit::{AuditConfig, AuditLog},
+    erasure::{ErasureConfig, LookedFor, Seen, Sighting, Witness},
+};
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
@@ -59,6 +63,15 @@ pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Looks nowhere: what is left in files is not the door's matter.
+struct Nowhere;
+
+impl Witness for Nowhere {
+    fn look(&self, _: LookedFor) -> Sighting<'_> {
+        Box::pin(async { Ok(Seen::default()) })
+    }
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
@@ -74,6 +87,11 @@ impl World {
         let store = Store::open(store, clock.clone(), random.clone()).await.expect("a store");
         let audit = AuditLog::open(store.clone(), clock.clone(), AuditConfig::in_folder(folder.path()));
         let audit = audit.await.expect("a trail");
+        let retention = Retention::new(store.clone(), clock.clone(), RetentionConfig::default());
+        let (trail, retention) = (audit.clone(), Arc::new(retention));
+        let config = ErasureConfig::default();
+        let eraser = Eraser::open(store.clone(), clock.clone(), trail, retention, Arc::new(Nowhere), config);
+        let eraser = eraser.await.expect("an eraser");
         let accounts = Accounts::new(store.clone(), clock.clone(), random.clone());
         let hostname = "mail.example.org".to_owned();
         let domains = DomainsConfig { hostname: hostname.clone(), message_ttl_secs: 259_200 };
@@ -87,6 +105,7 @@ impl World {
             sending,
             insight: Insight::new(store.clone()),
             audit,
+            eraser,
             clock: clock.clone(),
             random: random.clone(),
         };

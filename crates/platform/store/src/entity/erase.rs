@@ -6,8 +6,8 @@
 use sea_orm::IdenStatic;
 
 use super::{
-    access_grant, account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count, event,
-    idempotency_key, inbox_item, instance_note, kind, message, network_credential, queue_entry,
+    access_grant, account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count,
+    event, idempotency_key, inbox_item, instance_note, kind, message, network_credential, queue_entry,
     reader_cursor, smtp_credential, suppression,
 };
 use crate::{backup::frame::Kind, retention::ClassifiedColumn};

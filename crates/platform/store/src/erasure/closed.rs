@@ -4,7 +4,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use sea_orm::{
@@ -28,14 +31,20 @@ const BATCH: u64 = 2_000;
 
 /// The closed accounts, each with the time when its erasure begins.
 #[derive(Default)]
-pub(crate) struct Closed(RwLock<HashMap<AccountId, Timestamp>>);
+pub(crate) struct Closed {
+    accounts: RwLock<HashMap<AccountId, Timestamp>>,
+    changes: AtomicU64,
+}
 
 impl Closed {
     pub(super) fn insert(&self, account: AccountId, final_at: Timestamp) {
         self.write().insert(account, final_at);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     pub(super) fn remove(&self, account: AccountId) {
+        // Before: who still finds the account open after the change has not remembered it from before.
+        self.changes.fetch_add(1, Ordering::Release);
         self.write().remove(&account);
     }
 
@@ -45,11 +54,11 @@ impl Closed {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<AccountId, Timestamp>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<AccountId, Timestamp>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.accounts.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,6 +69,12 @@ impl Store {
         self.inner.closed.read().get(&account).copied()
     }
 
+    /// Changes whenever an account is closed, opened again or erased: whatever is remembered of accounts from before
+    /// has to be read anew.
+    pub fn closed_changes(&self) -> u64 {
+        self.inner.closed.changes.load(Ordering::Acquire)
+    }
+
     /// What a closed account gets: nothing is taken for it, and nothing is lost if it is opened again.
     pub(crate) fn refuse_closed(&self, account: AccountId) -> Result<(), StoreError> {
         match self.closed_until_erased(account) {
@@ -68,8 +83,11 @@ impl Store {
         }
     }
 
-    /// Parks entries of a closed account that wait in the queue, at most a batch; how many.
+    /// Parks entries of a closed account that wait in the queue, at most a batch; how many. Of an open one: none.
     pub async fn park(&self, account: AccountId) -> Result<u64, StoreError> {
+        if self.closed_until_erased(account).is_none() {
+            return Ok(0);
+        }
         self.set_ready(account, Column::ReadyAt.ne(PARKED).and(Column::Lease.is_null()), PARKED.into()).await
     }
 
@@ -111,6 +129,16 @@ impl Store {
             if let (super::ErasureKind::Account, Some(account)) = (erasure.kind, erasure.account) {
                 self.inner.closed.insert(account, erasure.final_at);
             }
+        }
+        // A crash while an account was opened again leaves entries parked.
+        let closed = self.inner.closed.rows();
+        while let Some(parked) = queue_entry::Entity::find()
+            .filter(Column::ReadyAt.eq(PARKED))
+            .filter(Column::Account.is_not_in(closed.clone()))
+            .one(&self.inner.readers)
+            .await?
+        {
+            self.unpark(AccountId::from_row(&parked.account, "queue_entries", "account")?).await?;
         }
         Ok(())
     }

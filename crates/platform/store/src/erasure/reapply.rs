@@ -50,7 +50,7 @@ impl Store {
             done.rows += self.until_none(|| self.erase_account_rows(0, account, BATCH)).await?;
         }
         for entry in entries {
-            let mut erasure = keyring::erasure(entry)?;
+            let mut erasure = self.inner.keyring.journal_read(entry)?;
             // Its count belongs to no erasure that is under way.
             erasure.number = 0;
             if erasure.kind != ErasureKind::Account {
@@ -72,6 +72,18 @@ impl Store {
         );
         self.note_applied(end).await?;
         Ok(done)
+    }
+
+    /// How many accounts were erased, and of how many of them rows are here all the same.
+    pub async fn erased_accounts(&self) -> Result<(u64, u64), StoreError> {
+        let done = self.inner.keyring.journal_after(0).await?;
+        let hashes: HashSet<Vec<u8>> = done
+            .into_iter()
+            .filter(|entry| entry.kind == ErasureKind::Account.as_str())
+            .map(|entry| entry.account_hash)
+            .collect();
+        let present = self.accounts_with_rows(&hashes).await?.len();
+        Ok((hashes.len() as u64, present as u64))
     }
 
     /// Notes the last erasure that is applied to this database.

@@ -1,5 +1,7 @@
 //! Deleting an account's rows, table by table, by the rules declared beside the entities.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use waxseal_model::AccountId;
 
@@ -7,7 +9,7 @@ use crate::{
     entity::erase::{EraseRule, Table, tables},
     error::StoreError,
     open::Store,
-    rows::RowId,
+    rows::{RowId, count},
     writer::{Effects, Tx},
 };
 
@@ -36,6 +38,32 @@ impl Store {
                 })
             })
             .await
+    }
+}
+
+impl Store {
+    /// How many rows the account has left, by table; tables with none are not named.
+    pub async fn rows_left(&self, account: AccountId) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+        let db = &self.inner.readers;
+        let backend = db.get_database_backend();
+        let place = if backend == DbBackend::Postgres { "$1" } else { "?" };
+        let mut left = BTreeMap::new();
+        for table in tables() {
+            let EraseRule::RowsOf(column) = table.erase else { continue };
+            let statement = format!("SELECT count(*) FROM \"{}\" WHERE \"{column}\" = {place}", table.name);
+            let statement = Statement::from_sql_and_values(backend, statement, [account.to_row().into()]);
+            let row = db.query_one_raw(statement).await?;
+            let found: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
+            if found > 0 {
+                left.insert(table.name, count(found));
+            }
+        }
+        Ok(left)
+    }
+
+    /// In how many tables rows of accounts can be.
+    pub fn tables_of_accounts() -> u64 {
+        tables().iter().filter(|table| matches!(table.erase, EraseRule::RowsOf(_))).count() as u64
     }
 }
 

@@ -1,12 +1,12 @@
 //! The erasure journal: what is to be erased, how far it is, what was erased.
 //!
-//! An entry names its account until it is done; then only a hash of it is left, which finds what a restored
-//! database brings back and nobody else.
+//! An entry names its account until it is done, sealed from the time when the account's keys go; then only a hash of
+//! it is left, which finds what a restored database brings back and nobody else.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set, TransactionTrait, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait, sea_query::Expr,
 };
 use waxseal_model::{AccountId, ErasureId, Timestamp, time::Day};
 
@@ -18,8 +18,13 @@ use super::{
 use crate::{
     erasure::{Erasure, ErasureKind, ErasureState},
     error::StoreError,
-    rows::{RowId, time},
+    rows::{RowId, signed, time},
 };
+
+/// What an account's id is sealed for while it is erased.
+const ACCOUNT: &[u8] = b"waxseal account being erased 1";
+/// Bytes of an id that is not sealed.
+const ID: usize = 16;
 
 /// What becomes an entry of the journal.
 pub(crate) struct NewErasure {
@@ -46,13 +51,16 @@ pub(crate) fn hash_of(account: &[u8]) -> Vec<u8> {
 
 impl Keyring {
     /// Writes a new entry; on stable storage when it answers. An account that is to be erased has one entry of that
-    /// kind: where it is there already, it is the answer.
+    /// kind, and whoever else is to be erased one that is not done: where it is there already, it is the answer.
     pub(crate) async fn journal_add(&self, new: NewErasure) -> Result<Erasure, StoreError> {
         let transaction = self.db.begin().await?;
         if new.kind == ErasureKind::Account
             && let Some(row) = of_account(&transaction, new.account).await?
         {
-            return erasure(row);
+            return self.journal_read(row);
+        }
+        if let Some(row) = open_alike(&transaction, &new).await? {
+            return self.journal_read(row);
         }
         let row = ring_erasure::ActiveModel {
             number: NotSet,
@@ -72,7 +80,7 @@ impl Keyring {
         };
         let row = row.insert(&transaction).await?;
         transaction.commit().await?;
-        erasure(row)
+        self.journal_read(row)
     }
 
     /// The entry with this id.
@@ -81,7 +89,33 @@ impl Keyring {
             .filter(ring_erasure::Column::Id.eq(id.to_row()))
             .one(&self.db)
             .await?;
-        found.map(erasure).transpose()
+        found.map(|row| self.journal_read(row)).transpose()
+    }
+
+    /// The account's entries before this number, newest first.
+    pub(crate) async fn journal_page(
+        &self,
+        account: AccountId,
+        before: Option<u64>,
+        limit: u64,
+    ) -> Result<Vec<Erasure>, StoreError> {
+        let mut page = ring_erasure::Entity::find()
+            .filter(ring_erasure::Column::AccountHash.eq(account_hash(account)))
+            .order_by_desc(ring_erasure::Column::Number)
+            .limit(limit);
+        if let Some(before) = before {
+            page = page.filter(ring_erasure::Column::Number.lt(signed(before)));
+        }
+        page.all(&self.db).await?.into_iter().map(|row| self.journal_read(row)).collect()
+    }
+
+    /// How many of the account's entries are not done.
+    pub(crate) async fn journal_waiting(&self, account: AccountId) -> Result<u64, StoreError> {
+        Ok(ring_erasure::Entity::find()
+            .filter(ring_erasure::Column::AccountHash.eq(account_hash(account)))
+            .filter(ring_erasure::Column::State.ne(ErasureState::Done.as_str()))
+            .count(&self.db)
+            .await?)
     }
 
     /// The entries that are not done, oldest first.
@@ -94,12 +128,12 @@ impl Keyring {
             .order_by_asc(ring_erasure::Column::Number)
             .all(&self.db)
             .await?;
-        open.into_iter().map(erasure).collect()
+        open.into_iter().map(|row| self.journal_read(row)).collect()
     }
 
     /// The entry by which the account as a whole is to be erased.
     pub(crate) async fn journal_of_account(&self, account: AccountId) -> Result<Option<Erasure>, StoreError> {
-        of_account(&self.db, account).await?.map(erasure).transpose()
+        of_account(&self.db, account).await?.map(|row| self.journal_read(row)).transpose()
     }
 
     /// Takes an entry back while it waits for its time; whether it did.
@@ -112,9 +146,10 @@ impl Keyring {
         Ok(deleted.rows_affected > 0)
     }
 
-    /// Begins an erasure for good: from here on it cannot be taken back. With the account as a whole go its keys, of
-    /// all classes and days, in the same transaction; which, the entry says. Again for one that has begun: nothing.
-    pub(crate) async fn journal_begin(&self, erasure: &Erasure) -> Result<(), StoreError> {
+    /// Begins an erasure for good: from here on it cannot be taken back; `false` if it was before. With the account as
+    /// a whole go its keys, of all classes and days, in the same transaction; which, the entry says. From then on its
+    /// id is sealed here, so that it stands nowhere. Again for one that has begun: nothing.
+    pub(crate) async fn journal_begin(&self, erasure: &Erasure) -> Result<bool, StoreError> {
         let account = erasure.account.ok_or(StoreError::Erased)?;
         let mut epochs = self.file.lock().await;
         let with_keys = erasure.kind == ErasureKind::Account;
@@ -123,27 +158,57 @@ impl Keyring {
             self.cache.evict_account(account);
         }
         let transaction = self.db.begin().await?;
-        let mut keys = erasure.keys.clone();
-        if with_keys {
-            keys.extend(numbers_of(&transaction, account).await?);
-            destroy::bury(&transaction, account).await?;
-        }
-        let keys = serde_json::to_string(&keys)
-            .map_err(|_| StoreError::Corrupt { table: "ring_erasures", column: "keys" })?;
-        ring_erasure::Entity::update_many()
+        // The entry first: who takes it back comes before, and then nothing happens, or too late.
+        let begun = ring_erasure::Entity::update_many()
             .col_expr(ring_erasure::Column::State, Expr::value(ErasureState::Erasing.as_str()))
-            .col_expr(ring_erasure::Column::Keys, Expr::value(keys))
-            .filter(ring_erasure::Column::Number.eq(erasure.number))
+            .filter(ring_erasure::Column::Number.eq(erasure.row()))
+            .filter(ring_erasure::Column::State.eq(ErasureState::Grace.as_str()))
             .exec(&transaction)
             .await?;
+        if begun.rows_affected == 0 {
+            transaction.rollback().await?;
+            return Ok(erasure.state != ErasureState::Grace);
+        }
         if with_keys {
-            epoch::mark(&transaction, epoch::DUE, Vec::new()).await?;
+            self.bury_with_entry(&transaction, erasure, account).await?;
         }
         transaction.commit().await?;
         if with_keys {
             self.renew_locked(&mut epochs).await?;
         }
-        Ok(())
+        Ok(true)
+    }
+
+    async fn bury_with_entry(
+        &self,
+        transaction: &DatabaseTransaction,
+        erasure: &Erasure,
+        account: AccountId,
+    ) -> Result<(), StoreError> {
+        let corrupt = |column| StoreError::Corrupt { table: "ring_erasures", column };
+        let keys = numbers_of(transaction, account).await?;
+        destroy::bury(transaction, account).await?;
+        ring_hold::Entity::delete_many()
+            .filter(ring_hold::Column::Account.eq(account.to_row()))
+            .exec(transaction)
+            .await?;
+        // What was erased of it before, or was to be, goes with it: those entries need not find anything any more.
+        ring_erasure::Entity::update_many()
+            .col_expr(ring_erasure::Column::Account, Expr::value(Vec::<u8>::new()))
+            .filter(ring_erasure::Column::Account.eq(account.to_row()))
+            .filter(ring_erasure::Column::Number.ne(erasure.row()))
+            .exec(transaction)
+            .await?;
+        let sealed =
+            self.master.wrapping().seal(self.random.as_ref(), ACCOUNT, account.to_bytes().as_slice());
+        let changed = ring_erasure::ActiveModel {
+            number: sea_orm::Unchanged(erasure.row()),
+            account: Set(sealed.ok_or_else(|| corrupt("account"))?),
+            keys: Set(serde_json::to_string(&keys).map_err(|_| corrupt("keys"))?),
+            ..Default::default()
+        };
+        changed.update(transaction).await?;
+        epoch::mark(transaction, epoch::DUE, Vec::new()).await
     }
 
     /// Destroys the key of an account's profile; the entry of the erasure names it.
@@ -184,20 +249,6 @@ impl Keyring {
         let _file = self.file.lock().await;
         let transaction = self.db.begin().await?;
         let sequence = last(&transaction).await? + 1;
-        if erasure.kind == ErasureKind::Account
-            && let Some(account) = erasure.account
-        {
-            ring_hold::Entity::delete_many()
-                .filter(ring_hold::Column::Account.eq(account.to_row()))
-                .exec(&transaction)
-                .await?;
-            // What was erased of it before is erased with it: its entries need not find anything any more.
-            ring_erasure::Entity::update_many()
-                .col_expr(ring_erasure::Column::Account, Expr::value(Vec::<u8>::new()))
-                .filter(ring_erasure::Column::Account.eq(account.to_row()))
-                .exec(&transaction)
-                .await?;
-        }
         let row = ring_erasure::ActiveModel {
             number: sea_orm::Unchanged(erasure.row()),
             account: Set(match erasure.kind {
@@ -230,6 +281,54 @@ impl Keyring {
             .all(&self.db)
             .await?)
     }
+
+    /// The entry of a row.
+    pub(crate) fn journal_read(&self, row: ring_erasure::Model) -> Result<Erasure, StoreError> {
+        let corrupt = |column| StoreError::Corrupt { table: "ring_erasures", column };
+        let plain = |bytes: &[u8]| AccountId::from_row(bytes, "ring_erasures", "account");
+        let account = match row.account.as_slice() {
+            [] => None,
+            bytes if bytes.len() == ID => Some(plain(bytes)?),
+            sealed => {
+                let opened =
+                    self.master.wrapping().open(ACCOUNT, sealed).ok_or_else(|| corrupt("account"))?;
+                Some(plain(&opened)?)
+            }
+        };
+        Ok(Erasure {
+            number: crate::rows::count(row.number),
+            id: ErasureId::from_row(&row.id, "ring_erasures", "id")?,
+            kind: ErasureKind::parse(&row.kind).ok_or_else(|| corrupt("kind"))?,
+            account,
+            account_hash: hex::encode(&row.account_hash),
+            subject_hash: row.subject_hash,
+            pseudonym: hex::encode(&row.pseudonym),
+            state: ErasureState::parse(&row.state).ok_or_else(|| corrupt("state"))?,
+            asked_at: time(row.asked_at),
+            final_at: time(row.final_at),
+            done_at: row.done_at.map(time),
+            keys: serde_json::from_str(&row.keys).map_err(|_| corrupt("keys"))?,
+            certificate: row.certificate,
+        })
+    }
+}
+
+/// An entry that is not done, of the same kind, about the same person.
+async fn open_alike(
+    transaction: &DatabaseTransaction,
+    new: &NewErasure,
+) -> Result<Option<ring_erasure::Model>, StoreError> {
+    let subject = match &new.subject_hash {
+        Some(hash) => ring_erasure::Column::SubjectHash.eq(hash.clone()),
+        None => ring_erasure::Column::SubjectHash.is_null(),
+    };
+    Ok(ring_erasure::Entity::find()
+        .filter(ring_erasure::Column::Kind.eq(new.kind.as_str()))
+        .filter(ring_erasure::Column::AccountHash.eq(account_hash(new.account)))
+        .filter(ring_erasure::Column::State.ne(ErasureState::Done.as_str()))
+        .filter(subject)
+        .one(transaction)
+        .await?)
 }
 
 async fn of_account<C: sea_orm::ConnectionTrait>(
@@ -264,26 +363,4 @@ async fn numbers_of(transaction: &DatabaseTransaction, account: AccountId) -> Re
         .into_tuple()
         .all(transaction)
         .await?)
-}
-
-/// The entry of a row.
-pub(crate) fn erasure(row: ring_erasure::Model) -> Result<Erasure, StoreError> {
-    let corrupt = |column| StoreError::Corrupt { table: "ring_erasures", column };
-    Ok(Erasure {
-        number: crate::rows::count(row.number),
-        id: ErasureId::from_row(&row.id, "ring_erasures", "id")?,
-        kind: ErasureKind::parse(&row.kind).ok_or_else(|| corrupt("kind"))?,
-        account: match row.account.as_slice() {
-            [] => None,
-            bytes => Some(AccountId::from_row(bytes, "ring_erasures", "account")?),
-        },
-        subject_hash: row.subject_hash,
-        state: ErasureState::parse(&row.state).ok_or_else(|| corrupt("state"))?,
-        asked_at: time(row.asked_at),
-        final_at: time(row.final_at),
-        done_at: row.done_at.map(time),
-        pseudonym: hex::encode(&row.pseudonym),
-        keys: serde_json::from_str(&row.keys).map_err(|_| corrupt("keys"))?,
-        certificate: row.certificate,
-    })
 }

@@ -15,7 +15,7 @@ use crate::world::{ACCESS, Sender, World};
 
 /// Runs an erasure to its end.
 pub(crate) async fn erase(world: &World, erasure: &Erasure) -> Erasure {
-    let begun = world.store.begin_erasure(erasure).await.expect("begun");
+    let begun = world.store.begin_erasure(erasure).await.expect("begun").expect("not taken back");
     while world.store.erase_batch(&begun, 3).await.expect("a batch") > 0 {}
     world.store.compact().await.expect("compacted");
     world.store.finish_erasure(&begun, "{}".into()).await.expect("finished");

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use waxseal_accounts::{CreateAccountError, caller::Proof};
-use waxseal_model::DomainId;
+use waxseal_accounts::{CreateAccountError, api_key::KeyHolder, caller::Proof};
+use waxseal_model::{Clock as _, DomainId};
 use waxseal_store::account::KeyScope;
 
 use crate::world::World;
@@ -71,4 +71,42 @@ async fn an_account_needs_a_name_and_an_address() {
         let refused = world.accounts.create(name, email, company).await;
         assert!(!matches!(refused, Ok(_) | Err(CreateAccountError::Store(_))), "{name} {email}");
     }
+}
+
+#[tokio::test]
+async fn a_closed_account_lets_nobody_in_until_it_is_opened_again() {
+    let world = World::new().await;
+    let (accounts, store) = (&world.accounts, &world.store);
+    let account = world.account().await;
+    world.domain(account, "mg.example.org").await;
+    let key = accounts.create_key(account, KeyScope::Account, "app").await.expect("key").secret;
+    let login = accounts.create_smtp_credential(account, "app@mg.example.org", None).await.expect("login");
+    accounts
+        .create_network_credential(account, "10.1.0.0/16".parse().expect("a network"))
+        .await
+        .expect("one");
+    let peer = "10.1.2.3".parse().expect("address");
+    let ways_in = async || {
+        let by_login = accounts.by_smtp_login(&login.login, &login.password, peer).await.expect("store");
+        [
+            accounts.by_api_key(&key, None).await.expect("store").is_some(),
+            by_login.is_some(),
+            accounts.by_network(peer).await.expect("store").is_some(),
+        ]
+    };
+    assert_eq!(ways_in().await, [true; 3]);
+    let until = world.clock.now() + Duration::from_secs(60);
+    store.ask_account_erasure(account, until).await.expect("asked");
+    assert_eq!(ways_in().await, [false; 3], "at once, whatever is remembered");
+    let holder = accounts.key_holder(&key, None).await.expect("store");
+    assert!(matches!(holder, Some(KeyHolder::Closed { erased_from, .. }) if erased_from == until));
+    assert!(store.take_back_erasure(account).await.expect("taken back"));
+    assert_eq!(ways_in().await, [true; 3]);
+
+    let asked = store.ask_account_erasure(account, until).await.expect("asked");
+    let begun = store.begin_erasure(&asked).await.expect("begun").expect("not taken back");
+    while store.erase_batch(&begun, 100).await.expect("a batch") > 0 {}
+    assert_eq!(ways_in().await, [false; 3]);
+    store.finish_erasure(&begun, "{}".into()).await.expect("finished");
+    assert_eq!(ways_in().await, [false; 3], "nothing is remembered of an erased account");
 }

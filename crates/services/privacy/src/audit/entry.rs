@@ -118,6 +118,10 @@ pub enum AuditEvent {
         /// Number in the erasure journal.
         erasure: u64,
     },
+    /// Erasure of a recipient was asked for.
+    RecipientEraseAsked,
+    /// The accounts that have something about a recipient were looked for, to erase it in each.
+    RecipientEraseEverywhereAsked,
     /// A recipient's data was erased.
     RecipientErased {
         /// Number in the erasure journal.
@@ -150,6 +154,8 @@ pub enum AuditEvent {
         /// Its number.
         hold: u64,
     },
+    /// The legal holds were listed with their reasons.
+    HoldsListed,
     /// Content was opened `count` times.
     ContentOpened,
     /// An API key was made.

@@ -1,6 +1,6 @@
 //! The one writer: many entries, one sync; then a signed checkpoint, then an anchor.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use waxseal_model::{Clock, Timestamp};
@@ -42,6 +42,8 @@ pub(super) struct Writer {
     trail: LineSeries,
     checkpoints: LineFile,
     head: Head,
+    /// The same, for whoever wants to name it.
+    shown: Arc<Mutex<Head>>,
     /// Month of the last entry, in months since year 0.
     month: Option<i32>,
     /// Anchors that could not be written yet.
@@ -84,11 +86,25 @@ impl Writer {
             }
             _ => {}
         }
-        let mut writer =
-            Self { config, clock, signer, trail, checkpoints, head, month: None, unanchored: Vec::new() };
+        let mut writer = Self {
+            config,
+            clock,
+            signer,
+            trail,
+            checkpoints,
+            shown: Arc::new(Mutex::new(head.clone())),
+            head,
+            month: None,
+            unanchored: Vec::new(),
+        };
         writer.reserve();
         writer.anchor(&unanchored);
         Ok(Opened { writer, notes })
+    }
+
+    /// Where the chain ends, as it goes on.
+    pub(super) fn shown(&self) -> Arc<Mutex<Head>> {
+        Arc::clone(&self.shown)
     }
 
     /// Writes a group of entries; the number of the first.
@@ -115,6 +131,7 @@ impl Writer {
         }
         self.append(&lines)?;
         self.head = head;
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.head);
         self.checkpoint();
         Ok(first)
     }

@@ -1,0 +1,341 @@
+//! Erasing on request: an account after a time in which it can be undone, a recipient at once; with a signed
+//! certificate at the end.
+//!
+//! The keys go first, then the rows, then what is left of them in files; then another process looks through everything,
+//! and what it found is certified. A request is on stable storage before it is answered, and every step can be
+//! interrupted: the next start goes on from there.
+
+mod begin;
+mod certificate;
+mod hold;
+mod remove;
+mod witness;
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::sync::Notify;
+use waxseal_model::{AccountId, Clock, ErasureId, Timestamp};
+use waxseal_store::{
+    Store, StoreError,
+    erasure::{Erasure, ErasureKind, ErasureState},
+};
+use zeroize::Zeroizing;
+
+use self::certificate::Signer;
+pub use self::{
+    hold::HoldError,
+    witness::{LookedFor, Seen, Sighting, Witness, WitnessError},
+};
+use crate::{
+    Retention,
+    audit::{AuditError, AuditLog},
+};
+
+/// How erasing is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasureConfig {
+    /// How long the deletion of an account can be undone: `erasure.grace_days`.
+    pub grace: Duration,
+    /// Rows deleted in one transaction.
+    pub batch: u64,
+}
+
+impl Default for ErasureConfig {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(7 * 86_400), batch: 1_000 }
+    }
+}
+
+/// Why something could not be erased, or not be undone.
+#[derive(Debug, Error)]
+pub enum ErasureError {
+    /// Nobody has this id.
+    #[error("there is no such account")]
+    NoAccount,
+    /// It is too late.
+    #[error("the erasure of the account has begun; it cannot be undone any more")]
+    TooLate,
+    /// Nothing was asked for.
+    #[error("the account is not to be erased, so there is nothing to undo")]
+    NotAsked,
+    /// Not an address.
+    #[error("the recipient must be a full address such as bob@example.org")]
+    NotAnAddress,
+    /// The account has asked for more than are done one after the other in reasonable time.
+    #[error("{MOST_WAITING} erasures of this account are not done yet; ask again when some are")]
+    TooMany,
+    /// The audit trail cannot be written: what cannot be recorded is not done.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+    /// Nobody could look through the files.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// The certificate could not be made.
+    #[error("the certificate could not be signed")]
+    Unsigned,
+}
+
+impl From<StoreError> for ErasureError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Erased => Self::NoAccount,
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// Erasures of one account that may wait at the same time.
+const MOST_WAITING: u64 = 1_000;
+/// RFC 5321, section 4.5.3.1: 64 and 255 bytes, and the sign between.
+const LONGEST_ADDRESS: usize = 320;
+
+/// Erases what was asked for. Cheap to clone; one per instance.
+#[derive(Clone)]
+pub struct Eraser {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    audit: AuditLog,
+    retention: Arc<Retention>,
+    witness: Arc<dyn Witness>,
+    config: ErasureConfig,
+    signer: Signer,
+    /// Held by who begins an erasure, takes one back or adds a hold: each sees what the others did.
+    gate: tokio::sync::Mutex<()>,
+    /// Held by who removes rows.
+    turn: tokio::sync::Mutex<()>,
+    asked: Notify,
+    begun: Notify,
+    /// Words that the witness looks for as well, as long as this process knows them.
+    words: Mutex<HashMap<ErasureId, Vec<Zeroizing<String>>>>,
+}
+
+/// How far an erasure is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// `waiting` (it can be undone, if it is of an account), `held` (a legal hold puts it off), `erasing` or `done`.
+    pub stage: &'static str,
+    /// Rows erased so far.
+    pub rows: u64,
+}
+
+impl Eraser {
+    /// The eraser of this store. `retention` tells whether the clock can be trusted.
+    pub async fn open(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        audit: AuditLog,
+        retention: Arc<Retention>,
+        witness: Arc<dyn Witness>,
+        config: ErasureConfig,
+    ) -> Result<Self, ErasureError> {
+        let signer = Signer::of(&store).await?;
+        let inner = Inner {
+            store,
+            clock,
+            audit,
+            retention,
+            witness,
+            config,
+            signer,
+            gate: tokio::sync::Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            asked: Notify::new(),
+            begun: Notify::new(),
+            words: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// When an account that is closed now would be erased.
+    pub fn grace(&self) -> Duration {
+        self.inner.config.grace
+    }
+
+    /// The key that certificates are signed with, in hex.
+    pub fn public_key(&self) -> &str {
+        self.inner.signer.public()
+    }
+
+    /// Closes an account and asks for its erasure when the time of grace is over. From now on nobody gets in and
+    /// nothing leaves. Asked again, the answer is the same.
+    pub async fn close_account(&self, account: AccountId) -> Result<Erasure, ErasureError> {
+        let final_at = self.inner.clock.now() + self.inner.config.grace;
+        let asked = self.inner.store.ask_account_erasure(account, final_at).await?;
+        self.inner.asked.notify_one();
+        Ok(asked)
+    }
+
+    /// Opens an account again that was closed to be erased.
+    pub async fn reopen_account(&self, account: AccountId) -> Result<(), ErasureError> {
+        let _gate = self.inner.gate.lock().await;
+        if self.inner.store.take_back_erasure(account).await? {
+            return Ok(());
+        }
+        match self.inner.store.account_erasure(account).await? {
+            Some(_) => Err(ErasureError::TooLate),
+            None => Err(ErasureError::NotAsked),
+        }
+    }
+
+    /// Asks for the erasure of everything about a recipient within an account. Asked again before it is done, the
+    /// answer is the same.
+    pub async fn erase_recipient(&self, account: AccountId, address: &str) -> Result<Erasure, ErasureError> {
+        let address = checked_address(address)?;
+        if self.inner.store.waiting_erasures(account).await? >= MOST_WAITING {
+            return Err(ErasureError::TooMany);
+        }
+        let asked = self.inner.store.ask_recipient_erasure(account, address).await?;
+        if is_telling(address) {
+            self.lock_words().insert(asked.id, vec![Zeroizing::new(address.to_owned())]);
+        }
+        self.inner.asked.notify_one();
+        Ok(asked)
+    }
+
+    /// Asks the same in every account that has something about the recipient; which erasures, and how many rows
+    /// there were.
+    pub async fn erase_recipient_everywhere(
+        &self,
+        address: &str,
+    ) -> Result<(Vec<ErasureId>, u64), ErasureError> {
+        let address = checked_address(address)?;
+        let (mut asked, mut rows, mut after) = (Vec::new(), 0, None);
+        loop {
+            let page = self.inner.store.accounts(after, 500).await?;
+            let Some(last) = page.last() else { return Ok((asked, rows)) };
+            after = Some(last.id);
+            for account in &page {
+                let found = match self.inner.store.recipient_rows(account.id, address).await {
+                    // Being erased as a whole.
+                    Err(StoreError::Erased) => 0,
+                    outcome => outcome?,
+                };
+                if found > 0 {
+                    rows += found;
+                    asked.push(self.erase_recipient(account.id, address).await?.id);
+                }
+            }
+        }
+    }
+
+    /// How far an erasure is.
+    pub async fn progress(&self, erasure: &Erasure) -> Result<Progress, ErasureError> {
+        let stage = match erasure.state {
+            ErasureState::Grace if self.inner.store.is_held(erasure).await? => "held",
+            ErasureState::Grace => "waiting",
+            ErasureState::Erasing => "erasing",
+            ErasureState::Done => "done",
+        };
+        let rows = match &erasure.certificate {
+            Some(certificate) => certificate::rows(certificate),
+            None => self.inner.store.erasure_counts(erasure).await?.values().sum(),
+        };
+        Ok(Progress { stage, rows })
+    }
+
+    /// Does everything whose time has come, to its end. A command does this where no server runs.
+    pub async fn run_once(&self) -> Result<(), ErasureError> {
+        self.begin_due().await?;
+        self.remove_begun().await
+    }
+
+    /// Does it as it comes, until `stop` is done. What is under way then goes on at the next start.
+    pub async fn run(&self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        // Two at once, so that no key waits for another account's rows.
+        tokio::select! {
+            () = &mut stop => {}
+            () = self.keep_beginning() => {}
+            () = self.keep_removing() => {}
+        }
+    }
+
+    async fn keep_beginning(&self) {
+        loop {
+            let next = match self.begin_due().await {
+                Ok(next) => next,
+                Err(error) => {
+                    tracing::warn!(%error, "erasures could not be begun; they are tried again soon");
+                    Some(self.inner.clock.now() + AGAIN)
+                }
+            };
+            let wait = match next {
+                // A hold may end meanwhile, and a clock may be put right.
+                Some(next) => next.since(self.inner.clock.now()).min(AGAIN),
+                None => IDLE,
+            };
+            tokio::select! {
+                () = self.inner.asked.notified() => {}
+                () = self.inner.clock.sleep_until(self.inner.clock.now() + wait) => {}
+            }
+        }
+    }
+
+    async fn keep_removing(&self) {
+        loop {
+            let wait = match self.remove_begun().await {
+                Ok(()) => IDLE,
+                Err(error) => {
+                    tracing::warn!(%error, "an erasure could not be ended; it is tried again soon");
+                    AGAIN
+                }
+            };
+            tokio::select! {
+                () = self.inner.begun.notified() => {}
+                () = self.inner.clock.sleep_until(self.inner.clock.now() + wait) => {}
+            }
+        }
+    }
+
+    fn lock_words(&self) -> std::sync::MutexGuard<'_, HashMap<ErasureId, Vec<Zeroizing<String>>>> {
+        self.inner.words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// After a failure, and while something waits.
+const AGAIN: Duration = Duration::from_secs(60);
+/// While nothing waits.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// An address that somebody may have written to.
+fn checked_address(address: &str) -> Result<&str, ErasureError> {
+    let address = address.trim();
+    let parts = address.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    let is_one =
+        parts.is_some() && address.len() <= LONGEST_ADDRESS && !address.chars().any(char::is_control);
+    if is_one { Ok(address) } else { Err(ErasureError::NotAnAddress) }
+}
+
+/// Whether a word is long enough not to be found by chance.
+const fn is_telling(word: &str) -> bool {
+    word.len() >= 5
+}
+
+/// Whether the account as a whole goes.
+const fn is_whole(erasure: &Erasure) -> bool {
+    matches!(erasure.kind, ErasureKind::Account)
+}
+
+/// Whether time had to pass before it: then the clock has to be right.
+fn has_grace(erasure: &Erasure) -> bool {
+    erasure.final_at > erasure.asked_at
+}
+
+/// The earlier of two times, if there are any.
+fn earlier(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
+    Some(one.map_or(other, |one| one.min(other)))
+}

@@ -1,0 +1,109 @@
+//! Beginning: what waits in a closed account's queue is parked; when the time has come and nobody holds it, the keys
+//! go.
+
+use waxseal_model::{Access, AccountId, Actor, Purpose, Timestamp};
+use waxseal_store::{
+    StoreError,
+    erasure::{Erasure, ErasureState},
+};
+use zeroize::Zeroizing;
+
+use super::{Eraser, ErasureError, earlier, has_grace, is_telling, is_whole};
+use crate::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
+
+/// Logins that the witness looks for.
+const MOST_WORDS: usize = 100;
+
+impl Eraser {
+    /// Begins what is due; when the next may be, if there is one.
+    pub(super) async fn begin_due(&self) -> Result<Option<Timestamp>, ErasureError> {
+        let (mut next, mut failed) = (None, None);
+        for erasure in self.inner.store.open_erasures().await? {
+            if erasure.state != ErasureState::Grace {
+                self.inner.begun.notify_one();
+                continue;
+            }
+            match self.begin(&erasure).await {
+                Ok(true) => self.inner.begun.notify_one(),
+                Ok(false) => next = earlier(next, erasure.final_at),
+                // Others do not wait for it.
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(next), Err)
+    }
+
+    /// Begins one, if its time has come; whether it did.
+    async fn begin(&self, erasure: &Erasure) -> Result<bool, ErasureError> {
+        let store = &self.inner.store;
+        let Some(account) = erasure.account else { return Ok(false) };
+        if is_whole(erasure) {
+            self.park(account).await?;
+        }
+        if erasure.final_at > self.inner.clock.now() {
+            return Ok(false);
+        }
+        if has_grace(erasure) && !self.inner.retention.trusts_clock().await? {
+            return Ok(false);
+        }
+        let words = if is_whole(erasure) { self.words_of(account).await? } else { Vec::new() };
+        let _gate = self.inner.gate.lock().await;
+        if store.is_held(erasure).await? {
+            return Ok(false);
+        }
+        let what = AuditEvent::ErasureStarted { erasure: erasure.number };
+        self.record(what, is_whole(erasure).then_some(account), 1).await?;
+        let Some(begun) = store.begin_erasure(erasure).await? else { return Ok(false) };
+        if is_whole(erasure) {
+            self.lock_words().insert(erasure.id, words);
+            self.record(AuditEvent::KeysDestroyed, None, begun.keys.len() as u64).await?;
+            tracing::info!(
+                erasure = erasure.number,
+                keys = begun.keys.len(),
+                "an account's keys are destroyed"
+            );
+        }
+        Ok(true)
+    }
+
+    async fn park(&self, account: AccountId) -> Result<(), ErasureError> {
+        loop {
+            // For each batch anew, so that who takes it back does not wait for all.
+            let _gate = self.inner.gate.lock().await;
+            if self.inner.store.park(account).await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Addresses of the account that the witness looks for afterwards, while they can still be read.
+    async fn words_of(&self, account: AccountId) -> Result<Vec<Zeroizing<String>>, ErasureError> {
+        let access = Access::new(Actor::System, Purpose::Operation);
+        let store = &self.inner.store;
+        let found = match store.account(account).await {
+            Err(StoreError::Erased) => None,
+            outcome => outcome?,
+        };
+        let mut words = Vec::new();
+        words.extend(found.map(|found| Zeroizing::new(found.profile.open(&access).email.clone())));
+        let (_, domains) = store.domains(account, 0, MOST_WORDS as u64).await?;
+        for domain in domains {
+            let logins = store.smtp_credentials(account, domain.id).await?;
+            words.extend(logins.iter().map(|login| Zeroizing::new(login.login.open(&access).clone())));
+            words.truncate(MOST_WORDS);
+        }
+        words.retain(|word| is_telling(word));
+        Ok(words)
+    }
+
+    /// Records what the system did.
+    pub(super) async fn record(
+        &self,
+        what: AuditEvent,
+        account: Option<AccountId>,
+        count: u64,
+    ) -> Result<u64, ErasureError> {
+        let (actor, purpose) = (AuditActor::System, AuditPurpose::Erasure);
+        Ok(self.inner.audit.record(AuditEntry { actor, purpose, what, account, count }).await?)
+    }
+}

@@ -1,0 +1,103 @@
+//! `waxseal privacy …`: what is kept, and that it goes.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Privacy {
+    /// Print every stored field: whose it is, what for, how long, how it rests, how it goes.
+    Map,
+    /// Tell where a term is kept: tables, sealed values included, and files, in every encoding. Places and counts only.
+    ///
+    /// Sealed values are opened for it, which the audit trail tells.
+    Trace {
+        /// An address, a name or another word of at least five bytes; `-` reads it from standard input, so that it
+        /// does not stand in the list of processes.
+        term: String,
+        /// Also search the files of this folder: backups, collected logs.
+        #[arg(long, value_name = "DIR")]
+        also: Vec<PathBuf>,
+    },
+    /// Say that the clock is right, after it jumped: purging goes on.
+    ///
+    /// Nothing is purged while the wall clock cannot be trusted; the log and `waxseal check` say when that is so.
+    ConfirmClock,
+    /// Erase everything about a recipient: events, content, what waits, captured messages.
+    ///
+    /// Of a message to several people the others keep their events, without the address. Suppressions stay as keyed
+    /// hashes: the wish not to be written to outlives the address. It cannot be undone. Prints how many rows went and
+    /// the id of the certificate.
+    EraseRecipient {
+        /// The recipient's address; `-` reads it from standard input, so that it does not stand in the list of
+        /// processes.
+        address: String,
+        /// Within this account.
+        #[arg(
+            long,
+            value_name = "ID",
+            required_unless_present = "everywhere",
+            conflicts_with = "everywhere"
+        )]
+        account: Option<String>,
+        /// In every account. Tells how many have something about the address, not which.
+        #[arg(long)]
+        everywhere: bool,
+    },
+    /// Tell how far an erasure is.
+    Erasure {
+        /// Its id.
+        #[arg(value_name = "ID")]
+        erasure: String,
+    },
+    /// Print the signed certificate of an erasure that is done, as JSON.
+    ///
+    /// It says what was asked and when, which keys and rows went, and what a search of all files found afterwards; it
+    /// names nobody. `waxseal-verifier` checks it.
+    Certificate {
+        /// The erasure's id.
+        #[arg(value_name = "ID")]
+        erasure: String,
+    },
+    /// Print the key that certificates are signed with.
+    PublicKey,
+    /// Legal holds: data that must not be erased yet.
+    #[command(subcommand)]
+    Hold(Hold),
+    /// Look through all files for what standard input says: done by the server, in a process of its own.
+    #[command(hide = true)]
+    Look,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Hold {
+    /// Put a hold on an account, or on what is about one recipient in it: it is not erased until the hold is over.
+    ///
+    /// The account's owner sees that there is one, not why. Retention goes on as before.
+    Add {
+        /// The account's id.
+        #[arg(long, value_name = "ID")]
+        account: String,
+        /// Only what is about this recipient.
+        #[arg(long, value_name = "ADDRESS")]
+        recipient: Option<String>,
+        /// Why: a file number, a court. Kept sealed under the account's key.
+        #[arg(long)]
+        reason: String,
+        /// In force until this day (2026-03-01) or time (2026-03-01T12:00:00Z); until it is removed if not given.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
+    /// List the holds, oldest first; also those that are over.
+    List {
+        /// Only those of this account.
+        #[arg(long, value_name = "ID")]
+        account: Option<String>,
+    },
+    /// Lift a hold. What waited for it is erased.
+    Remove {
+        /// The hold's id.
+        #[arg(value_name = "ID")]
+        hold: String,
+    },
+}

@@ -1,0 +1,69 @@
+//! The certificate: an object of JSON, signed over all of it but the signature.
+
+use anyhow::{Context as _, Result};
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use data_encoding::HEXLOWER_PERMISSIVE;
+use serde_json::{Map, Value};
+
+/// What the signed text begins with.
+const LABEL: &str = "waxseal erasure certificate 1\n";
+
+/// What a certificate says.
+pub(crate) struct Certificate {
+    /// What was signed.
+    signed: String,
+    signature: Vec<u8>,
+    /// The key that is in it.
+    pub(crate) public_key: String,
+    /// The hash of the account's id, if it is about an account as a whole.
+    pub(crate) account_hash: Option<String>,
+    /// What to show, by name.
+    pub(crate) told: Vec<(&'static str, String)>,
+    /// How often the instance itself found something left.
+    pub(crate) hits: u64,
+}
+
+impl Certificate {
+    /// Reads it, indented or not.
+    pub(crate) fn read(text: &str) -> Result<Self> {
+        let mut members: Map<String, Value> =
+            serde_json::from_str(text).context("the certificate is no object of JSON")?;
+        let signature = text_of(&members, "signature")?;
+        let signature = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).context("signature")?;
+        members.shift_remove("signature");
+        let told = vec![
+            ("certificate", text_of(&members, "certificate")?),
+            ("kind", text_of(&members, "kind")?),
+            ("requested", text_of(&members, "requested_at")?),
+            ("done", text_of(&members, "done_at")?),
+            ("keys", members["keys_destroyed"].as_array().map_or(0, Vec::len).to_string()),
+            ("rows", sum(&members["rows_erased"]).to_string()),
+        ];
+        let scans = members["scans"].as_array().context("scans")?;
+        let hits = scans.iter().map(|scan| scan["hits"].as_u64()).sum::<Option<u64>>().context("hits")?;
+        Ok(Self {
+            signed: format!("{LABEL}{}", serde_json::to_string(&members)?),
+            signature,
+            public_key: text_of(&members, "public_key")?,
+            account_hash: members.get("account_hash").and_then(Value::as_str).map(str::to_owned),
+            told,
+            hits,
+        })
+    }
+
+    /// Whether the key's owner signed exactly this.
+    pub(crate) fn is_signed_by(&self, key: &str) -> Result<bool> {
+        let key = HEXLOWER_PERMISSIVE.decode(key.trim().as_bytes()).context("the key is not hex")?;
+        let key = UnparsedPublicKey::new(&ED25519, key);
+        Ok(key.verify(self.signed.as_bytes(), &self.signature).is_ok())
+    }
+}
+
+fn text_of(members: &Map<String, Value>, name: &str) -> Result<String> {
+    let value = members.get(name).and_then(Value::as_str);
+    Ok(value.with_context(|| format!("the certificate has no {name}"))?.to_owned())
+}
+
+fn sum(rows: &Value) -> u64 {
+    rows.as_object().into_iter().flat_map(|rows| rows.values()).filter_map(Value::as_u64).sum()
+}

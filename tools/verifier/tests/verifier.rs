@@ -1,0 +1,93 @@
+//! The program checks what a real instance certified, and finds what was left.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Output},
+};
+
+/// A certificate as an instance printed it, the instance's key, and the account's id.
+const CERTIFICATE: &str = include_str!("certificate.json");
+const KEY: &str = include_str!("key.txt");
+const ACCOUNT: &str = include_str!("account.txt");
+
+fn verify(folder: &Path, certificate: &str, more: &[&str]) -> (bool, String) {
+    let path = folder.join("certificate.json");
+    fs::write(&path, certificate).expect("written");
+    let ended = Command::new(env!("CARGO_BIN_EXE_waxseal-verifier")).arg(&path).args(more).output();
+    let Output { status, stdout, stderr } = ended.expect("it starts");
+    (status.success(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+}
+
+#[test]
+fn a_certificate_holds_as_it_was_printed_and_in_no_other_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (key, account) = (KEY.trim(), ACCOUNT.trim());
+    let check = |text: &str, more: &[&str]| verify(folder.path(), text, more);
+    let (holds, said) = check(CERTIFICATE, &["--key", key, "--account", account]);
+    assert!(holds && said.contains("it is about this account"), "{said}");
+    let value: serde_json::Value = serde_json::from_str(CERTIFICATE).expect("JSON");
+    let indented = serde_json::to_string_pretty(&value).expect("JSON");
+    assert!(check(&indented, &["--key", key]).0, "line breaks change nothing");
+
+    for (name, _) in value.as_object().expect("an object") {
+        let mut edited = value.clone();
+        edited[name] = "something else".into();
+        assert!(!check(&edited.to_string(), &["--key", key]).0, "{name} was edited");
+    }
+    let other = key.replace(|c: char| c.is_ascii_digit(), "a");
+    assert!(!check(CERTIFICATE, &["--key", &other]).0, "another instance's key");
+    let other = "7zzzzzzzzzzzzzzzzzzzzzzzzz";
+    let (holds, said) = check(CERTIFICATE, &["--account", other]);
+    assert!(!holds && said.contains("another account"), "{said}");
+}
+
+/// What leaks of a word and of the account's id.
+fn leaks(account: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let word = "left.over@owner.example";
+    let gzipped = {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(b"before left.over@owner.example after").expect("packed");
+        gzip.finish().expect("packed")
+    };
+    let base64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes).into_bytes();
+    vec![
+        ("plain", b"to: Left.Over@Owner.example".to_vec()),
+        ("utf-16", word.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("hex", data_encoding::HEXUPPER.encode(word.as_bytes()).into_bytes()),
+        ("base64 0", base64(word.as_bytes())),
+        ("base64 1", base64(format!("x{word}").as_bytes())),
+        ("base64 2", base64(format!("xy{word} and more").as_bytes())),
+        ("json", b"left.over\\u0040owner.example".to_vec()),
+        ("percent", b"left.over%40owner.example".to_vec()),
+        ("html", b"left.over&#64;owner.example".to_vec()),
+        ("quoted-printable", b"left.ov=\r\ner=40owner.example".to_vec()),
+        ("broken", b"left.over@ow\r\nner.example".to_vec()),
+        ("gzip", gzipped),
+        ("id", account.to_owned().into_bytes()),
+        ("at a border", [vec![b'x'; (4 << 20) - 7], word.as_bytes().to_vec()].concat()),
+    ]
+}
+
+#[test]
+fn what_is_left_is_found_in_every_form() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = tempfile::tempdir().expect("a folder");
+    let (account, shown) = (ACCOUNT.trim(), data.path().display().to_string());
+    let more = ["--account", account, "--scan", &shown, "--word", "left.over@owner.example"];
+    fs::write(data.path().join("noise"), vec![7; 5 << 20]).expect("written");
+    let (holds, said) = verify(folder.path(), CERTIFICATE, &more);
+    assert!(holds && said.contains("0 hits"), "{said}");
+    fs::remove_file(data.path().join("noise")).expect("removed");
+    for (form, leak) in leaks(account) {
+        let path = data.path().join("waxseal.db-wal");
+        fs::write(&path, leak).expect("written");
+        let (holds, said) = verify(folder.path(), CERTIFICATE, &more);
+        assert!(!holds && said.contains("waxseal.db-wal"), "{form}: {said}");
+        fs::remove_file(path).expect("removed");
+    }
+    fs::write(data.path().join("left.over@owner.example"), "").expect("written");
+    let (holds, said) = verify(folder.path(), CERTIFICATE, &more);
+    assert!(!holds && said.contains("a file's name"), "{said}");
+}
