@@ -290,6 +290,15 @@ pub(crate) enum Queue {
     },
 }
 
+/// A page made from the inventory.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Page {
+    /// What we keep.
+    Keep,
+    /// What we could hand over.
+    Handover,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// List the keys: account, class, day and epoch; never the keys themselves.

@@ -1,8 +1,9 @@
 //! The log: to standard error, as text or JSON, without people's addresses.
 //!
-//! **Invariant:** everything that is written passes [`redact`], whatever crate it comes from. A panic tells where it
-//! happened and nothing of what was in hand.
+//! **Invariant:** everything that is written passes [`redact`], whatever crate it comes from, and a field that the
+//! inventory does not know is not written. A panic tells where it happened and nothing of what was in hand.
 
+mod line;
 mod redact;
 
 use std::io::{self, Write};
@@ -11,18 +12,15 @@ use tracing_subscriber::{
     EnvFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+use self::line::Line;
 pub(crate) use self::redact::redacted;
 use crate::config::{LogFormat, LogLevel};
 
 /// Starts logging. Later calls change nothing.
 pub(crate) fn start(level: LogLevel, format: LogFormat) {
-    let layer = tracing_subscriber::fmt::layer().with_writer(StandardError).with_ansi(false);
-    let registry = tracing_subscriber::registry().with(filter(level));
+    let layer = tracing_subscriber::fmt::layer().with_writer(StandardError).event_format(Line::new(format));
     // Fails only if it has been started already.
-    let _ = match format {
-        LogFormat::Text => registry.with(layer).try_init(),
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
-    };
+    let _ = tracing_subscriber::registry().with(filter(level)).with(layer).try_init();
 }
 
 /// From now on a panic tells its place and nothing else: its message may quote what was in hand.

@@ -62,7 +62,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Quickstart(options) => return quickstart::run(options).await,
         Command::Serve => return serve::run(Config::load(cli.config.as_deref())?).await,
         Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
-        Command::Privacy(Privacy::Map) => return privacy_map::print(cli.json),
+        Command::Privacy(Privacy::Map { page }) => return privacy_map::print(page, cli.json),
         Command::Privacy(Privacy::Trace { term, also }) => {
             let config = Config::load(cli.config.as_deref())?;
             logging::start(LogLevel::Warn, LogFormat::Text);

@@ -14,7 +14,7 @@ const DRAIN: Duration = Duration::from_secs(30);
 pub(crate) async fn run(config: Config) -> Result<ExitCode> {
     logging::start(config.log_level, config.log_format);
     for note in &config.notes {
-        tracing::warn!("{note}");
+        tracing::warn!(note, "about the configuration");
     }
     // Signals are caught before the ready line: whoever reads it may send one at once.
     let mut signals = Signals::catch()?;

@@ -103,6 +103,13 @@ impl Binary {
         Server::start(self.command(&["serve"])).await
     }
 
+    /// Starts the server with a folder of its own for temporary files.
+    pub async fn serve_with_temporary(&self, folder: &Path) -> Result<Server> {
+        let mut command = self.command(&["serve"]);
+        command.env("TMPDIR", folder);
+        Server::start(command).await
+    }
+
     /// Makes an account; its id and API key.
     pub async fn account(&self) -> Result<(String, String)> {
         let made =

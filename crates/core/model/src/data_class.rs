@@ -1,4 +1,11 @@
-//! What a stored field is: whose, what for, how long, and what happens on export and erasure.
+//! What a place of data is: of which category, whose, what for, on which ground, how long, and what happens on export
+//! and erasure.
+
+mod category;
+mod ground;
+
+pub use category::Category;
+pub use ground::Ground;
 
 /// The person a field tells something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +33,8 @@ pub enum DataPurpose {
     Suppression,
     /// To operate the instance itself.
     Operation,
+    /// To erase what is to be erased, and to know that it was.
+    Erasure,
 }
 
 /// How long a field is kept.
@@ -43,6 +52,14 @@ pub enum Retention {
     OneDay,
     /// As long as the instance runs: not personal.
     Instance,
+    /// In memory until the process ends, and no longer than what it was read from.
+    Process,
+    /// While it is on its way; nothing of it stays here.
+    Passing,
+    /// As long as whoever collects what the process writes keeps it; what would name somebody goes with its day.
+    Collected,
+    /// As long as the operator keeps the file.
+    Operator,
 }
 
 /// What an export of the account's data does with a field.
@@ -63,6 +80,16 @@ pub enum Erase {
     DestroyKeyAndDeleteRow,
     /// It stays: it is not personal.
     Keep,
+    /// What stands there is sealed or named after keys of the account: with those it can be read by nobody.
+    DestroyKey,
+    /// It is dropped from memory with what it was read from.
+    Drop,
+    /// It stays, and says nothing any more once the salt of its day is dropped.
+    DropSalt,
+    /// It stays, and leads to nobody once the rows that it is a number of are gone.
+    LeadsNowhere,
+    /// As its tables: each column has a rule of its own.
+    AsColumns,
 }
 
 /// How a field rests on disk.
@@ -78,15 +105,23 @@ pub enum AtRest {
     SealedByDay,
     /// Wrapped with AES-256-GCM under the instance's master key: keys themselves.
     SealedByMaster,
+    /// As its tables: each column rests in its own way.
+    AsColumns,
+    /// Nowhere: it is in memory, or on its way.
+    Nowhere,
 }
 
-/// The class of one column.
+/// The class of one place: a column, a file, a field of the log, and so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DataClass {
+    /// What kind of data it is.
+    pub category: Category,
     /// Whose data it is.
     pub subject: Subject,
     /// What it is kept for.
     pub purpose: DataPurpose,
+    /// On which ground.
+    pub ground: Ground,
     /// How long.
     pub retention: Retention,
     /// Whether an export holds it.

@@ -83,9 +83,11 @@ impl ApiService {
         // No path, no query, no peer: they can name people.
         tracing::info!(request = %id, route, status, ms = elapsed.as_millis(), "answered");
         let class = format!("{}xx", status / 100);
-        let labels = [("route", route.to_owned()), ("status", class)];
-        metrics::counter!("waxseal_http_requests_total", &labels).increment(1);
-        metrics::histogram!("waxseal_http_request_seconds", &labels).record(elapsed.as_secs_f64());
+        let route = route.to_owned();
+        metrics::counter!("waxseal_http_requests_total", "route" => route.clone(), "status" => class.clone())
+            .increment(1);
+        metrics::histogram!("waxseal_http_request_seconds", "route" => route, "status" => class)
+            .record(elapsed.as_secs_f64());
         response
     }
 

@@ -100,7 +100,7 @@ impl Store {
         searched.values += 1;
         match column.class.at_rest {
             AtRest::Clear => Ok(look(value) > 0),
-            AtRest::SealedByMaster => Ok(false),
+            AtRest::SealedByMaster | AtRest::AsColumns | AtRest::Nowhere => Ok(false),
             AtRest::KeyedHash => Ok(look(value) > 0 || self.is_hash_of(row, column, term, value).await?),
             AtRest::SealedByAccount | AtRest::SealedByDay => {
                 let (Some(account), Some(place)) = (row.account(), row.place()) else {

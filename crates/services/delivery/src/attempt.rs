@@ -203,7 +203,7 @@ async fn fail(shared: &Shared, started: &Started, template: &EventDetails, job: 
 }
 
 async fn gone(shared: &Shared, started: &Started, template: &EventDetails, job: &Job) {
-    tracing::error!(message = %job.message, "the content of a queued message is gone");
+    tracing::error!(mail = %job.message, "the content of a queued message is gone");
     let report = Report::permanent(554, "5.3.0", "The content of the message is no longer stored");
     let reports = job.entries.iter().map(|_| report.clone());
     settle(shared, started, template, job, (&Contact::default(), None), reports).await;
@@ -230,7 +230,7 @@ async fn settle(
     let decide = |entry: &LeasedEntry| match reports.next() {
         Some(report) => {
             tracing::info!(
-                message = %entry.message, recipient = %entry.id, attempt = entry.attempts + 1,
+                mail = %entry.message, recipient = %entry.id, attempt = entry.attempts + 1,
                 code = report.code, tls = contact.tls.is_some(), ending = ?report.ending, "attempt",
             );
             attempt.decide(shared, entry, &report)
@@ -291,7 +291,7 @@ async fn body(shared: &Shared, job: &Job) -> Body {
 
 /// The store does not answer: the entries are free again, after a pause.
 async fn not_now(shared: &Shared, job: &Job, error: &StoreError) {
-    tracing::error!(message = %job.message, %error, "a queued message cannot be read now");
+    tracing::error!(mail = %job.message, %error, "a queued message cannot be read now");
     free_later(shared, job, STORE_PAUSE).await;
 }
 

@@ -86,7 +86,7 @@ pub(crate) async fn capture(shared: &Shared, template: &EventDetails, job: &Job)
     if !complaints.is_empty()
         && let Err(error) = shared.store.suppress(complaints).await
     {
-        tracing::error!(message = %job.message, %error, "a complaint cannot be recorded now");
+        tracing::error!(mail = %job.message, %error, "a complaint cannot be recorded now");
         return shared.settler.settle(job.entries.iter().map(release).collect()).await;
     }
     let attempt = Attempt {

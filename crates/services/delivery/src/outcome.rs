@@ -103,7 +103,7 @@ impl Attempt<'_> {
     ) -> Option<Timestamp> {
         let next = schedule::next_attempt(failures, now, &entry.schedule, &*shared.random);
         if next.is_none() && !self.may_expire {
-            tracing::warn!(message = %entry.message, "the clock jumped: nothing is given up until it is confirmed");
+            tracing::warn!(mail = %entry.message, "the clock jumped: nothing is given up until it is confirmed");
             return Some(now + schedule::wait(failures, &*shared.random));
         }
         next

@@ -59,7 +59,7 @@ impl SecondCopies {
         let uncertain = store.uncertain().await?;
         for Uncertain { entry, message } in &uncertain {
             tracing::warn!(
-                %message, recipient = %entry, held = (policy == AfterCrash::Hold),
+                mail = %message, recipient = %entry, held = (policy == AfterCrash::Hold),
                 "sent and not answered when the process ended: another try may bring a second copy",
             );
         }

@@ -1,11 +1,13 @@
-//! Privacy as mechanisms: what is kept and why (the data map), that it goes when its time is over, and
-//! that it goes when somebody asks.
+//! Privacy as mechanisms: what is kept and why (the inventory), that it goes when its time is over, and that it goes
+//! when somebody asks.
 
 pub mod access;
 pub mod audit;
 pub mod clock_watch;
 pub mod erasure;
+pub mod inventory;
 pub mod map;
+pub mod pages;
 pub mod policy;
 pub mod retention;
 

@@ -1,22 +1,25 @@
-//! The data map: every stored column, whose it is, what for, how long, and how it goes.
+//! The data map: every place where data rests or passes, of which category, whose, what for, how long, and how it goes.
 
-use std::fmt::Write;
+mod words;
 
 use serde::Serialize;
-use waxseal_model::data_class::{AtRest, DataPurpose, Erase, Export, Retention, Subject};
+use waxseal_model::data_class::DataClass;
 use waxseal_store::{Store, retention::ClassifiedColumn};
 
-/// One column of the map, in words.
+pub(crate) use self::words::{at_rest, erase, export, ground, purpose, retention, subject};
+use crate::inventory::{self, Place};
+
+/// A class in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MapRow {
-    /// Table; `keys.…` for the keyring's file.
-    pub table: &'static str,
-    /// Column.
-    pub column: &'static str,
+pub struct Words {
+    /// What kind of data it is, under its name in Fideslang.
+    pub category: &'static str,
     /// Whose data it is.
     pub subject: &'static str,
     /// What it is kept for.
     pub purpose: &'static str,
+    /// On which ground.
+    pub ground: &'static str,
     /// How long.
     pub retention: &'static str,
     /// Whether an export holds it.
@@ -27,104 +30,92 @@ pub struct MapRow {
     pub at_rest: &'static str,
 }
 
-/// The map of everything the instance stores.
+/// One column of the map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MapRow {
+    /// Table; `keys.…` for the keyring's file.
+    pub table: &'static str,
+    /// Column.
+    pub column: &'static str,
+    /// Its class.
+    #[serde(flatten)]
+    pub words: Words,
+}
+
+/// One place of the map that is not a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MapPlace {
+    /// `file`, `log field`, `metric label`, `memory` or `passing`.
+    pub kind: &'static str,
+    /// Its name; in a file's, `*` stands for anything but a folder.
+    pub place: &'static str,
+    /// What stands there.
+    pub about: &'static str,
+    /// Its class.
+    #[serde(flatten)]
+    pub words: Words,
+}
+
+/// Every stored column.
 pub fn rows() -> Vec<MapRow> {
+    let row = |column: &ClassifiedColumn| MapRow {
+        table: column.table,
+        column: column.column,
+        words: in_words(column.class),
+    };
     Store::data_map().iter().map(row).collect()
 }
 
-/// The map as a table for people: columns aligned, a line for each stored column.
+/// Every other place.
+pub fn places() -> Vec<MapPlace> {
+    let row = |place: &Place| MapPlace {
+        kind: place.kind.as_str(),
+        place: place.name,
+        about: place.about,
+        words: in_words(place.class),
+    };
+    inventory::places().map(row).collect()
+}
+
+/// The map as a table for people: a line for each column and each other place.
 pub fn table() -> String {
-    let mut cells =
-        vec![["TABLE", "COLUMN", "SUBJECT", "PURPOSE", "RETENTION", "EXPORT", "ERASED BY", "AT REST"]];
-    cells.extend(rows().iter().map(|row| {
-        let MapRow { table, column, subject, purpose, retention, export, erase, at_rest } = row;
-        [*table, column, subject, purpose, retention, export, erase, at_rest]
-    }));
-    let mut widths = [0; 8];
-    for line in &cells {
+    let mut lines = vec![
+        ["PLACE", "CATEGORY", "SUBJECT", "PURPOSE", "GROUND", "RETENTION", "EXPORT", "ERASED BY", "AT REST"]
+            .map(str::to_owned),
+    ];
+    lines.extend(rows().iter().map(|row| line(format!("{}.{}", row.table, row.column), &row.words)));
+    lines.extend(places().iter().map(|row| line(format!("{}: {}", row.kind, row.place), &row.words)));
+    let mut widths = [0; 9];
+    for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = (*width).max(cell.len());
         }
     }
-    let mut text = String::new();
-    for line in &cells {
-        let mut shown = String::new();
-        for (width, cell) in widths.iter().zip(line) {
-            // Writing to a String does not fail.
-            write!(shown, "{cell:<width$}  ").unwrap_or_default();
-        }
-        text.push_str(shown.trim_end());
-        text.push('\n');
-    }
-    text
+    let shown = |line: &[String; 9]| {
+        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    lines.iter().map(shown).collect()
 }
 
-fn row(column: &ClassifiedColumn) -> MapRow {
-    let class = column.class;
-    MapRow {
-        table: column.table,
-        column: column.column,
+fn line(place: String, words: &Words) -> [String; 9] {
+    let Words { category, subject, purpose, ground, retention, export, erase, at_rest } = words;
+    let [category, subject, purpose, ground, retention, export, erase, at_rest] =
+        [category, subject, purpose, ground, retention, export, erase, at_rest]
+            .map(|word| (*word).to_owned());
+    [place, category, subject, purpose, ground, retention, export, erase, at_rest]
+}
+
+fn in_words(class: DataClass) -> Words {
+    Words {
+        category: class.category.as_str(),
         subject: subject(class.subject),
         purpose: purpose(class.purpose),
+        ground: ground(class.ground),
         retention: retention(class.retention),
         export: export(class.export),
         erase: erase(class.erase),
         at_rest: at_rest(class.at_rest),
-    }
-}
-
-const fn subject(subject: Subject) -> &'static str {
-    match subject {
-        Subject::Nobody => "nobody",
-        Subject::Customer => "customer",
-        Subject::Recipient => "recipient",
-        Subject::CustomerAndRecipient => "customer and recipient",
-    }
-}
-
-const fn purpose(purpose: DataPurpose) -> &'static str {
-    match purpose {
-        DataPurpose::Account => "account",
-        DataPurpose::Delivery => "delivery",
-        DataPurpose::Log => "event log",
-        DataPurpose::Suppression => "suppression",
-        DataPurpose::Operation => "operation",
-    }
-}
-
-const fn retention(retention: Retention) -> &'static str {
-    match retention {
-        Retention::Account => "as long as the account",
-        Retention::Owner => "until its owner is deleted",
-        Retention::Message => "until settled or the stored-message limit",
-        Retention::Events => "retention.events_days",
-        Retention::OneDay => "one day",
-        Retention::Instance => "as long as the instance",
-    }
-}
-
-const fn export(export: Export) -> &'static str {
-    match export {
-        Export::Yes => "yes",
-        Export::No => "no",
-    }
-}
-
-const fn erase(erase: Erase) -> &'static str {
-    match erase {
-        Erase::DeleteRow => "deleting the row",
-        Erase::DestroyKeyAndDeleteRow => "destroying the key, deleting the row",
-        Erase::Keep => "stays, not personal",
-    }
-}
-
-const fn at_rest(at_rest: AtRest) -> &'static str {
-    match at_rest {
-        AtRest::Clear => "clear",
-        AtRest::KeyedHash => "keyed hash",
-        AtRest::SealedByAccount => "sealed, account key",
-        AtRest::SealedByDay => "sealed, key of the day",
-        AtRest::SealedByMaster => "wrapped, master key",
     }
 }
 
@@ -136,7 +127,7 @@ mod tests {
     fn the_map_names_every_sealed_column_of_people() {
         let rows = rows();
         let at_rest = |table: &str, column: &str| {
-            rows.iter().find(|row| row.table == table && row.column == column).map(|row| row.at_rest)
+            rows.iter().find(|row| row.table == table && row.column == column).map(|row| row.words.at_rest)
         };
         assert_eq!(at_rest("bodies", "mime"), Some("sealed, key of the day"));
         assert_eq!(at_rest("accounts", "profile"), Some("sealed, account key"));
@@ -145,11 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_line_for_each_column() {
+    fn the_table_has_a_line_for_each_place() {
         let table = table();
-        assert_eq!(table.lines().count(), rows().len() + 1);
-        assert!(table.starts_with("TABLE"));
+        assert_eq!(table.lines().count(), rows().len() + places().len() + 1);
+        assert!(table.starts_with("PLACE"));
         let json = serde_json::to_value(rows()).expect("JSON");
         assert_eq!(json[0]["table"], "accounts");
+        assert_eq!(json[0]["category"], "user.unique_id");
     }
 }

@@ -43,6 +43,7 @@ fn found(place: &Place, engine: &str) -> Value {
         AtRest::Clear => "clear",
         AtRest::KeyedHash => "keyed hash",
         AtRest::SealedByAccount | AtRest::SealedByDay | AtRest::SealedByMaster => "sealed",
+        AtRest::AsColumns | AtRest::Nowhere => "not a column",
     };
     json!({ "store": store, "place": format!("{table}.{} ({rests})", place.column), "count": place.rows })
 }

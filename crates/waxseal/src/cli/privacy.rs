@@ -4,10 +4,16 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::Page;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Privacy {
-    /// Print every stored field: whose it is, what for, how long, how it rests, how it goes.
-    Map,
+    /// Print every place where data rests or passes: whose it is, what for, how long, how it rests, how it goes.
+    Map {
+        /// A page for the public instead, in Markdown: what we keep, or what we could hand over.
+        #[arg(long, value_enum)]
+        page: Option<Page>,
+    },
     /// Tell where a term is kept: tables, sealed values included, and files, in every encoding. Places and counts only.
     ///
     /// Sealed values are opened for it, which the audit trail tells.

@@ -1,9 +1,10 @@
 //! What is collected: P1 and P2.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Result, ensure};
 use waxseal_model::data_class::Subject;
+use waxseal_privacy::inventory;
 use waxseal_store::Store;
 
 use super::{
@@ -17,8 +18,9 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         row: "P1",
         promise: "Every stored field is classified as personal or not; one nobody classified cannot ship",
-        mechanism: "an exhaustive match over each table's columns: without a class nothing compiles; the live schema \
-                    is compared with it",
+        mechanism: "one inventory of columns, files, log fields, metric labels, memory and what passes: an exhaustive \
+                    match over each table's columns, without which nothing compiles; a log that leaves out fields it \
+                    does not know; the live schema and the data folder are compared with it",
         missing: None,
         check: Some(|instance| Box::pin(classified(instance))),
     },
@@ -46,11 +48,39 @@ async fn classified(instance: &Instance<'_>) -> Result<Found> {
     ensure!(gone.is_empty(), "classes without a column: {}", names(gone));
     let personal = map.iter().filter(|column| column.class.subject != Subject::Nobody).count();
     let tables = live.iter().map(|(table, _)| table).collect::<BTreeSet<_>>().len();
-    Found::all(format!(
-        "{} columns of {tables} tables in the live schema, 0 unclassified; {personal} personal, {} not",
+    let folder = instance.house.config.data_dir.clone();
+    let (files, strange) = tokio::task::spawn_blocking(move || files(&folder)).await??;
+    let text = format!(
+        "{} columns of {tables} tables in the live schema, 0 unclassified; {personal} personal, {} not; {files} files, {} \
+         unknown",
         live.len(),
-        map.len() - personal
-    ))
+        map.len() - personal,
+        strange.len(),
+    );
+    let lacks = (!strange.is_empty())
+        .then(|| format!("files in the data folder that are not Waxseal's: {}", strange.join(", ")));
+    Ok(Found { text, lacks })
+}
+
+/// How many files the data folder holds, and the first of those that the inventory does not know.
+fn files(top: &Path) -> Result<(usize, Vec<String>)> {
+    let (mut known, mut strange, mut folders) = (0, Vec::new(), vec![top.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        // What nobody may read is not Waxseal's: `lost+found` of a disk.
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let path = entry?.path();
+            let name = path.strip_prefix(top)?.display().to_string();
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else if inventory::knows_file(&name) {
+                known += 1;
+            } else if strange.len() < 10 {
+                strange.push(name);
+            }
+        }
+    }
+    Ok((known, strange))
 }
 
 /// Forms in which an address could get into a log.

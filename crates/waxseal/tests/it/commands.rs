@@ -80,15 +80,18 @@ async fn mistakes_are_told_with_what_to_do() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_data_map_names_every_column() -> Result<()> {
+async fn the_data_map_names_every_place() -> Result<()> {
     let binary = waxseal()?;
     let map = binary.json(&["privacy", "map"]).await?;
     let columns = map["columns"].as_array().expect("columns");
     assert!(columns.len() > 50, "{} columns", columns.len());
-    let titles = ["table", "column", "subject", "purpose", "retention", "export", "erase", "at_rest"];
-    assert!(columns.iter().all(|column| fields(column) == titles));
+    let class =
+        ["category", "subject", "purpose", "ground", "retention", "export", "erase", "at_rest"].as_slice();
+    assert!(columns.iter().all(|column| fields(column) == [&["table", "column"], class].concat()));
+    let places = map["places"].as_array().expect("places");
+    assert!(places.iter().all(|place| fields(place) == [&["kind", "place", "about"], class].concat()));
     let table = binary.run(&["privacy", "map"]).await?.stdout;
-    assert_eq!(table.lines().count(), columns.len() + 1);
+    assert_eq!(table.lines().count(), columns.len() + places.len() + 1);
     Ok(())
 }
 
@@ -98,7 +101,7 @@ async fn a_reader_that_has_seen_enough_is_no_fault() -> Result<()> {
     let script = format!("{} privacy map | head -1", env!("CARGO_BIN_EXE_waxseal"));
     let output =
         tokio::process::Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().await?;
-    assert!(String::from_utf8_lossy(&output.stdout).starts_with("TABLE"));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("PLACE"));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     Ok(())
 }

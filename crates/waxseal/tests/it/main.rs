@@ -10,6 +10,7 @@ mod control_socket;
 mod days;
 mod delivery;
 mod erasure;
+mod inventory;
 mod kill;
 mod pages;
 mod policy;

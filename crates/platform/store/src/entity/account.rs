@@ -1,7 +1,7 @@
 //! An account. Its name and addresses rest sealed.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -30,8 +30,9 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id | Column::CreatedAt | Column::Disabled => ROW.clear(Subject::Customer),
-            Column::Profile => ROW.sealed_by_account(Subject::Customer),
+            Column::Id => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::CreatedAt | Column::Disabled => ROW.clear(Subject::Customer, Category::Settings),
+            Column::Profile => ROW.sealed_by_account(Subject::Customer, Category::Account),
         }
     }
 }

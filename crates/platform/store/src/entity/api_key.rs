@@ -1,7 +1,7 @@
 //! An API key. The secret has 256 random bits, so its plain SHA-256 cannot be guessed back.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -32,9 +32,10 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id | Column::Account | Column::Domain | Column::CreatedAt => ROW.clear(Subject::Customer),
+            Column::Id | Column::Account | Column::Domain => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::CreatedAt => ROW.clear(Subject::Customer, Category::Settings),
             Column::SecretHash => ROW.hashed(Subject::Customer),
-            Column::Label => ROW.sealed_by_account(Subject::Customer),
+            Column::Label => ROW.sealed_by_account(Subject::Customer, Category::Settings),
         }
     }
 }

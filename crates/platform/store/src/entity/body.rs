@@ -1,7 +1,7 @@
 //! The MIME of a message, sealed under the content key of the account's day.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -31,9 +31,9 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Account | Column::Message => ROW.clear(Subject::Customer),
+            Column::Account | Column::Message => ROW.clear(Subject::Customer, Category::UniqueId),
             Column::Day => ROW.internal(Subject::Customer),
-            Column::Mime => ROW.sealed_by_day(Subject::CustomerAndRecipient),
+            Column::Mime => ROW.sealed_by_day(Subject::CustomerAndRecipient, Category::PrivateContent),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The vocabulary with which entities classify their columns.
 
 use sea_orm::{EntityTrait, IdenStatic, Iterable};
-use waxseal_model::data_class::{AtRest, DataClass, DataPurpose, Erase, Export, Retention, Subject};
+use waxseal_model::data_class::{
+    AtRest, Category, DataClass, DataPurpose, Erase, Export, Ground, Retention, Subject,
+};
 
 use super::erase::EraseRule;
 use crate::retention::ClassifiedColumn;
@@ -50,46 +52,61 @@ pub(crate) struct Row {
 
 impl Row {
     /// Readable, and part of an export.
-    pub(crate) const fn clear(&self, subject: Subject) -> DataClass {
-        self.class(subject, Export::Yes, Erase::DeleteRow, AtRest::Clear)
+    pub(crate) const fn clear(&self, subject: Subject, category: Category) -> DataClass {
+        self.class(subject, category, Export::Yes, Erase::DeleteRow, AtRest::Clear)
     }
 
     /// Readable, but of use to the system alone.
     pub(crate) const fn internal(&self, subject: Subject) -> DataClass {
-        self.class(subject, Export::No, Erase::DeleteRow, AtRest::Clear)
+        self.class(subject, Category::Operations, Export::No, Erase::DeleteRow, AtRest::Clear)
+    }
+
+    /// A number that stands for somebody, of use to the system alone.
+    pub(crate) const fn reference(&self, subject: Subject) -> DataClass {
+        self.class(subject, Category::UniqueId, Export::No, Erase::DeleteRow, AtRest::Clear)
     }
 
     /// Nothing about anybody; stays as long as the instance.
     pub(crate) const fn impersonal(&self) -> DataClass {
-        self.class(Subject::Nobody, Export::No, Erase::Keep, AtRest::Clear)
+        self.class(Subject::Nobody, Category::Operations, Export::No, Erase::Keep, AtRest::Clear)
     }
 
     /// A hash to look things up by.
     pub(crate) const fn hashed(&self, subject: Subject) -> DataClass {
-        self.class(subject, Export::No, Erase::DeleteRow, AtRest::KeyedHash)
+        self.class(subject, Category::UniqueId, Export::No, Erase::DeleteRow, AtRest::KeyedHash)
     }
 
     /// Sealed under the account's key, and part of an export.
-    pub(crate) const fn sealed_by_account(&self, subject: Subject) -> DataClass {
-        self.class(subject, Export::Yes, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByAccount)
+    pub(crate) const fn sealed_by_account(&self, subject: Subject, category: Category) -> DataClass {
+        self.class(subject, category, Export::Yes, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByAccount)
     }
 
     /// A secret: sealed under the account's key, never exported.
-    pub(crate) const fn secret(&self, subject: Subject) -> DataClass {
-        self.class(subject, Export::No, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByAccount)
+    pub(crate) const fn secret(&self, subject: Subject, category: Category) -> DataClass {
+        self.class(subject, category, Export::No, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByAccount)
     }
 
     /// Sealed under the account's key of the day, and part of an export.
-    pub(crate) const fn sealed_by_day(&self, subject: Subject) -> DataClass {
-        self.class(subject, Export::Yes, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByDay)
+    pub(crate) const fn sealed_by_day(&self, subject: Subject, category: Category) -> DataClass {
+        self.class(subject, category, Export::Yes, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByDay)
     }
 
     /// A key, wrapped under the master key; never exported.
     pub(crate) const fn wrapped(&self, subject: Subject) -> DataClass {
-        self.class(subject, Export::No, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByMaster)
+        let category = Category::SystemAuthentication;
+        self.class(subject, category, Export::No, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByMaster)
     }
 
-    const fn class(&self, subject: Subject, export: Export, erase: Erase, at_rest: AtRest) -> DataClass {
-        DataClass { subject, purpose: self.purpose, retention: self.retention, export, erase, at_rest }
+    const fn class(
+        &self,
+        subject: Subject,
+        category: Category,
+        export: Export,
+        erase: Erase,
+        at_rest: AtRest,
+    ) -> DataClass {
+        let Self { purpose, retention } = *self;
+        let ground = Ground::of(purpose, subject);
+        DataClass { category, subject, purpose, ground, retention, export, erase, at_rest }
     }
 }

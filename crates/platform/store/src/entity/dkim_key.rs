@@ -1,7 +1,7 @@
 //! A DKIM key of a domain; the private half rests sealed.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -35,15 +35,11 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id
-            | Column::Account
-            | Column::Domain
-            | Column::Selector
-            | Column::Algorithm
-            | Column::PublicKey
-            | Column::Active
-            | Column::CreatedAt => ROW.clear(Subject::Customer),
-            Column::PrivateKey => ROW.secret(Subject::Customer),
+            Column::Id | Column::Account | Column::Domain => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::Selector | Column::Algorithm | Column::PublicKey | Column::Active | Column::CreatedAt => {
+                ROW.clear(Subject::Customer, Category::Settings)
+            }
+            Column::PrivateKey => ROW.secret(Subject::Customer, Category::SystemAuthentication),
         }
     }
 }

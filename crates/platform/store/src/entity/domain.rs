@@ -1,7 +1,7 @@
 //! A sending domain.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -36,16 +36,15 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id
-            | Column::Account
-            | Column::Name
-            | Column::Kind
+            Column::Id | Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::Name => ROW.clear(Subject::Customer, Category::Url),
+            Column::Kind
             | Column::State
             | Column::RequireTls
             | Column::SkipVerification
             | Column::MessageTtlSecs
-            | Column::CreatedAt => ROW.clear(Subject::Customer),
-            Column::ReturnPathKey => ROW.secret(Subject::Customer),
+            | Column::CreatedAt => ROW.clear(Subject::Customer, Category::Settings),
+            Column::ReturnPathKey => ROW.secret(Subject::Customer, Category::SystemAuthentication),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The event log. `seq` is the order of commits; it never goes back and is never used twice.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -38,11 +38,15 @@ impl Classified for Entity {
     fn class(column: Column) -> DataClass {
         match column {
             Column::Seq => ROW.internal(Subject::Nobody),
-            Column::Id | Column::At | Column::Kind | Column::Severity => ROW.clear(Subject::Recipient),
-            Column::Account | Column::Domain | Column::Message => ROW.clear(Subject::Customer),
+            Column::Id | Column::At | Column::Kind | Column::Severity => {
+                ROW.clear(Subject::Recipient, Category::Behaviour)
+            }
+            Column::Account | Column::Domain | Column::Message => {
+                ROW.clear(Subject::Customer, Category::UniqueId)
+            }
             Column::RecipientHash => ROW.hashed(Subject::Recipient),
             Column::HeaderHash => ROW.hashed(Subject::CustomerAndRecipient),
-            Column::Details => ROW.sealed_by_day(Subject::CustomerAndRecipient),
+            Column::Details => ROW.sealed_by_day(Subject::CustomerAndRecipient, Category::Email),
         }
     }
 }

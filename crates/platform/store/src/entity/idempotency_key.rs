@@ -1,7 +1,7 @@
 //! What makes a repeated call the same call, for a day.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -32,10 +32,10 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Account => ROW.clear(Subject::Customer),
+            Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
             Column::KeyHash => ROW.hashed(Subject::Customer),
             Column::RequestHash => ROW.hashed(Subject::CustomerAndRecipient),
-            Column::Answer => ROW.sealed_by_account(Subject::Customer),
+            Column::Answer => ROW.sealed_by_account(Subject::Customer, Category::UniqueId),
             Column::ExpiresAt => ROW.internal(Subject::Customer),
         }
     }

@@ -1,7 +1,7 @@
 //! A captured message of a sandbox domain, for one recipient.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -35,10 +35,12 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Account | Column::Id | Column::Domain | Column::Message => ROW.clear(Subject::Customer),
+            Column::Account | Column::Id | Column::Domain | Column::Message => {
+                ROW.clear(Subject::Customer, Category::UniqueId)
+            }
             Column::RecipientHash => ROW.hashed(Subject::Recipient),
-            Column::Envelope => ROW.sealed_by_day(Subject::CustomerAndRecipient),
-            Column::CapturedAt | Column::ExpiresAt => ROW.clear(Subject::Recipient),
+            Column::Envelope => ROW.sealed_by_day(Subject::CustomerAndRecipient, Category::Email),
+            Column::CapturedAt | Column::ExpiresAt => ROW.clear(Subject::Recipient, Category::Behaviour),
         }
     }
 }

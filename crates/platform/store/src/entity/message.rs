@@ -1,7 +1,7 @@
 //! A stored message without its body.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -44,16 +44,13 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Account
-            | Column::Id
-            | Column::Domain
-            | Column::CreatedAt
-            | Column::Options
-            | Column::Size
-            | Column::NotBefore
-            | Column::GiveUpAt => ROW.clear(Subject::Customer),
+            Column::Account | Column::Id | Column::Domain => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::CreatedAt | Column::Size | Column::NotBefore | Column::GiveUpAt => {
+                ROW.clear(Subject::Customer, Category::Behaviour)
+            }
+            Column::Options => ROW.clear(Subject::Customer, Category::Settings),
             Column::HeaderHash => ROW.hashed(Subject::CustomerAndRecipient),
-            Column::Template => ROW.sealed_by_day(Subject::CustomerAndRecipient),
+            Column::Template => ROW.sealed_by_day(Subject::CustomerAndRecipient, Category::Email),
             Column::Capture
             | Column::KeepUntil
             | Column::CapturedUntil

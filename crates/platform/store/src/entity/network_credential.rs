@@ -1,7 +1,7 @@
 //! A network that submits for an account without AUTH.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -30,9 +30,9 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id | Column::Account | Column::Network | Column::CreatedAt => {
-                ROW.clear(Subject::Customer)
-            }
+            Column::Id | Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::Network => ROW.clear(Subject::Customer, Category::IpAddress),
+            Column::CreatedAt => ROW.clear(Subject::Customer, Category::Settings),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! while it is held. One index on it makes a lease cost the same whether ten or a million wait.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -45,18 +45,21 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id | Column::Capture => ROW.internal(Subject::Recipient),
-            Column::Account | Column::Domain | Column::Message => ROW.clear(Subject::Customer),
-            Column::RecipientDomain
-            | Column::Attempts
+            Column::Id => ROW.reference(Subject::Recipient),
+            Column::Capture => ROW.internal(Subject::Recipient),
+            Column::Account | Column::Domain | Column::Message => {
+                ROW.clear(Subject::Customer, Category::UniqueId)
+            }
+            Column::RecipientDomain => ROW.clear(Subject::Recipient, Category::Url),
+            Column::Attempts
             | Column::DueAt
             | Column::GiveUpAt
             | Column::NotBefore
             | Column::AcceptedAt
-            | Column::FirstAttemptAt => ROW.clear(Subject::Recipient),
-            Column::Envelope => ROW.sealed_by_day(Subject::CustomerAndRecipient),
+            | Column::FirstAttemptAt => ROW.clear(Subject::Recipient, Category::Behaviour),
+            Column::Envelope => ROW.sealed_by_day(Subject::CustomerAndRecipient, Category::Email),
             Column::ReadyAt | Column::Lease => ROW.internal(Subject::Nobody),
-            Column::LastReply => ROW.sealed_by_day(Subject::Recipient),
+            Column::LastReply => ROW.sealed_by_day(Subject::Recipient, Category::Behaviour),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! An SMTP credential, found by the keyed hash of its login.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -33,10 +33,11 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id | Column::Account | Column::Domain | Column::CreatedAt => ROW.clear(Subject::Customer),
+            Column::Id | Column::Account | Column::Domain => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::CreatedAt => ROW.clear(Subject::Customer, Category::Settings),
             Column::LoginHash => ROW.hashed(Subject::Customer),
-            Column::Login => ROW.sealed_by_account(Subject::Customer),
-            Column::PasswordHash => ROW.secret(Subject::Customer),
+            Column::Login => ROW.sealed_by_account(Subject::Customer, Category::Username),
+            Column::PasswordHash => ROW.secret(Subject::Customer, Category::Password),
         }
     }
 }

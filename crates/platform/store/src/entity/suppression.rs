@@ -1,7 +1,7 @@
 //! An address that a domain does not write to, found by its keyed hash.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -36,10 +36,11 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Account | Column::Domain => ROW.clear(Subject::Customer),
-            Column::Kind | Column::CreatedAt => ROW.clear(Subject::Recipient),
+            Column::Account | Column::Domain => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::Kind | Column::CreatedAt => ROW.clear(Subject::Recipient, Category::Preferences),
             Column::AddressHash => ROW.hashed(Subject::Recipient),
-            Column::Address | Column::Details => ROW.sealed_by_account(Subject::Recipient),
+            Column::Address => ROW.sealed_by_account(Subject::Recipient, Category::Email),
+            Column::Details => ROW.sealed_by_account(Subject::Recipient, Category::Preferences),
         }
     }
 }

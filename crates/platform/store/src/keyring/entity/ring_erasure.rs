@@ -35,7 +35,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-const ROW: Row = Row { purpose: DataPurpose::Operation, retention: Retention::Instance };
+const ROW: Row = Row { purpose: DataPurpose::Erasure, retention: Retention::Instance };
 
 impl Classified for Entity {
     const ERASE: EraseRule<Column> = EraseRule::Blanked(Column::Account);
@@ -54,7 +54,7 @@ impl Classified for Entity {
             | Column::Certificate => ROW.impersonal(),
             // A hash of a random number that is nowhere any more; a name that nobody can make again.
             Column::AccountHash | Column::Pseudonym => ROW.impersonal(),
-            Column::Account => ROW.internal(Subject::Customer),
+            Column::Account => ROW.reference(Subject::Customer),
             // Under the account's pepper: it finds what a restored database brings back.
             Column::SubjectHash => ROW.hashed(Subject::Recipient),
         }

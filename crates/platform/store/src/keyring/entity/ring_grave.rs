@@ -20,7 +20,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-const ROW: Row = Row { purpose: DataPurpose::Operation, retention: Retention::Instance };
+const ROW: Row = Row { purpose: DataPurpose::Erasure, retention: Retention::Instance };
 
 impl Classified for Entity {
     const ERASE: EraseRule<Column> = EraseRule::Stays;

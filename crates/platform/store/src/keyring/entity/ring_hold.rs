@@ -1,7 +1,7 @@
 //! A legal hold: data that must not be erased yet.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -27,7 +27,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-const ROW: Row = Row { purpose: DataPurpose::Operation, retention: Retention::Owner };
+const ROW: Row = Row { purpose: DataPurpose::Erasure, retention: Retention::Owner };
 
 impl Classified for Entity {
     const ERASE: EraseRule<Column> = EraseRule::RowsOf(Column::Account);
@@ -35,10 +35,12 @@ impl Classified for Entity {
     fn class(column: Column) -> DataClass {
         match column {
             Column::Number | Column::Id => ROW.internal(Subject::Nobody),
-            Column::Account => ROW.internal(Subject::Customer),
+            Column::Account => ROW.reference(Subject::Customer),
             Column::RecipientHash => ROW.hashed(Subject::Recipient),
-            Column::Reason => ROW.sealed_by_account(Subject::CustomerAndRecipient),
-            Column::AddedAt | Column::Until | Column::LiftedAt => ROW.clear(Subject::Customer),
+            Column::Reason => ROW.sealed_by_account(Subject::CustomerAndRecipient, Category::Account),
+            Column::AddedAt | Column::Until | Column::LiftedAt => {
+                ROW.clear(Subject::Customer, Category::Behaviour)
+            }
         }
     }
 }

@@ -33,7 +33,8 @@ impl Classified for Entity {
     fn class(column: Column) -> DataClass {
         match column {
             Column::Id | Column::Class | Column::Epoch => ROW.internal(Subject::Nobody),
-            Column::Account | Column::Day => ROW.internal(Subject::Customer),
+            Column::Account => ROW.reference(Subject::Customer),
+            Column::Day => ROW.internal(Subject::Customer),
             Column::Wrapped => ROW.wrapped(Subject::Customer),
         }
     }

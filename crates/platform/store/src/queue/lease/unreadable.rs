@@ -42,7 +42,7 @@ impl Store {
         let entry = RecipientId::from_row(&row.id, TABLE, "id")?;
         let account = AccountId::from_row(&row.account, TABLE, "account")?;
         let message = MessageId::from_row(&row.message, TABLE, "message")?;
-        tracing::error!(%message, recipient = %entry, "the address of a recipient cannot be read: given up");
+        tracing::error!(mail = %message, recipient = %entry, "the address of a recipient cannot be read: given up");
         let mut details = self.template_or_nothing(account, message).await?;
         details.recipient = None;
         details.envelope = None;

@@ -1,0 +1,112 @@
+//! Files, named from the data folder.
+
+use waxseal_model::data_class::{AtRest, Category, DataPurpose, Erase, Export, Retention, Subject};
+
+use super::{Place, PlaceKind, SYSTEM, class};
+
+/// A file of tables: what is in it has a class for each column.
+const fn tables(name: &'static str, about: &'static str) -> Place {
+    let rests = (AtRest::AsColumns, Export::No, Erase::AsColumns);
+    let class = class(SYSTEM, DataPurpose::Operation, Retention::Instance, rests);
+    Place { kind: PlaceKind::File, name, about, class }
+}
+
+/// A file that says nothing about anybody.
+const fn system(name: &'static str, about: &'static str) -> Place {
+    let rests = (AtRest::Clear, Export::No, Erase::Keep);
+    let class = class(SYSTEM, DataPurpose::Operation, Retention::Instance, rests);
+    Place { kind: PlaceKind::File, name, about, class }
+}
+
+/// A key of the instance.
+const fn key(name: &'static str, about: &'static str, at_rest: AtRest) -> Place {
+    let what = (Category::SystemAuthentication, Subject::Nobody);
+    let class = class(what, DataPurpose::Operation, Retention::Instance, (at_rest, Export::No, Erase::Keep));
+    Place { kind: PlaceKind::File, name, about, class }
+}
+
+/// A file of ids or pseudonyms.
+const fn ids(name: &'static str, about: &'static str, retention: Retention, erase: Erase) -> Place {
+    let what = (Category::UniqueId, Subject::CustomerAndRecipient);
+    let class = class(what, DataPurpose::Operation, retention, (AtRest::Clear, Export::No, erase));
+    Place { kind: PlaceKind::File, name, about, class }
+}
+
+/// The list.
+pub(super) const PLACES: &[Place] = &[
+    tables("waxseal.db", "the database on SQLite: its tables"),
+    tables("waxseal.db-wal", "what is not yet moved into the database's file"),
+    tables("waxseal.db-shm", "SQLite's index of it"),
+    tables("keys.db", "the keyring: the tables `keys.…`, and the journal of erasures"),
+    tables("keys.db-wal", "what is not yet moved into the keyring's file"),
+    tables("keys.db-shm", "SQLite's index of it"),
+    tables("*.db-journal", "SQLite's journal while a file is made or written anew"),
+    key("keys.epoch", "the epoch key that the keys are wrapped under", AtRest::SealedByMaster),
+    key("master.key", "the master key, if it is kept in a file here", AtRest::Clear),
+    key("tls-key.pem", "the key of the certificate that Waxseal makes itself", AtRest::Clear),
+    system("tls-cert.pem", "the certificate that Waxseal makes itself"),
+    key("tls-*.new", "either of them while it is written", AtRest::Clear),
+    system("waxseal.lock", "empty: whose the folder is"),
+    system("control.sock", "the socket of the operator's commands"),
+    system(".check", "empty: whether the folder can be written, for a moment"),
+    ids(
+        "sent.notes",
+        "which messages were sent to their end and not yet settled: ids",
+        Retention::Message,
+        Erase::LeadsNowhere,
+    ),
+    ids("sent.notes.new", "the same while it is written anew", Retention::Message, Erase::LeadsNowhere),
+    ids(
+        "audit/trail-*.jsonl",
+        "the audit trail: kinds, counts, pseudonyms of accounts",
+        Retention::Operator,
+        Erase::DestroyKey,
+    ),
+    system("audit/checkpoints.jsonl", "signed ends of the audit trail"),
+    system("audit/reserve", "room for the audit trail on a full disk"),
+    system("audit-anchors", "signed ends of the audit trail, once more"),
+    system("reports/policy-*.json", "signed reports on the promises: states and figures"),
+    system("reports/*.new", "one of them while it is written"),
+    system(
+        "policy-proof/**",
+        "a scratch folder of `policy verify`: mail of its own to itself, gone at its end",
+    ),
+];
+
+/// Whether the inventory knows a path, given from the data folder.
+pub fn knows(path: &str) -> bool {
+    PLACES.iter().any(|place| fits(place.name, path))
+}
+
+/// Whether a path fits a name with `*` (anything in one folder) or a trailing `**` (anything below).
+fn fits(name: &str, path: &str) -> bool {
+    if let Some(folder) = name.strip_suffix("/**") {
+        return path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    }
+    match name.split_once('*') {
+        None => name == path,
+        Some((before, after)) => path
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_suffix(after))
+            .is_some_and(|middle| !middle.is_empty() && !middle.contains('/')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_known_by_its_name_or_not_at_all() {
+        for known in
+            ["waxseal.db", "audit/trail-000017.jsonl", "policy-proof/data/keys.db", "keys.db-journal"]
+        {
+            assert!(knows(known), "{known}");
+        }
+        for unknown in
+            ["waxseal.db.bak", "audit/trail-1.jsonl.old", "audit/deep/trail-1.jsonl", "policy-proofs"]
+        {
+            assert!(!knows(unknown), "{unknown}");
+        }
+    }
+}

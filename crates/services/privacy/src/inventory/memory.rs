@@ -1,0 +1,62 @@
+//! What the process keeps in memory, so as not to ask the store again.
+
+use waxseal_model::data_class::{AtRest, Category, DataPurpose, Erase, Export, Retention, Subject};
+
+use super::{Place, PlaceKind, class};
+
+const fn memory(
+    name: &'static str,
+    about: &'static str,
+    what: (Category, Subject),
+    purpose: DataPurpose,
+) -> Place {
+    let rests = (AtRest::Nowhere, Export::No, Erase::Drop);
+    let class = class(what, purpose, Retention::Process, rests);
+    Place { kind: PlaceKind::Memory, name, about, class }
+}
+
+/// The list.
+pub(super) const PLACES: &[Place] = &[
+    memory(
+        "unwrapped keys",
+        "keys of accounts, at most 50,000; dropped when they are destroyed",
+        (Category::SystemAuthentication, Subject::Customer),
+        DataPurpose::Operation,
+    ),
+    memory(
+        "API keys seen",
+        "by hash, for a minute: account, domain, label",
+        (Category::Credentials, Subject::Customer),
+        DataPurpose::Account,
+    ),
+    memory(
+        "log-ins seen",
+        "an HMAC under a key of this process, for some minutes",
+        (Category::Credentials, Subject::Customer),
+        DataPurpose::Account,
+    ),
+    memory(
+        "keys of domains",
+        "DKIM keys and the key of return paths, while mail flows",
+        (Category::SystemAuthentication, Subject::Customer),
+        DataPurpose::Account,
+    ),
+    memory(
+        "callers",
+        "addresses of those who connect, and how often they failed, for some minutes",
+        (Category::IpAddress, Subject::Customer),
+        DataPurpose::Operation,
+    ),
+    memory(
+        "messages at work",
+        "envelopes and content of what is being taken or handed over, while it is",
+        (Category::PrivateContent, Subject::CustomerAndRecipient),
+        DataPurpose::Delivery,
+    ),
+    memory(
+        "openings",
+        "how often content was opened for whom and what, until it is in the audit trail",
+        (Category::UniqueId, Subject::Customer),
+        DataPurpose::Operation,
+    ),
+];

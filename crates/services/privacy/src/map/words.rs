@@ -1,0 +1,80 @@
+//! The words of the map.
+
+use waxseal_model::data_class::{AtRest, DataPurpose, Erase, Export, Ground, Retention, Subject};
+
+pub(crate) const fn subject(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Nobody => "nobody",
+        Subject::Customer => "customer",
+        Subject::Recipient => "recipient",
+        Subject::CustomerAndRecipient => "customer and recipient",
+    }
+}
+
+pub(crate) const fn purpose(purpose: DataPurpose) -> &'static str {
+    match purpose {
+        DataPurpose::Account => "account",
+        DataPurpose::Delivery => "delivery",
+        DataPurpose::Log => "event log",
+        DataPurpose::Suppression => "suppression",
+        DataPurpose::Operation => "operation",
+        DataPurpose::Erasure => "erasure",
+    }
+}
+
+pub(crate) const fn retention(retention: Retention) -> &'static str {
+    match retention {
+        Retention::Account => "as long as the account",
+        Retention::Owner => "until its owner is deleted",
+        Retention::Message => "until settled or the stored-message limit",
+        Retention::Events => "retention.events_days",
+        Retention::OneDay => "one day",
+        Retention::Instance => "as long as the instance",
+        Retention::Process => "in memory, at most until the process ends",
+        Retention::Passing => "while it passes",
+        Retention::Collected => "as long as the log is kept by whoever collects it",
+        Retention::Operator => "as long as the operator keeps the file",
+    }
+}
+
+pub(crate) const fn export(export: Export) -> &'static str {
+    match export {
+        Export::Yes => "yes",
+        Export::No => "no",
+    }
+}
+
+pub(crate) const fn erase(erase: Erase) -> &'static str {
+    match erase {
+        Erase::DeleteRow => "deleting the row",
+        Erase::DestroyKeyAndDeleteRow => "destroying the key, deleting the row",
+        Erase::Keep => "stays, not personal",
+        Erase::DestroyKey => "destroying the key",
+        Erase::Drop => "dropping it from memory",
+        Erase::DropSalt => "dropping the salt of the day",
+        Erase::LeadsNowhere => "stays, leads to nobody once the rows are gone",
+        Erase::AsColumns => "as its columns",
+    }
+}
+
+pub(crate) const fn at_rest(at_rest: AtRest) -> &'static str {
+    match at_rest {
+        AtRest::Clear => "clear",
+        AtRest::KeyedHash => "keyed hash",
+        AtRest::SealedByAccount => "sealed, account key",
+        AtRest::SealedByDay => "sealed, key of the day",
+        AtRest::SealedByMaster => "wrapped, master key",
+        AtRest::AsColumns => "as its columns",
+        AtRest::Nowhere => "nowhere",
+    }
+}
+
+pub(crate) const fn ground(ground: Ground) -> &'static str {
+    match ground {
+        Ground::NotPersonal => "none needed",
+        Ground::Contract => "contract",
+        Ground::OnBehalf => "on the customer's behalf",
+        Ground::LegalDuty => "legal duty",
+        Ground::LegitimateInterest => "legitimate interest",
+    }
+}
