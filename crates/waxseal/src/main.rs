@@ -167,7 +167,7 @@ fn privacy(command: Privacy) -> Result<Request> {
         }
         Privacy::Hold(Hold::List { account }) => Request::HoldList { account },
         Privacy::Hold(Hold::Remove { hold }) => Request::HoldRemove { hold },
-        Privacy::Map | Privacy::Trace { .. } | Privacy::Look => anyhow::bail!("this needs no store"),
+        Privacy::Map { .. } | Privacy::Trace { .. } | Privacy::Look => anyhow::bail!("this needs no store"),
     })
 }
 

@@ -1,7 +1,7 @@
 //! An operator's sight of an account's content. It stays as long as the account: its owner can look it up.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -37,18 +37,16 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Number
-            | Column::Id
-            | Column::Account
-            | Column::OpenedAt
+            Column::Number | Column::Id | Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::OpenedAt
             | Column::ExpiresAt
             | Column::SecondOperator
             | Column::ConfirmedAt
             | Column::ClosedAt
             | Column::Openings
-            | Column::NoticedAt => ROW.clear(Subject::Customer),
+            | Column::NoticedAt => ROW.clear(Subject::Customer, Category::Operations),
             // Free text: it may name anybody.
-            Column::Reason => ROW.sealed_by_account(Subject::CustomerAndRecipient),
+            Column::Reason => ROW.sealed_by_account(Subject::CustomerAndRecipient, Category::PrivateContent),
         }
     }
 }

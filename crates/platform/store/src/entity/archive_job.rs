@@ -3,7 +3,7 @@
 //! `ready_at` is null until somebody got the message: there is nothing to hand over yet.
 
 use sea_orm::entity::prelude::*;
-use waxseal_model::data_class::{DataClass, DataPurpose, Retention, Subject};
+use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
 
 use crate::entity::{
     class::{Classified, Row},
@@ -35,8 +35,8 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Account | Column::Message => ROW.clear(Subject::Customer),
-            Column::Url => ROW.sealed_by_day(Subject::Customer),
+            Column::Account | Column::Message => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::Url => ROW.sealed_by_day(Subject::Customer, Category::Url),
             Column::Attempts | Column::ReleasedAt | Column::ReadyAt => ROW.internal(Subject::Customer),
         }
     }

@@ -131,7 +131,7 @@ pub(crate) async fn no_copy_of_an_erased_recipient_leaves(world: World) {
     world.store.settle(settlements.collect()).await.expect("settled");
     assert_eq!(due(&world).await.len(), 3);
     let erasure = world.store.ask_recipient_erasure(sender.account, both[0]).await.expect("asked");
-    let erasure = world.store.begin_erasure(&erasure).await.expect("begun");
+    let erasure = world.store.begin_erasure(&erasure).await.expect("begun").expect("not held");
     while world.store.erase_batch(&erasure, 100).await.expect("a batch") > 0 {}
     let left: Vec<_> = due(&world).await.iter().map(|job| job.message).collect();
     assert_eq!(left, [bystander]);
@@ -153,7 +153,7 @@ pub(crate) async fn copies_of_a_closed_account_stay_and_go_with_it(world: World)
     assert!(world.store.take_back_erasure(sender.account).await.expect("in time"));
     assert_eq!(due(&world).await.len(), 1);
     let asked = world.store.ask_account_erasure(sender.account, world.now()).await.expect("asked");
-    let begun = world.store.begin_erasure(&asked).await.expect("begun");
+    let begun = world.store.begin_erasure(&asked).await.expect("begun").expect("not held");
     while world.store.erase_batch(&begun, 100).await.expect("a batch") > 0 {}
     let counts = world.store.erasure_counts(&begun).await.expect("counted");
     assert_eq!(counts.get("archive_jobs"), Some(&1), "{counts:?}");
