@@ -76,7 +76,7 @@ impl Store {
                     released_at: row.released_at.map_or(now, time),
                 }),
                 Err(StoreError::Erased | StoreError::Corrupt { .. }) => {
-                    tracing::error!(%message, "the URL of an archive cannot be read: given up");
+                    tracing::error!(mail = %message, "the URL of an archive cannot be read: given up");
                     self.end_archive(account, message).await?;
                 }
                 Err(error) => return Err(error),

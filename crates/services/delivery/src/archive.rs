@@ -130,7 +130,7 @@ async fn hand_over(shared: &Shared, client: &HttpClient, job: ArchiveJob) {
     let ending = match attempt(shared, client, &job).await {
         Ok(ending) => ending,
         Err(error) => {
-            tracing::error!(%message, %error, "a copy for an archive cannot be read now");
+            tracing::error!(mail = %message, %error, "a copy for an archive cannot be read now");
             return postpone(shared, (account, message), shared.clock.now() + PAUSE, false).await;
         }
     };
@@ -144,17 +144,17 @@ async fn hand_over(shared: &Shared, client: &HttpClient, job: ArchiveJob) {
     metrics::counter!("waxseal_archive_copies_total", "outcome" => outcome).increment(1);
     match (ending, next) {
         (Ending::Failed(why), Some(minutes)) => {
-            tracing::info!(%message, %why, attempts = attempts + 1, "a copy was not taken by its archive, later again");
+            tracing::info!(mail = %message, %why, attempt = attempts + 1, "a copy was not taken by its archive, later again");
             let until = shared.clock.now() + wait(*minutes, &*shared.random);
             return postpone(shared, (account, message), until, true).await;
         }
         (Ending::Failed(why) | Ending::Refused(why), _) => {
-            tracing::warn!(%message, %why, attempts = attempts + 1, "a copy was not taken by its archive: given up");
+            tracing::warn!(mail = %message, %why, attempt = attempts + 1, "a copy was not taken by its archive: given up");
         }
         (Ending::Taken | Ending::Gone, _) => {}
     }
     if let Err(error) = shared.store.end_archive(account, message).await {
-        tracing::error!(%message, %error, "the end of a copy is not on record: it may go out once more");
+        tracing::error!(mail = %message, %error, "the end of a copy is not on record: it may go out once more");
     }
 }
 
@@ -171,7 +171,7 @@ async fn postpone(
     attempted: bool,
 ) {
     if let Err(error) = shared.store.defer_archive(account, message, until, attempted).await {
-        tracing::error!(%message, %error, "a copy cannot be put off");
+        tracing::error!(mail = %message, %error, "a copy cannot be put off");
         tokio::time::sleep(PAUSE).await;
     }
 }

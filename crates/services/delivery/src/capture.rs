@@ -76,7 +76,7 @@ pub(crate) async fn capture(shared: &Shared, template: &EventDetails, job: &Job)
     let sandbox = match sandbox(shared, job).await {
         Ok(name) => name,
         Err(error) => {
-            tracing::error!(message = %job.message, %error, "the sandbox domain cannot be read now");
+            tracing::error!(mail = %job.message, %error, "the sandbox domain cannot be read now");
             return shared.settler.settle(job.entries.iter().map(release).collect()).await;
         }
     };

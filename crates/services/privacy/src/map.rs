@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(table.lines().count(), rows().len() + places().len() + 1);
         assert!(table.starts_with("PLACE"));
         let json = serde_json::to_value(rows()).expect("JSON");
-        assert_eq!(json[0]["table"], "accounts");
+        assert_eq!(json[0]["table"], "access_grants");
         assert_eq!(json[0]["category"], "user.unique_id");
     }
 }

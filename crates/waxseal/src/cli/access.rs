@@ -13,7 +13,8 @@ pub(crate) enum Access {
         /// The account's id.
         #[arg(long, value_name = "ID")]
         account: String,
-        /// Why; `-` reads it from standard input, so that it does not stand in the list of processes.
+        /// Why, without names and addresses of people; `-` reads it from standard input, so that it does not stand in
+        /// the list of processes.
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// For how long, such as 30m; at most `access.longest_hours`.

@@ -45,8 +45,8 @@ impl Classified for Entity {
             | Column::ClosedAt
             | Column::Openings
             | Column::NoticedAt => ROW.clear(Subject::Customer, Category::Operations),
-            // Free text: it may name anybody.
-            Column::Reason => ROW.sealed_by_account(Subject::CustomerAndRecipient, Category::PrivateContent),
+            // An operator's words, who is told to name nobody in them.
+            Column::Reason => ROW.sealed_by_account(Subject::Customer, Category::PrivateContent),
         }
     }
 }
