@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod describe;
 mod erasure;
 mod keyring;
@@ -11,6 +12,8 @@ mod recorded;
 mod revoke;
 mod trace;
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,7 +21,7 @@ use waxseal_accounts::profile::Correction;
 use waxseal_model::{Access, AccountId, Actor, Purpose};
 use waxseal_store::{OpenError, StoreError, account::KeyScope};
 
-pub(crate) use self::describe::describe;
+pub(crate) use self::{backup::told as backup_told, describe::describe};
 use crate::{config::Config, control, house::House};
 
 /// What can be asked.
@@ -103,6 +106,14 @@ pub(crate) enum Request {
     HoldList { account: Option<String> },
     /// Lift a hold.
     HoldRemove { hold: String },
+    /// Make a backup.
+    BackupCreate { path: Option<PathBuf> },
+    /// List the backups.
+    BackupList,
+    /// Delete old backups.
+    BackupPrune,
+    /// Record that a backup is opened and checked; whoever asks does it.
+    BackupVerify,
     /// List the keys that everything is sealed under.
     KeysList,
     /// Wrap them anew.
@@ -212,6 +223,10 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
         Request::PrivacyTrace { term } => trace::tables(house, &term).await,
+        Request::BackupCreate { path } => backup::create(house, path).await,
+        Request::BackupList => backup::list(house).await,
+        Request::BackupPrune => backup::prune(house).await,
+        Request::BackupVerify => Ok(json!({})),
         Request::KeysList => keyring::list(house).await,
         Request::KeysRotate => keyring::rotate(house).await,
         Request::AuditVerify => audit::verify(house).await,

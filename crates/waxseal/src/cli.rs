@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and the words of `--help`.
 
 mod access;
+mod backup;
 mod policy;
 mod privacy;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
     access::Access,
+    backup::Backup,
     policy::Policy,
     privacy::{Hold, Privacy},
 };
@@ -80,6 +82,10 @@ pub(crate) enum Command {
     /// What the system keeps about people.
     #[command(subcommand)]
     Privacy(Privacy),
+
+    /// Backups of the database.
+    #[command(subcommand)]
+    Backup(Backup),
 
     /// The keys that everything personal is sealed under.
     #[command(subcommand)]

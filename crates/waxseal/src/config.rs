@@ -93,6 +93,18 @@ pub(crate) struct Config {
     pub(crate) home_region: Option<String>,
     /// Minutes after midnight UTC at which the promises are checked.
     pub(crate) verify_at: u32,
+    /// Where backups go.
+    pub(crate) backup_folder: PathBuf,
+    /// Hours between backups that the server makes by itself; none if 0.
+    pub(crate) backup_every_hours: u32,
+    /// Days that backups are kept.
+    pub(crate) backup_keep_days: u32,
+    /// File of the backup key.
+    pub(crate) backup_key_file: PathBuf,
+    /// The backup key itself, instead of the file.
+    pub(crate) backup_key: Option<Secret>,
+    /// A command that prints it, instead of both.
+    pub(crate) backup_key_command: Option<Secret>,
     /// Listener of the metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// How much is logged.

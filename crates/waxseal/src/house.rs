@@ -1,5 +1,7 @@
 //! Opens the store and puts the services on it: what every command and role starts from.
 
+mod restored;
+
 use std::{sync::Arc, time::Duration};
 
 use waxseal_accounts::Accounts;
@@ -7,7 +9,7 @@ use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
 use waxseal_model::{Clock, Random};
 use waxseal_privacy::{
-    Eraser, Retention, RetentionConfig,
+    Backups, BackupsConfig, Eraser, Retention, RetentionConfig,
     access::BreakGlass,
     audit::{AuditConfig, AuditError, AuditLog},
     erasure::ErasureConfig,
@@ -32,6 +34,7 @@ pub(crate) struct House {
     pub(crate) audit: AuditLog,
     pub(crate) reports: Reports,
     pub(crate) eraser: Eraser,
+    pub(crate) backups: Backups,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -106,7 +109,7 @@ impl House {
                 return Err(OpenError::Database(error.to_string()));
             }
         };
-        Ok(Self {
+        let house = Self {
             config: Arc::new(config.clone()),
             accounts: Accounts::new(store.clone(), clock.clone(), random.clone()),
             sending: Sending::new(
@@ -118,6 +121,13 @@ impl House {
             ),
             insight: Insight::new(store.clone()),
             retention,
+            backups: Backups::new(
+                store.clone(),
+                audit.clone(),
+                clock.clone(),
+                random.clone(),
+                backups_config(config),
+            ),
             audit,
             reports: Reports::new(store.clone(), config.data_dir.join("reports"), config.report_days),
             eraser,
@@ -125,7 +135,30 @@ impl House {
             store,
             clock,
             random,
-        })
+        };
+        match restored::see_to(&house).await {
+            Ok(()) => Ok(house),
+            Err(error) => {
+                house.close().await;
+                Err(OpenError::Database(format!("the restored database: {error:#}")))
+            }
+        }
+    }
+}
+
+/// Where backups of this configuration go, and their key.
+pub(crate) fn backups_config(config: &Config) -> BackupsConfig {
+    let hours = u64::from(config.backup_every_hours);
+    BackupsConfig {
+        folder: config.backup_folder.clone(),
+        key: match (&config.backup_key, &config.backup_key_command) {
+            (Some(key), _) => MasterKey::Hex(key.expose().to_owned()),
+            (None, Some(command)) => MasterKey::Command(command.expose().to_owned()),
+            (None, None) => MasterKey::File(config.backup_key_file.clone()),
+        },
+        keep: Duration::from_secs(u64::from(config.backup_keep_days) * 86_400),
+        every: (hours > 0).then(|| Duration::from_secs(hours * 3600)),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod access_notice;
 mod admin;
+mod backup;
 mod check;
 mod cli;
 mod config;
@@ -63,6 +64,11 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve => return serve::run(Config::load(cli.config.as_deref())?).await,
         Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
         Command::Privacy(Privacy::Map { page }) => return privacy_map::print(page, cli.json),
+        Command::Backup(command) => {
+            let config = Config::load(cli.config.as_deref())?;
+            logging::start(LogLevel::Warn, LogFormat::Text);
+            return backup::run(&config, command, cli.json).await;
+        }
         Command::Privacy(Privacy::Trace { term, also }) => {
             let config = Config::load(cli.config.as_deref())?;
             logging::start(LogLevel::Warn, LogFormat::Text);

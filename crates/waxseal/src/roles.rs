@@ -90,6 +90,7 @@ impl Running {
         self.openings();
         self.promises();
         self.tasks.spawn(access_notice::run(self.house.clone(), self.stop.clone()));
+        self.backups();
         record(&self.house, AuditEvent::Started).await;
         Ok(())
     }
@@ -108,6 +109,12 @@ impl Running {
                 }
             }
         });
+    }
+
+    /// Makes backups if that is configured, and deletes those whose days are over.
+    fn backups(&self) {
+        let (backups, stop) = (self.house.backups.clone(), self.stop.clone());
+        self.tasks.spawn(async move { backups.run(stop.cancelled()).await });
     }
 
     /// Checks every promise once a day and keeps the report.

@@ -5,7 +5,7 @@ use std::{
     fs::{File, TryLockError},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait, QuerySelect};
@@ -18,7 +18,7 @@ use crate::{
     content::Openings,
     engine::{postgres, sqlite},
     entity::account,
-    erasure::Closed,
+    erasure::{Closed, Reapplied},
     error::{OpenError, StoreError},
     keyring::{self, Keyring},
     migration::Migrator,
@@ -111,6 +111,8 @@ pub(crate) struct Inner {
     pub(crate) sent_notes: SentNotes,
     /// Copies for archives became due.
     pub(crate) archive_changes: watch::Sender<u64>,
+    /// What was erased again when the store was opened.
+    reapplied: OnceLock<Reapplied>,
     /// Accounts that are to be erased.
     pub(crate) closed: Closed,
     /// How often content was opened.
@@ -175,6 +177,7 @@ impl Store {
                 data_dir: config.data_dir,
                 sent_notes,
                 archive_changes: watch::Sender::default(),
+                reapplied: OnceLock::new(),
                 closed: Closed::default(),
                 openings: Arc::default(),
                 lock,
@@ -191,7 +194,14 @@ impl Store {
     /// was put here.
     async fn recall_erasures(&self) -> Result<(), StoreError> {
         self.recall_closed().await?;
-        self.reapply_erasures().await.map(drop)
+        let done = self.reapply_erasures().await?;
+        self.inner.reapplied.set(done).unwrap_or(());
+        Ok(())
+    }
+
+    /// What opening this store erased again, because its database was restored.
+    pub fn reapplied(&self) -> Reapplied {
+        self.inner.reapplied.get().copied().unwrap_or_default()
     }
 
     /// Whether the database answers and can be written.

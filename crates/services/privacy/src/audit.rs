@@ -22,7 +22,7 @@ use std::{
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use waxseal_model::{AccountId, Clock};
-use waxseal_store::{Store, StoreError, instance_secret::InstanceSecret};
+use waxseal_store::{Store, StoreError, instance_secret::InstanceSecret, line_file::LineFile};
 
 pub use self::{
     chain::RecordedEntry,
@@ -187,6 +187,16 @@ impl AuditLog {
     pub fn head(&self) -> (u64, String) {
         let head = self.inner.head.lock().unwrap_or_else(PoisonError::into_inner);
         (head.n, head.hash.clone())
+    }
+
+    /// The end that was signed last; `None` before the first.
+    pub async fn end(&self) -> Result<Option<Checkpoint>, AuditError> {
+        let path = self.inner.config.folder.join(writer::CHECKPOINTS);
+        blocking(move || {
+            let line = LineFile::last_line(&path).map_err(at(&path))?;
+            Ok(line.and_then(|line| serde_json::from_str(&line).ok()))
+        })
+        .await
     }
 
     /// The public key that checkpoints are signed with, in hex.

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod backups;
 pub mod clock_watch;
 pub mod erasure;
 pub mod inventory;
@@ -11,6 +12,7 @@ pub mod pages;
 pub mod policy;
 pub mod retention;
 
+pub use backups::{Backups, BackupsConfig, BackupsError};
 pub use clock_watch::ClockJump;
 pub use erasure::Eraser;
 pub use retention::{Purged, Report, Retention, RetentionConfig};

@@ -69,6 +69,7 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::QueueRetry { .. } => (Event::QueueRetried, Why::Operation, None),
         Request::ConfirmClock => (Event::ClockConfirmed, Why::Retention, None),
         Request::PrivacyTrace { .. } => (Event::Traced, Why::Operation, None),
+        Request::BackupVerify => (Event::BackupVerified, Why::Backup, None),
         Request::KeysRotate => (Event::KeysRotated, Why::Operation, None),
         Request::AuditExport { account, .. } => (Event::TrailExported, Why::SelfCheck, account.as_ref()),
         // Names of domains, numbers, kinds: nothing about people; or a check of the trail itself.
@@ -90,6 +91,10 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         // Recorded with the hold's number.
         | Request::HoldAdd { .. }
         | Request::HoldRemove { .. }
+        | Request::BackupList
+        // Recorded by the service, which also makes and deletes backups by the clock.
+        | Request::BackupCreate { .. }
+        | Request::BackupPrune
         // Recorded with what it found.
         | Request::PolicyVerify
         | Request::PolicyReport { .. }

@@ -178,6 +178,37 @@ pub(crate) const KEYS: &[Key] = &[
          without it.",
     ),
     key("privacy.verify_at", r#""03:00""#, "When the server checks every promise each day, in UTC: `HH:MM`."),
+    key(
+        "backup.folder",
+        r#""backups""#,
+        "Folder that backups are made in, listed in and deleted from, relative to `data_dir`. Put it on another disk.",
+    ),
+    key(
+        "backup.every_hours",
+        "0",
+        "How often the server makes a backup by itself, in hours: 0 to 720. With 0 it makes none.",
+    ),
+    key(
+        "backup.keep_days",
+        "7",
+        "Days that backups in `backup.folder` are kept: 1 to 365. The server deletes older ones.",
+    ),
+    key(
+        "backup.key_file",
+        r#""backup.key""#,
+        "File of the key that backups are sealed under, relative to `data_dir`. Made with the first backup, mode 0600. \
+         Keep a copy where the backups are not: without it they cannot be opened.",
+    ),
+    key(
+        "backup.key",
+        r#""""#,
+        "The backup key itself, 64 hex digits, instead of the file. Set it in the environment.",
+    ),
+    key(
+        "backup.key_command",
+        r#""""#,
+        "A command that prints the backup key, instead of both: run with `/bin/sh -c` for each backup, within 30 seconds.",
+    ),
     key("metrics.listen", r#""127.0.0.1:9090""#, "Address of the Prometheus metrics; none if empty."),
     key("log.level", r#""info""#, "`error`, `warn`, `info`, `debug` or `trace`."),
     key("log.format", r#""text""#, "`text` or `json`. Addresses of people are in neither."),

@@ -47,6 +47,12 @@ async fn the_commands_of_the_documentation_work() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_restore_drill_of_the_documentation_works() -> Result<()> {
+    assert!(run_page("docs/backups.md").await? >= 3);
+    Ok(())
+}
+
 #[test]
 fn the_two_commands_of_the_readme_are_what_they_are() {
     let readme = include_str!("../../../../README.md");

@@ -186,11 +186,13 @@ pub enum AuditEvent {
     KeysBackedUp,
     /// Old copies of the key store were deleted.
     KeysPruned,
-    /// A backup was made of `count` rows.
+    /// A backup is being made.
     BackupCreated,
     /// A backup of `count` rows was restored.
     BackupRestored,
-    /// Old backups were deleted.
+    /// A backup was opened and checked to its end.
+    BackupVerified,
+    /// `count` old backups were deleted.
     BackupsPruned,
     /// An operator asked for sight of an account's content.
     BreakGlassGranted {
