@@ -29,6 +29,7 @@ const fn field(name: &'static str, about: &'static str, what: (Category, Subject
 pub(super) const PLACES: &[Place] = &[
     word("actor", "who looks: a word"),
     word("attempt", "number of the attempt"),
+    word("bytes", "a number"),
     word("code", "code of an SMTP reply"),
     word("connections", "a number"),
     word("ending", "how a transaction ended: a word"),
