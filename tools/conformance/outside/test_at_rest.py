@@ -3,11 +3,13 @@
 import re
 import secrets
 import stat
+import time
 
 import pytest
 
 from rig import canary, waiting
 from rig.api import Api, Sender
+from rig.platform import CommandFailed
 
 
 def files(platform):
@@ -145,3 +147,30 @@ def test_what_the_server_writes_at_its_loudest_names_nobody(own_platform, sink):
     server.run("queue", "list"), server.run("queue", "why", mid, check=False)
     server.stop()
     assert canary.found_in(server.written(), [word.encode(), login.login.encode(), login.password.encode(), *(p.split("@")[0].encode() for p in people)]) == []
+
+
+def test_without_its_keyring_the_server_does_not_start_and_harms_nothing(own_platform, sink):
+    import shutil
+
+    server = own_platform()
+    domain = server.domain(server.account())
+    to = f"{canary.word()}@rcpt.test"
+    Sender(server, domain).send([("from", f"a@{domain.name}"), ("to", to), ("text", "t"), ("o:deliverytime", str(int(time.time()) + 2))])
+    server.stop()
+    aside = server.folder / "aside"
+    aside.mkdir()
+    for one in server.data.glob("keys.db*"):
+        shutil.move(one, aside / one.name)
+    try:
+        server.start()
+    except CommandFailed:
+        pass
+    else:
+        server.stop()
+    for one in server.data.glob("keys.db*"):
+        one.unlink()
+    for one in aside.iterdir():
+        shutil.move(one, server.data / one.name)
+    server.start()
+    assert Sender(server, domain).events() != []
+    sink.wait(to)

@@ -128,6 +128,15 @@ def test_a_message_of_18_megabytes_of_files_arrives(ann, somebody):
     assert ann.got(somebody).files()["a.bin"] == data
 
 
+@pytest.mark.parametrize(
+    "method,path", [("POST", "/v3/nowhere"), ("POST", "/v3/{d}/events"), ("GET", "/v3/{d}/events"), ("DELETE", "/v3/domains/{d}/messages/x"),
+                    ("GET", "/v3/domains/{d}/messages/x")],
+)  # fmt: skip
+def test_a_connection_stays_usable_after_an_answer_that_did_not_need_the_body(ann, method, path):
+    for _ in range(10):
+        assert ann.call(method, path.format(d=ann.domain.name), data={"to": "x@rcpt.test"}).status_code < 500
+
+
 # Keys ------------------------------------------------------------------------------------------
 
 
@@ -242,6 +251,21 @@ def test_keys_of_two_accounts_do_not_meet(ann, platform, sink, somebody):
 def test_a_key_that_cannot_be_is_refused(ann, somebody, key):
     answer = ann.try_send(ann.form(somebody), headers={"Idempotency-Key": key.encode()})
     assert answer.status_code == 400 and "Idempotency-Key" in answer.json()["message"]
+
+
+def test_sending_a_stored_message_again_with_the_same_key_sends_once(ann, somebody):
+    event = ann.wait_event(ann.send(ann.form(ann.somebody())), "accepted")
+    path = f"/v3/domains/{ann.domain.name}/messages/{event['storage']['key']}"
+    for _ in range(2):
+        mid = accepted(ann.post(path, data={"to": somebody}, headers={"Idempotency-Key": somebody}))
+    ann.wait_event(mid, "delivered", somebody)
+    assert len(ann.events(recipient=somebody, event="accepted")) == 1
+
+
+def test_the_same_form_with_another_boundary_is_the_same_request(ann, somebody):
+    files = [("attachment", ("a.txt", b"x", "text/plain"))]
+    one, two = (accepted(ann.try_send(ann.form(somebody), files, headers={"Idempotency-Key": somebody})) for _ in range(2))
+    assert one == two
 
 
 # .mime -----------------------------------------------------------------------------------------

@@ -411,3 +411,78 @@ def test_a_login_sends_for_its_own_domain_alone(line, credential, ann, platform,
             seen = ann.got(somebody)
             assert seen.arrival.sender.endswith("@" + ann.domain.name)
             assert all(f"d={foreign.name}" not in one for one in seen.headers("DKIM-Signature"))
+
+
+def test_a_deleted_login_submits_no_more_in_a_session_that_is_open(platform, domain, somebody):
+    made = platform.credential(domain, "stillopen")
+    with opened(platform.submission, made) as line:
+        platform.run("credential", "delete", made.login, "--account", domain.account.id)
+        line.talk(f"MAIL FROM:<{made.login}>")
+        line.talk(f"RCPT TO:<{somebody}>")
+        if line.talk("DATA").code == 354:
+            line.send(text(made.login, somebody) + b".\r\n")
+            assert line.reply().code >= 400
+
+
+@pytest.mark.parametrize("header", ["From: Boss <boss@bank.test>", "Message-ID: <second@x.test>", "Date: junk"])
+def test_a_message_that_receivers_refuse_for_its_form_is_refused_at_the_door_or_mended(line, credential, ann, somebody, header):
+    data = text(credential.login, somebody, more=f"Message-ID: <{somebody}>\r\n{header}\r\n")
+    reply = transfer(line, credential.login, somebody, data)
+    if reply.code == 250:
+        seen = ann.got(somebody)
+        assert [len(seen.headers(name)) for name in ("From", "Message-ID", "Date")] == [1, 1, 1]
+        assert seen.header("Date") != "junk"
+
+
+OPTIONS = {
+    "X-Mailgun-Tag: a": lambda e: e["tags"] == ["a"],
+    "X-Mailgun-Drop-Message: yes": lambda e: e["flags"]["is-test-mode"] is True,
+    "X-Mailgun-Deliver-By: Fri, 14 Oct 2011 23:10:10 -0000": lambda e: True,
+    "X-Mailgun-Deliver-Within: 1h": lambda e: True,
+    "X-Mailgun-Delivery-Time-Optimize-Period: 24h": lambda e: True,
+    "X-Mailgun-Track: no": lambda e: True,
+    "X-Mailgun-Track-Clicks: htmlonly": lambda e: True,
+    "X-Mailgun-Track-Opens: yes": lambda e: True,
+    "X-Mailgun-Track-Pixel-Location-Top: htmlonly": lambda e: True,
+    "X-Mailgun-Require-TLS: false": lambda e: True,
+    "X-Mailgun-Skip-Verification: true": lambda e: True,
+    'X-Mailgun-Variables: {"k": "v"}': lambda e: e["user-variables"] == {"k": "v"},
+    "X-Mailgun-Suppress-Headers: all": lambda e: True,
+    "X-Mailgun-Campaign-Id: x": lambda e: e["campaigns"] == [],
+}
+
+
+@pytest.mark.parametrize("header", OPTIONS)
+def test_each_option_header_is_taken(line, credential, ann, somebody, header):
+    reply = transfer(line, credential.login, somebody, text(credential.login, somebody, more=header + "\r\n"))
+    assert reply.code == 250
+    event = ann.wait_event(reply.text.split(" OK ")[1], "delivered", somebody)
+    assert OPTIONS[header](event)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["X-Mailgun-Deliver-By: never", "X-Mailgun-Deliver-Within: x", "X-Mailgun-Delivery-Time-Optimize-Period: x", "X-Mailgun-Time-Zone-Localize: 25:00",
+     "X-Mailgun-Secondary-DKIM: x", "X-Mailgun-Template-Name: t", "X-Mailgun-Recipient-Variables: {x", "X-Mailgun-Sending-Ip: 192.0.2.7"],
+)  # fmt: skip
+def test_an_option_header_that_cannot_be_is_refused(line, credential, somebody, header):
+    reply = transfer(line, credential.login, somebody, text(credential.login, somebody, more=header + "\r\n"))
+    assert reply.code in (550, 554), reply
+
+
+def test_a_message_by_smtp_leaves_at_the_time_its_header_says(line, credential, ann, somebody):
+    import email.utils
+    import time
+
+    at = int(time.time()) + 3
+    more = f"X-Mailgun-Deliver-By: {email.utils.formatdate(at)}\r\n"
+    reply = transfer(line, credential.login, somebody, text(credential.login, somebody, more=more))
+    assert ann.wait_event(reply.text.split(" OK ")[1], "accepted")["message"]["scheduled-for"] == at
+    assert ann.got(somebody).arrival.at >= at
+
+
+def test_a_second_signature_can_be_asked_for_by_smtp(line, credential, ann, platform, account, somebody):
+    other = platform.domain(account)
+    more = f"X-Mailgun-Secondary-DKIM: {other.name}/{other.selectors[0]}\r\n"
+    transfer(line, credential.login, somebody, text(credential.login, somebody, more=more))
+    assert any(f"d={other.name}" in one for one in ann.got(somebody).headers("DKIM-Signature"))
