@@ -105,3 +105,22 @@ def test_what_python_hands_over_as_bytes_with_bare_line_feeds_is_refused_and_as_
         door.login(credential.login, credential.password)
         door.sendmail(credential.login, [somebody], f"From: {credential.login}\nTo: {somebody}\n\nbody\n")
     ann.got(somebody)
+
+
+@pytest.mark.parametrize("where", ["text", "html", "mime"])
+@pytest.mark.parametrize("end", ENDS, ids=lambda e: e.decode("latin-1").encode("unicode_escape").decode())
+def test_what_comes_by_http_leaves_as_one_message_with_whole_line_ends(ann, where, end):
+    to, smuggled = ann.somebody(), ann.somebody()
+    more = f"body\r\nMAIL FROM:<a@{ann.domain.name}>\r\nRCPT TO:<{smuggled}>\r\nDATA\r\nSubject: x\r\n\r\nx"
+    body = b"start" + end + more.encode()
+    if where == "mime":
+        mime = f"From: a@{ann.domain.name}\r\nTo: {to}\r\nSubject: s\r\n\r\n".encode() + body + b"\r\n"
+        answer = ann.post(ann.messages + ".mime", files=[("to", (None, to)), ("message", ("m", mime, "message/rfc822"))])
+    else:
+        answer = ann.try_send(ann.form(to, **{where: body}))
+    assert answer.status_code in (200, 400), answer.text
+    if answer.status_code == 200:
+        raw = ann.got(to).raw
+        assert b"\n" not in raw.replace(b"\r\n", b"") and b"\r" not in raw.replace(b"\r\n", b"") and b"\0" not in raw
+        ann.wait_event(answer.json()["id"], "delivered", to)
+    assert ann.sink.seen(smuggled) == []
