@@ -174,3 +174,46 @@ def test_without_its_keyring_the_server_does_not_start_and_harms_nothing(own_pla
     server.start()
     assert Sender(server, domain).events() != []
     sink.wait(to)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 24 MiB; only root may mount one."""
+    import os
+    import subprocess
+
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill(disk):
+    with open(disk / "fill", "wb", buffering=0) as rest:
+        try:
+            while True:
+                rest.write(bytes(4096))
+        except OSError:
+            pass
+
+
+def test_on_a_full_disk_nothing_is_taken_nothing_is_lost_and_room_can_be_made(own_platform, small_disk, sink):
+    server = own_platform({"data_dir": small_disk / "data", "log": {"level": "warn"}})
+    domain = server.domain(server.account())
+    sender = Sender(server, domain)
+    to = f"{canary.word()}@rcpt.test"
+    form = [("from", f"a@{domain.name}"), ("to", to), ("text", "t")]
+    late = [*form, ("o:deliverytime", str(int(time.time()) + 3600))]
+    old = sender.wait_event(sender.send(late), "accepted")["storage"]["key"]
+    fill(small_disk)
+    refused = sender.try_send(form)
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
+    assert sender.get("/readyz").status_code == 503 and sender.get("/healthz").status_code == 200
+    deleted = sender.delete(f"/v3/domains/{domain.name}/messages/{old}").status_code
+    (small_disk / "fill").unlink()
+    waiting.until(lambda: sender.try_send(form).status_code == 200, "messages to be taken again", 5)
+    assert len(sink.wait(to)) == 1
+    assert deleted == 200, "deleting is how room is made"

@@ -123,7 +123,7 @@ def test_what_was_acknowledged_before_a_kill_arrives_once_whole_and_ends_once(ow
     for one in workers:
         one.start()
     for kill in range(KILLS):
-        waiting.until(lambda: len(taken) >= (kill + 1) * EACH, "messages taken", 60)
+        waiting.until(lambda enough=(kill + 1) * EACH: len(taken) >= enough, "messages taken", 60)
         server.kill()
         server.start()
     waiting.until(lambda: len(taken) >= (KILLS + 1) * EACH, "messages taken", 60)

@@ -19,8 +19,6 @@ class Quickstart:
 
     def __init__(self, folder, *arguments):
         env = {k: v for k, v in os.environ.items() if not k.startswith("WAXSEAL_")}
-        free = f"127.0.0.1:{free_port()}"
-        env["WAXSEAL_SUBMISSION__LISTEN"] = free
         self.process = subprocess.Popen(
             [binary(), "quickstart", "--data-dir", str(folder / "qs"), "--http", "127.0.0.1:0", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=env, text=True,
@@ -48,12 +46,6 @@ class Quickstart:
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(40)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +128,14 @@ def test_a_port_in_use_is_named(tmp_path):
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = subprocess.run([binary(), "quickstart", "--data-dir", "qs", "--http", address], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert done.returncode == 1 and address in done.stderr
+
+
+def test_where_it_listens_for_smtp_can_be_configured(tmp_path):
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{one.getsockname()[1]}"
+    (tmp_path / "own.toml").write_text(f'[submission]\nlisten = ["{address}"]\n')
+    running = Quickstart(tmp_path, "--config", "own.toml")
+    shown = f"SMTP: {address} " in running.text
+    running.stop()
+    assert shown

@@ -6,7 +6,6 @@ import re
 import dkim
 import pytest
 
-
 from rig.wire import opened
 
 CONTROL = {"crlf": "\r\nX-Evil: 1", "lf": "\nX-Evil: 1", "cr": "\rX-Evil: 1", "nul": "\0X-Evil: 1", "body": "\r\n\r\nX-Evil: 1", "folded": "\r\n X-Evil: 1"}
