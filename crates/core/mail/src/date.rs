@@ -14,6 +14,11 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     epoch(text).or_else(|| rfc3339_text(text)).or_else(|| rfc2822_text(text))
 }
 
+/// Reads the value of a `Date` header (RFC 5322 §3.3): of the forms of [`parse`], the one that may stand there.
+pub fn of_header(value: &str) -> Option<Timestamp> {
+    rfc2822_text(value.trim())
+}
+
 fn epoch(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -11,7 +11,10 @@ mod tests;
 
 use thiserror::Error;
 
-use crate::address::{Mailbox, is_dot_atom, parse_list, quoted};
+use crate::{
+    address::{Mailbox, is_dot_atom, parse_list, quoted},
+    date,
+};
 use fold::{LONGEST_WORD, Line};
 
 /// Longest header name that is accepted.
@@ -41,6 +44,9 @@ pub enum HeaderError {
     /// The Message-ID is not one word with an `@` in it.
     #[error("Message-Id is not valid: expected <word@domain>")]
     BadMessageId,
+    /// The `Date` is none.
+    #[error("Date is not valid: expected a date such as Fri, 14 Oct 2011 23:10:10 +0000")]
+    BadDate,
     /// The value is longer than a header or parameter may be.
     #[error("{} is too long", printable(field))]
     TooLong {
@@ -120,8 +126,8 @@ pub(crate) fn words(name: &str, value: &str) -> String {
     line.end()
 }
 
-/// A field that a caller gave: mailbox lists where the field is one and its value can be read as one,
-/// free text otherwise.
+/// A field that a caller gave: mailbox lists where the field is one and its value can be read as one, the form
+/// of mail for a date, free text otherwise.
 pub fn custom(name: &str, value: &str) -> Result<String, HeaderError> {
     check_name(name)?;
     check(name, value)?;
@@ -131,7 +137,20 @@ pub fn custom(name: &str, value: &str) -> Result<String, HeaderError> {
     {
         return mailboxes(name, &list);
     }
+    if name.eq_ignore_ascii_case("date") && date::of_header(value).is_none() {
+        let time = date::parse(value).ok_or(HeaderError::BadDate)?;
+        return unstructured(name, &date::rfc2822(time));
+    }
     unstructured(name, value)
+}
+
+/// Fields that a message may have only once (RFC 5322 §3.6).
+const ONCE: [&str; 10] =
+    ["From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To", "References"];
+
+/// The usual spelling of a field that a message may have only once; `None` for all others.
+pub(crate) fn once(name: &str) -> Option<&'static str> {
+    ONCE.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// More mailboxes than a message can have recipients are not read as a list.

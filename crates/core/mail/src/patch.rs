@@ -107,13 +107,14 @@ struct Field {
 /// `Mime-Version` is always added when it is missing.
 #[derive(Clone, Copy)]
 pub struct Patch<'a> {
-    /// Fields to replace, or to add if the message does not have them. Two entries of one name make two fields.
+    /// Fields to replace, or to add if the message does not have them. Two entries of one name make two fields;
+    /// of a name that a message may have only once (RFC 5322 §3.6) the first counts, unless it is empty.
     pub set: &'a [(String, String)],
     /// Fields to take out, names in any case.
     pub remove: &'a [&'a str],
     /// Message-ID without brackets, used if the message has none.
     pub message_id: &'a str,
-    /// `Date`, used if the message has none.
+    /// `Date`, used if the message has none that can be read.
     pub date: Timestamp,
 }
 
@@ -164,7 +165,19 @@ impl Message {
         parse_list(&self.raw(name).collect::<Vec<_>>().join(", "), max)
     }
 
-    /// The message with the changes; all other bytes are the same.
+    /// A field that stands there twice though a message may have only one (RFC 5322 §3.6): readers would choose
+    /// differently between the two. Those that never leave do not count.
+    pub fn repeated(&self) -> Option<&'static str> {
+        let mut seen = Vec::new();
+        self.headers().filter_map(|(name, _)| header::once(name)).find(|name| {
+            let again = seen.contains(name);
+            seen.push(name);
+            again
+        })
+    }
+
+    /// The message with the changes; all other bytes are the same, but for blanks between the name of a field and
+    /// its colon (RFC 5322 §4.5), which many readers, and verifiers of signatures, do not know.
     pub fn patch(&self, patch: &Patch<'_>) -> Result<Patched, MimeError> {
         let own_id = || self.raw("message-id").next().and_then(|value| usable_id(&value));
         let set_id = patch.set.iter().find(|(name, _)| name.eq_ignore_ascii_case("message-id"));
@@ -172,13 +185,19 @@ impl Message {
             .and_then(|(_, value)| message_id::parse(value))
             .or_else(own_id)
             .unwrap_or_else(|| patch.message_id.to_owned());
-        let mut lines = Vec::with_capacity(patch.set.len());
+        let mut lines: Vec<(&str, String)> = Vec::with_capacity(patch.set.len());
         for (name, value) in patch.set {
             header::check_name(name)?;
             header::check(name, value)?;
-            if !is_ours(name) {
+            let set = || lines.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+            let too_many = header::once(name).is_some() && (value.trim().is_empty() || set());
+            if !is_ours(name) && !too_many {
                 lines.push((name.as_str(), header::custom(name, value)?));
             }
+        }
+        let has_date = || lines.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
+        if self.raw("date").next().is_some_and(|own| date::of_header(&own).is_none()) && !has_date() {
+            lines.push(("date", format!("Date: {}\r\n", date::rfc2822(patch.date))));
         }
         if set_id.is_some() || own_id().is_none() {
             lines.push(("message-id", message_id::line(&message_id)?));
@@ -228,7 +247,8 @@ impl Message {
         Ok(())
     }
 
-    /// Copies a field as it is. Only an option that stays may have lines that are too long: it is folded.
+    /// Copies a field as it is, its name without blanks behind it. Only an option that stays may have lines that
+    /// are too long: it is folded.
     fn keep(&self, field: &Field, out: &mut Vec<u8>) -> Result<(), HeaderError> {
         let name = self.name(field);
         let long = |line: &[u8]| line.len() > Limits::default().line + 1;
@@ -236,7 +256,9 @@ impl Message {
             let value = unfold(self.slice(&field.value));
             out.extend_from_slice(options::json_field(name, &value)?.as_bytes());
         } else {
-            out.extend_from_slice(self.slice(&field.all));
+            out.extend_from_slice(name.as_bytes());
+            out.push(b':');
+            out.extend_from_slice(self.slice(&(field.value.start..field.all.end)));
         }
         Ok(())
     }

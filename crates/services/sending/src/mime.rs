@@ -52,6 +52,10 @@ pub(crate) fn read(mime: Vec<u8>, to: &[String], config: &SendingConfig) -> Resu
     if [Some(&message), outer].into_iter().flatten().any(|one| one.raw("received").count() > MOST_RECEIVED) {
         return Err(SendError::Loop);
     }
+    if let Some(name) = message.repeated() {
+        let text = format!("the message has more than one {name} header: give one (RFC 5322, section 3.6)");
+        return Err(SendError::Invalid(text));
+    }
     name_recipients(&mut to, &message, config.max_recipients);
     match message.mailboxes("from", MOST_FROM) {
         Ok(from) if from.is_empty() => Err(SendError::Invalid("from parameter is missing".into())),

@@ -8,10 +8,6 @@ use crate::{
     message_id, options,
 };
 
-/// Fields that may appear only once (RFC 5322 §3.6): a caller's second one is left out.
-const ONCE: [&str; 9] =
-    ["from", "sender", "reply-to", "to", "cc", "subject", "date", "in-reply-to", "references"];
-
 /// Fields that a caller cannot set: they belong to the builder, the envelope or the signer.
 fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -41,9 +37,10 @@ pub(super) fn write(draft: &Draft<'_>, out: &mut Vec<u8>) -> Result<(), BuildErr
     put(own(draft, "Cc", || list("Cc", draft.cc))?);
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in draft.headers {
-        let once = ONCE.iter().find(|known| known.eq_ignore_ascii_case(name));
-        let made = ["from", "sender", "to", "cc", "subject", "date"].contains(once.unwrap_or(&""));
-        if made || is_reserved(name) || once.is_some_and(|name| seen.contains(name)) {
+        // A caller's second field of a name that may appear only once is left out.
+        let once = header::once(name);
+        let made = ["From", "Sender", "To", "Cc", "Subject", "Date"].contains(&once.unwrap_or_default());
+        if made || is_reserved(name) || once.is_some_and(|name| seen.contains(&name)) {
             continue;
         }
         seen.extend(once);

@@ -26,6 +26,24 @@ fn draft<'a>(from: &'a [Mailbox], to: &'a [Mailbox]) -> Draft<'a> {
 }
 
 #[test]
+fn a_date_is_taken_in_every_form_and_leaves_in_that_of_mail() {
+    let from = parse_list("zoe@example.org", 1).unwrap();
+    let built = |value: &str| {
+        let headers = [("Date".to_owned(), value.to_owned())];
+        let mime = Draft { headers: &headers, ..draft(&from, &[]) }.build(&[7; 16], LIMIT)?;
+        let date = String::from_utf8(mime).expect("ASCII");
+        let line = date.lines().find_map(|line| line.strip_prefix("Date: ")).map(str::to_owned);
+        assert_eq!(date.matches("\r\nDate:").count(), 1);
+        Ok::<_, BuildError>(line.unwrap_or_default())
+    };
+    assert_eq!(built("Mon, 9 Feb 2026 13:00:00 +0100").unwrap(), "Mon, 9 Feb 2026 13:00:00 +0100");
+    for now in ["1770726896", "2026-02-10T12:34:56Z", ""] {
+        assert_eq!(built(now).unwrap(), "Tue, 10 Feb 2026 12:34:56 +0000", "{now}");
+    }
+    assert_eq!(built("nonsense").err(), Some(BuildError::Header(HeaderError::BadDate)));
+}
+
+#[test]
 fn a_full_message_is_a_tree_of_the_usual_shape() {
     let from = parse_list("Zoë Quinn <zoe@example.org>", 1).unwrap();
     let to = parse_list("\"Last, First\" <b@example.net>, c@example.net", 9).unwrap();

@@ -76,6 +76,61 @@ fn set_fields_replace_or_add() {
 }
 
 #[test]
+fn a_date_that_nobody_can_read_is_replaced() {
+    let now = "Date: Tue, 10 Feb 2026 12:34:56 +0000\r\n";
+    for junk in ["junk", "", "1770726896", "2026-02-10T12:34:56Z", "Tue, 99 Feb 2026 12:34:56 +0000"] {
+        let text = COMPLETE.replace("Mon, 09 Feb 2026 12:00:00 +0000", junk);
+        let expect = COMPLETE.replace("Date: Mon, 09 Feb 2026 12:00:00 +0000\r\n", now);
+        assert_eq!(patched(&text, &[], &[]).0, expect, "{junk}");
+    }
+    let set = [("Date", "Mon, 9 Feb 2026 13:00:00 +0100")];
+    let text = COMPLETE.replace("Mon, 09 Feb 2026 12:00:00 +0000", "junk");
+    assert!(patched(&text, &set, &[]).0.contains("\r\nDate: Mon, 9 Feb 2026 13:00:00 +0100\r\n"));
+}
+
+#[test]
+fn a_field_that_a_message_has_once_is_set_once() {
+    let set = [
+        ("From", ""),
+        ("From", "b@example.org"),
+        ("from", "c@example.org"),
+        ("X-A", ""),
+        ("date", "1770726896"),
+    ];
+    let (mime, _) = patched(COMPLETE, &set, &[]);
+    assert!(mime.contains("\r\nFrom: b@example.org\r\n") && !mime.contains("c@example.org"), "{mime}");
+    assert!(mime.contains("\r\ndate: Tue, 10 Feb 2026 12:34:56 +0000\r\n"), "{mime}");
+    assert!(mime.contains("\r\nX-A:"), "{mime}");
+    let set = [("Date".to_owned(), "nonsense".to_owned())];
+    let refused = read(COMPLETE).unwrap().patch(&patch(&set, &[])).err();
+    assert_eq!(refused, Some(MimeError::Header(HeaderError::BadDate)));
+}
+
+#[test]
+fn fields_that_a_message_may_have_once_are_found_twice() {
+    for name in [
+        "From",
+        "sender",
+        "Reply-To",
+        "TO",
+        "cc",
+        "Subject",
+        "Date",
+        "message-id",
+        "In-Reply-To",
+        "References",
+    ] {
+        let text =
+            format!("{name}: a@example.org\r\nReceived: x\r\n{name} : b@example.org\r\nReceived: y\r\n\r\nx");
+        assert!(
+            read(&text).unwrap().repeated().is_some_and(|found| found.eq_ignore_ascii_case(name)),
+            "{name}"
+        );
+    }
+    assert_eq!(read("Bcc: a@b\r\nX: y\r\nbcc: c@d\r\nX: z\r\nTo: a@b\r\n\r\nx").unwrap().repeated(), None);
+}
+
+#[test]
 fn line_endings_of_files_become_those_of_the_wire() {
     let (mime, _) = patched(&COMPLETE.replace("\r\n", "\n"), &[], &[]);
     assert_eq!(mime, COMPLETE);
@@ -203,6 +258,12 @@ proptest! {
 fn a_field_with_a_space_before_its_colon_is_no_line_of_a_mailbox_file() {
     let read = |text: &str| Message::read(text.into(), &Limits::default()).expect("a message");
     assert_eq!(read("From : a@b.c\r\n\r\nx").first("from").as_deref(), Some("a@b.c"));
+    // It leaves without the blanks: most readers know only names that end in their colon.
+    let (mime, _) = patched("From \t: a@b.c\r\nX-A :\tb \r\n c\r\n\r\nA : b", &[], &[]);
+    assert!(
+        mime.starts_with("From: a@b.c\r\nX-A:\tb \r\n c\r\n") && mime.ends_with("\r\n\r\nA : b"),
+        "{mime}"
+    );
     let preface = read("From a@b.c Sat Jan  3 01:05:34 1996\r\nSubject: Hi\r\n\r\nx");
     assert_eq!(preface.headers().count(), 1);
 }

@@ -234,3 +234,29 @@ async fn a_template_named_inside_or_beside_the_message_is_refused_until_there_ar
     }
     assert!(world.queued().await.is_empty());
 }
+
+#[tokio::test]
+async fn two_of_what_a_message_has_once_are_refused_by_name() {
+    let world = World::new().await;
+    for (name, second) in [
+        ("From", "Boss <boss@bank.test>"),
+        ("Message-ID", "<second@x.test>"),
+        ("Subject", "other"),
+        ("To", "c@example.net"),
+    ] {
+        let mime = MIME.replacen("X-Odd:", &format!("{name}: {second}\nX-Odd:"), 1);
+        let refused = world.send(world.mime_request(&mime, &["bob@example.net"])).await.expect_err("refused");
+        let text = format!("the message has more than one {name} header: give one (RFC 5322, section 3.6)");
+        assert_eq!(refused.to_string(), text);
+    }
+    assert!(world.queued().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_date_that_nobody_can_read_leaves_as_the_time_of_sending() {
+    let world = World::new().await;
+    let mime = MIME.replacen("X-Odd:", "Date: junk\nX-Odd:", 1);
+    world.send(world.mime_request(&mime, &["bob@example.net"])).await.expect("sent");
+    let queued = world.queued().await;
+    assert_eq!(headers(&queued[0].body, "Date"), ["Tue, 10 Feb 2026 12:34:56 +0000"]);
+}

@@ -28,7 +28,7 @@ async fn check(world: &World, text: &str, change: impl FnOnce(&mut SendRequest))
 #[tokio::test]
 async fn refusals_have_the_words_of_the_api() {
     let world = World::new().await;
-    let cases: [(&str, Change); 18] = [
+    let cases: [(&str, Change); 19] = [
         ("from parameter is missing", |r| parts(r).from.clear()),
         ("from parameter is not a valid address. please check documentation", |r| {
             parts(r).from = strings(&["ada"])
@@ -66,6 +66,9 @@ async fn refusals_have_the_words_of_the_api() {
             r.template = vec![("t:variables".into(), "x".repeat(16 * 1_024))];
         }),
         ("Header name must be pure ASCII: X-Grün", |r| parts(r).headers = pairs(&[("X-Grün", "1")])),
+        ("Date is not valid: expected a date such as Fri, 14 Oct 2011 23:10:10 +0000", |r| {
+            parts(r).headers = pairs(&[("Date", "nonsense")]);
+        }),
         ("'recipient-variables' parameter is not a valid JSON", |r| r.recipient_variables = Some("{".into())),
         ("'recipient-variables' parameter is not a valid JSON", |r| {
             r.recipient_variables = Some("[1]".into())
