@@ -5,5 +5,5 @@ mod request;
 mod send;
 
 pub(crate) use refusal::refused;
-pub(crate) use request::SendAnswer;
+pub(crate) use request::{SendAnswer, idempotency_key};
 pub(crate) use send::{mime, parts};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use waxseal_model::Timestamp;
-use waxseal_store::message::Idempotency;
+use waxseal_model::{MessageId, Timestamp};
+use waxseal_store::{domain::Domain, message::Idempotency};
 
 use crate::{
     error::SendError,
@@ -21,7 +21,29 @@ pub(crate) struct Repeatable {
 impl Repeatable {
     /// The hashes of a request that has an idempotency key.
     pub(crate) fn of(request: &SendRequest) -> Result<Option<Self>, SendError> {
-        let Some((key, _)) = &request.idempotency else { return Ok(None) };
+        let key = request.idempotency.as_ref().map(|(key, _)| key.as_str());
+        Self::new(key, || request_hash(request))
+    }
+
+    /// The hashes of a call that sends a stored message again, if it has an idempotency key.
+    pub(crate) fn resending(
+        key: Option<&str>,
+        domain: &Domain,
+        id: MessageId,
+        to: &[String],
+    ) -> Result<Option<Self>, SendError> {
+        Self::new(key, || {
+            let mut hash = FieldHash::new();
+            hash.bytes(&domain.id.to_bytes());
+            hash.bytes(b"resend");
+            hash.bytes(&id.to_bytes());
+            hash.list(to);
+            hash.finish()
+        })
+    }
+
+    fn new(key: Option<&str>, request_hash: impl FnOnce() -> [u8; 32]) -> Result<Option<Self>, SendError> {
+        let Some(key) = key else { return Ok(None) };
         if key.is_empty() || key.len() > LONGEST_KEY {
             let text = format!("Idempotency-Key must have 1 to {LONGEST_KEY} characters");
             return Err(SendError::Invalid(text));
@@ -29,7 +51,7 @@ impl Repeatable {
         let mut hash = FieldHash::new();
         hash.bytes(key.as_bytes());
         let key_hash = hash.finish();
-        Ok(Some(Self { key_hash, request_hash: request_hash(request) }))
+        Ok(Some(Self { key_hash, request_hash: request_hash() }))
     }
 
     /// What the store keeps for a day.

@@ -16,6 +16,7 @@ use crate::{
     build::{Built, Ready},
     error::SendError,
     finish::Finisher,
+    idempotency::Repeatable,
     options::{self, Options, Rules},
     order,
     recipients::{self, Recipients},
@@ -42,16 +43,22 @@ impl From<StoreError> for ResendError {
 }
 
 impl Sending {
-    /// Sends a stored message to `to` as it is, under its own Message-ID, newly signed.
+    /// Sends a stored message to `to` as it is, under its own Message-ID, newly signed. With an idempotency key a
+    /// call that is made again sends nothing.
     pub async fn resend(
         &self,
         caller: &Caller,
         domain: &Domain,
         id: MessageId,
         to: &[String],
+        idempotency_key: Option<&str>,
     ) -> Result<Sent, ResendError> {
         let Inner { store, capacity, clock, config, .. } = &*self.inner;
         order::may_send(caller, domain)?;
+        let repeatable = Repeatable::resending(idempotency_key, domain, id, to)?;
+        if let Some(answer) = self.earlier_answer(caller.account, repeatable.as_ref()).await? {
+            return Ok(answer);
+        }
         let to = recipients::required("to", to, config.max_recipients)?;
         let addresses = Recipients { to, cc: Vec::new(), bcc: Vec::new() }.unique(config)?;
         let access = Access::new(Actor::Customer, Purpose::Delivery);
@@ -97,7 +104,8 @@ impl Sending {
                 answer,
             })
         };
-        let Ready { accept, answer } = capacity.compute(size, work).await??;
+        let Ready { mut accept, answer } = capacity.compute(size, work).await??;
+        accept.idempotency = repeatable.map(|repeatable| repeatable.with_answer(&answer, now));
         Ok(self.commit(accept, answer).await?)
     }
 }

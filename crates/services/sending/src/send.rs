@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waxseal_domains::Domains;
 use waxseal_mail::dkim::Signer;
-use waxseal_model::{Clock, Random};
+use waxseal_model::{AccountId, Clock, Random};
 use waxseal_store::{
     Store,
     domain::Domain,
@@ -87,7 +87,7 @@ impl Sending {
     pub async fn send(&self, request: SendRequest) -> Result<Sent, SendError> {
         let Inner { store, config, capacity, clock, .. } = &*self.inner;
         let repeatable = Repeatable::of(&request)?;
-        if let Some(answer) = self.earlier_answer(&request, repeatable.as_ref()).await? {
+        if let Some(answer) = self.earlier_answer(request.caller.account, repeatable.as_ref()).await? {
             return Ok(answer);
         }
         let now = clock.now();
@@ -132,13 +132,13 @@ impl Sending {
     }
 
     /// The answer of an earlier call with the same idempotency key.
-    async fn earlier_answer(
+    pub(crate) async fn earlier_answer(
         &self,
-        request: &SendRequest,
+        account: AccountId,
         repeatable: Option<&Repeatable>,
     ) -> Result<Option<Sent>, SendError> {
         let Some(Repeatable { key_hash, request_hash }) = repeatable else { return Ok(None) };
-        match self.inner.store.replay(request.caller.account, key_hash, request_hash).await? {
+        match self.inner.store.replay(account, key_hash, request_hash).await? {
             Some(Accepted::Replayed { answer }) => Ok(Some(Sent { id: answer })),
             Some(Accepted::KeyReused) => Err(SendError::KeyReused),
             Some(Accepted::New) | None => Ok(None),

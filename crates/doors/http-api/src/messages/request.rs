@@ -79,11 +79,8 @@ fn headers(form: &mut Form) -> Vec<(String, String)> {
     headers
 }
 
-/// The caller's `Idempotency-Key`, with the fingerprint of its request.
-pub(super) fn idempotency(
-    headers: &HeaderMap,
-    fingerprint: impl FnOnce() -> [u8; 32],
-) -> Result<Option<(String, [u8; 32])>, ApiError> {
+/// The caller's `Idempotency-Key`.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default().trim();
     if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY {
@@ -91,5 +88,5 @@ pub(super) fn idempotency(
             "Idempotency-Key header must have 1 to {MAX_IDEMPOTENCY_KEY} ASCII characters"
         )));
     }
-    Ok(Some((key.to_owned(), fingerprint())))
+    Ok(Some(key.to_owned()))
 }

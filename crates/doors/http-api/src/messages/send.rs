@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     auth::sending_domain,
-    body,
     error::{ApiError, json_response},
     form::{self, Form},
     path::Segments,
@@ -32,10 +31,10 @@ pub(crate) async fn parts(
     Segments(domain): Segments<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (domain, request) = admitted(&api, &caller, &domain, request).await?;
-    let headers = request.headers().clone();
+    let domain = sending_domain(&api, &caller, &domain).await?;
+    let key = request::idempotency_key(request.headers())?;
     let mut form = form::read(&api, request).await?;
-    let key = request::idempotency(&headers, || form.fingerprint("messages"))?;
+    let key = key.map(|key| (key, form.fingerprint("messages")));
     let content = request::parts(&mut form);
     send(&api, caller, domain, content, form, key).await
 }
@@ -47,36 +46,19 @@ pub(crate) async fn mime(
     Segments(domain): Segments<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (domain, request) = admitted(&api, &caller, &domain, request).await?;
+    let domain = sending_domain(&api, &caller, &domain).await?;
     let got = form::media_type(request.headers());
     if got != "multipart/form-data" {
-        body::refuse(&api, request).await;
         let got: String = got.chars().take(100).collect();
         return Err(ApiError::bad_request(format!(
             "Invalid request content type. Expecting 'multipart/form-data' but got '{got}'"
         )));
     }
-    let headers = request.headers().clone();
+    let key = request::idempotency_key(request.headers())?;
     let mut form = form::read(&api, request).await?;
-    let key = request::idempotency(&headers, || form.fingerprint("messages.mime"))?;
+    let key = key.map(|key| (key, form.fingerprint("messages.mime")));
     let content = request::mime(&mut form)?;
     send(&api, caller, domain, content, form, key).await
-}
-
-/// The domain, if the caller may send through it; what else it sends is read away first.
-async fn admitted(
-    api: &Api,
-    caller: &Caller,
-    domain: &str,
-    request: Request,
-) -> Result<(Domain, Request), ApiError> {
-    match sending_domain(api, caller, domain).await {
-        Ok(domain) => Ok((domain, request)),
-        Err(error) => {
-            body::refuse(api, request).await;
-            Err(error)
-        }
-    }
 }
 
 async fn send(

@@ -18,7 +18,7 @@ use crate::{
     auth::own_domain,
     error::{ApiError, json_response},
     form,
-    messages::{SendAnswer, refused},
+    messages::{self, SendAnswer, refused},
     path::Segments,
     state::Api,
 };
@@ -31,9 +31,10 @@ pub(crate) async fn resend(
     request: Request,
 ) -> Result<Response, ApiError> {
     let domain = own_domain(&api, &caller, &name).await?;
+    let idempotency_key = messages::idempotency_key(request.headers())?;
     let to = form::read(&api, request).await?.take_all("to");
     let id: MessageId = key.parse().map_err(|_| missing())?;
-    match api.services.sending.resend(&caller, &domain, id, &to).await {
+    match api.services.sending.resend(&caller, &domain, id, &to, idempotency_key.as_deref()).await {
         Ok(sent) => Ok(json_response(StatusCode::OK, &SendAnswer::from(sent))),
         Err(ResendError::NotFound) => Err(missing()),
         Err(ResendError::Send(error)) => Err(refused(error, api.services.clock.now())),

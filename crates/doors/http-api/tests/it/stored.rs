@@ -125,6 +125,22 @@ async fn a_stored_message_is_sent_again_to_others() {
 }
 
 #[tokio::test]
+async fn a_stored_message_is_sent_again_once_with_one_idempotency_key() {
+    let world = World::new().await;
+    let path = kept(&world).await;
+    let again = async |key: &str, to: &str| {
+        let request = world.request(Method::POST, &path).header("idempotency-key", key);
+        world.send(request.body(Body::from(format!("to={to}"))).expect("request")).await
+    };
+    let first = again("again", "x@rcpt.example").await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    assert_eq!(again("again", "x@rcpt.example").await.line(), first.line());
+    assert_eq!(world.lease().await.len(), 1);
+    assert_eq!(again("again", "y@rcpt.example").await.status, 422);
+    assert_eq!(again("", "y@rcpt.example").await.status, 400);
+}
+
+#[tokio::test]
 async fn a_deleted_message_is_gone() {
     let world = World::new().await;
     let path = kept(&world).await;

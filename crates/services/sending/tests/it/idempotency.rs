@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use waxseal_sending::{SendError, request::SendRequest};
+use waxseal_sending::{SendError, request::SendRequest, resend::ResendError};
 
 use crate::world::{World, letter, pairs};
 
@@ -57,4 +57,22 @@ async fn a_key_used_for_another_request_is_refused() {
     assert_eq!(world.queued().await.len(), 1);
     let long = "k".repeat(256);
     assert!(matches!(world.send(keyed(&world, &long, 1)).await, Err(SendError::Invalid(_))));
+}
+
+#[tokio::test]
+async fn a_stored_message_is_sent_again_once_however_often_the_call_is_made() {
+    let world = World::new().await;
+    world.send(world.request(letter())).await.expect("sent");
+    let id = world.queued().await[0].entry.message;
+    let again = async |to: &str, key: &str| {
+        world.sending.resend(&world.caller, &world.domain, id, &[to.to_owned()], Some(key)).await
+    };
+    let first = again("eve@example.net", "again-1").await.expect("sent");
+    assert_eq!(again("eve@example.net", "again-1").await.expect("answered"), first);
+    assert_eq!(world.queued().await.len(), 2);
+    let other = again("adam@example.net", "again-1").await;
+    assert!(matches!(other, Err(ResendError::Send(SendError::KeyReused))));
+    assert!(matches!(again("eve@example.net", "").await, Err(ResendError::Send(SendError::Invalid(_)))));
+    again("eve@example.net", "again-2").await.expect("sent");
+    assert_eq!(world.queued().await.len(), 3);
 }

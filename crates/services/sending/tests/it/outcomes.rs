@@ -25,8 +25,11 @@ async fn a_stored_message_goes_again_to_others() {
     let first = world.only().await;
     world.clock.advance(Duration::from_secs(3_600));
     let to = strings(&["carl@example.net, dora@example.net"]);
-    let again =
-        world.sending.resend(&world.caller, &world.domain, first.entry.message, &to).await.expect("sent");
+    let again = world
+        .sending
+        .resend(&world.caller, &world.domain, first.entry.message, &to, None)
+        .await
+        .expect("sent");
     assert_eq!(again, sent);
     let queued = world.queued().await;
     let recipients: Vec<_> = queued.iter().map(|queued| queued.recipient.as_str()).collect();
@@ -53,14 +56,14 @@ async fn a_message_that_is_gone_or_foreign_is_not_found() {
     let id = world.only().await.entry.message;
     let to = strings(&["carl@example.net"]);
     let other = world.domains.create(world.caller.account, "other.example.org").await.expect("domain").domain;
-    let sent = world.sending.resend(&world.caller, &other, id, &to).await;
+    let sent = world.sending.resend(&world.caller, &other, id, &to, None).await;
     assert!(matches!(sent, Err(ResendError::NotFound)));
     assert!(world.store.delete_message(world.caller.account, world.domain.id, id).await.expect("deleted"));
-    let sent = world.sending.resend(&world.caller, &world.domain, id, &to).await;
+    let sent = world.sending.resend(&world.caller, &world.domain, id, &to, None).await;
     assert!(matches!(sent, Err(ResendError::NotFound)), "deleted while it still waits");
     let unknown = waxseal_model::MessageId::from_u128(1);
-    let sent = world.sending.resend(&world.caller, &world.domain, unknown, &to).await;
+    let sent = world.sending.resend(&world.caller, &world.domain, unknown, &to, None).await;
     assert!(matches!(sent, Err(ResendError::NotFound)));
-    let sent = world.sending.resend(&world.caller, &world.domain, id, &[]).await;
+    let sent = world.sending.resend(&world.caller, &world.domain, id, &[], None).await;
     assert_eq!(sent.map_err(|error| error.to_string()), Err("to parameter is missing".into()));
 }
