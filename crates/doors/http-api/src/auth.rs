@@ -20,7 +20,7 @@ use waxseal_store::domain::Domain;
 
 pub(crate) use throttle::FailedLogins;
 
-use crate::{body, entry::Peer, error::ApiError, state::Api};
+use crate::{entry::Peer, error::ApiError, state::Api};
 
 /// Lets in whoever has a key; only the sending endpoints also take keys of one domain.
 pub(crate) async fn any_key(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
@@ -52,10 +52,7 @@ async fn admit(api: &Api, mut request: Request, next: Next, admitted: Admitted) 
     let peer = request.extensions().get::<Peer>().copied();
     let caller = match caller_of(api, request.headers(), peer, admitted.closed_accounts).await {
         Ok(caller) => caller,
-        Err(error) => {
-            body::refuse(api, request).await;
-            return error.into_response();
-        }
+        Err(error) => return error.into_response(),
     };
     let key_id = match &caller.proof {
         Proof::ApiKey(id) => HeaderValue::from_str(&shown_key_id(*id)).ok(),

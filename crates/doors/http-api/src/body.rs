@@ -1,27 +1,24 @@
 //! Reading request bodies: bounded in size after decompression, in time, in pace, and in what all of
 //! them together hold in memory.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+mod rest;
+
+use std::{io::Write as _, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
 };
-use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use waxseal_form::{Decoder, FormError};
 
-use crate::{config::Limits, error::ApiError, state::Api};
+pub(crate) use self::rest::Rest;
+use crate::{error::ApiError, state::Api};
 
 /// Compressed bytes inflated at a time: gzip makes at most about a thousand bytes of one.
 const INFLATE_STEP: usize = 1_024;
-/// Most bytes read and thrown away so that a client gets to read a refusal.
-const DISCARD: usize = 256 * 1024 * 1024;
-/// Time for that.
-const DISCARD_TIME: Duration = Duration::from_secs(20);
 
 /// The memory that a request's body may hold, until this is dropped.
 #[derive(Default)]
@@ -38,40 +35,7 @@ pub(crate) async fn read(
     decoder: &mut Decoder,
 ) -> Result<Held, ApiError> {
     let outcome = timeout(api.limits.body_total, read_pieces(api, headers, &mut body, decoder)).await;
-    match outcome.unwrap_or(Err(Failure::Slow)) {
-        Ok(held) => Ok(held),
-        Err(failure) => {
-            if !matches!(failure, Failure::Slow | Failure::Broken) {
-                discard(&api.limits, headers, body).await;
-            }
-            Err(failure.into_answer(api.limits.body))
-        }
-    }
-}
-
-/// Throws away the body of a request that is refused before it is read.
-pub(crate) async fn refuse(api: &Api, request: Request) {
-    let (parts, body) = request.into_parts();
-    discard(&api.limits, &parts.headers, body).await;
-}
-
-/// Throws away what a client still sends, for a while: many read no answer before they have sent all.
-/// Who announced more than that, or still waits for `100 Continue`, is answered at once.
-pub(crate) async fn discard(limits: &Limits, headers: &HeaderMap, mut body: Body) {
-    let most = DISCARD.max(limits.body);
-    if headers.contains_key(header::EXPECT) || announced(headers).is_some_and(|length| length > most as u64) {
-        return;
-    }
-    let all = async {
-        let mut left = most;
-        while let Ok(Some(Ok(frame))) = timeout(limits.body_silence, body.frame()).await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    let _ = timeout(DISCARD_TIME.min(limits.body_total), all).await;
+    outcome.unwrap_or(Err(Failure::Slow)).map_err(|failure| failure.into_answer(api.limits.body))
 }
 
 enum Failure {

@@ -14,7 +14,7 @@ use axum::{
     Router,
     body::Body,
     extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -22,6 +22,7 @@ use futures_util::FutureExt as _;
 use tower::{Service, ServiceExt as _};
 
 use crate::{
+    body::Rest,
     config::HttpConfig,
     error::ApiError,
     links, path, routes,
@@ -73,9 +74,11 @@ impl ApiService {
             *request.uri_mut() = tidied;
         }
         let secure = links::scheme(&self.api, request.headers()) == "https";
-        let is_options = request.method() == Method::OPTIONS;
-        let mut response =
-            if is_options { StatusCode::NO_CONTENT.into_response() } else { self.routed(request).await };
+        let headers = request.headers().clone();
+        let (body, rest) = Rest::watch(std::mem::take(request.body_mut()));
+        *request.body_mut() = body;
+        let mut response = self.answer_to(request).await;
+        rest.settle(&self.api.limits, &headers, response.headers_mut()).await;
         decorate(response.headers_mut(), &id, secure);
         let route = response.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
         let elapsed = clock.monotonic().saturating_sub(started);
@@ -89,6 +92,17 @@ impl ApiService {
         metrics::histogram!("waxseal_http_request_seconds", "route" => route, "status" => class)
             .record(elapsed.as_secs_f64());
         response
+    }
+
+    async fn answer_to(&self, request: Request) -> Response {
+        if names_no_host(&request) {
+            let text = "an HTTP/1.1 request must have one Host header (RFC 9112, section 3.2)";
+            return ApiError::bad_request(text).into_response();
+        }
+        if request.method() == Method::OPTIONS {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        self.routed(request).await
     }
 
     async fn routed(&self, request: Request) -> Response {
@@ -123,6 +137,11 @@ impl Service<Request<Body>> for ApiService {
         let service = self.clone();
         Box::pin(async move { Ok(service.answer(request).await) })
     }
+}
+
+/// Whether a request breaks the rule of HTTP/1.1 that it names the host which it is for, once.
+fn names_no_host(request: &Request) -> bool {
+    request.version() == Version::HTTP_11 && request.headers().get_all(header::HOST).iter().count() != 1
 }
 
 /// Hands the route's template to whoever looks at the answer.

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use waxseal_form::Field;
 use waxseal_sending::request::File;
 
-pub(crate) use read::{media_type, parameters, query, read};
+pub(crate) use read::{media_type, parameters, read};
 
 use crate::body::Held;
 
@@ -48,9 +48,12 @@ impl Form {
         if all.is_empty() { None } else { Some(all.swap_remove(0).bytes) }
     }
 
-    /// The files of a name.
+    /// The files of a name. A field for a file that nobody chose is none: browsers send it without name and content.
     pub(crate) fn take_files(&mut self, name: &str) -> Vec<File> {
-        self.take(|field| field == name).into_iter().map(file).collect()
+        let chosen = |field: &Field| {
+            !field.bytes.is_empty() || field.file_name.as_ref().is_some_and(|name| !name.is_empty())
+        };
+        self.take(|field| field == name).into_iter().filter(chosen).map(file).collect()
     }
 
     /// The fields whose name starts with `prefix`, without it.
@@ -125,6 +128,18 @@ mod tests {
         assert_ne!(form(None, "to=a&text=c").fingerprint("messages"), urlencoded);
         assert_ne!(form(None, "to=at&ext=b").fingerprint("messages"), urlencoded);
         assert_ne!(form(None, "to=a&text=b").fingerprint("messages.mime"), urlencoded);
+    }
+
+    #[test]
+    fn a_field_for_a_file_that_nobody_chose_is_no_file() {
+        let part = |file: &str, content: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"attachment\"{file}\r\n\r\n{content}\r\n")
+        };
+        let body = part("; filename=\"\"", "") + &part("", "") + &part("; filename=\"empty\"", "");
+        let body = body + &part("; filename=\"\"", "x") + "--b--";
+        let files = form(Some("multipart/form-data; boundary=b"), &body).take_files("attachment");
+        let found: Vec<_> = files.iter().map(|file| (file.name.as_str(), file.bytes.len())).collect();
+        assert_eq!(found, [("empty", 0), ("attachment", 1)]);
     }
 
     #[test]

@@ -13,19 +13,16 @@ use waxseal_form::{Decoder, Field, FormError, parameter, parse_query};
 use super::Form;
 use crate::{body, error::ApiError, state::Api};
 
+/// Most bytes that the parameters of a look-up take, names included: what a query has room for.
+const MOST_PARAMETERS: usize = 64 * 1024;
+
 /// Reads the form of a request. Values in the query count where the body does not have the name.
 pub(crate) async fn read(api: &Api, request: Request) -> Result<Form, ApiError> {
     let (parts, body) = request.into_parts();
     let max = api.limits.fields;
     let query = query(api, parts.uri.query())?;
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mut decoder = match Decoder::new(content_type, max) {
-        Ok(decoder) => decoder,
-        Err(error) => {
-            body::discard(&api.limits, &parts.headers, body).await;
-            return Err(refused(error));
-        }
-    };
+    let mut decoder = Decoder::new(content_type, max).map_err(refused)?;
     let held = body::read(api, &parts.headers, body, &mut decoder).await?;
     let mut fields = decoder.finish().map_err(refused)?;
     let from_body: HashSet<String> = fields.iter().map(|field| field.name.clone()).collect();
@@ -36,16 +33,22 @@ pub(crate) async fn read(api: &Api, request: Request) -> Result<Form, ApiError> 
     Ok(Form::new(fields, charset, held))
 }
 
-/// The parameters of a request that asks: some clients send them as the form of a GET.
+/// The parameters of a look-up or a deletion, in order: they come in the query, or in a body as a form does.
 pub(crate) async fn parameters(api: &Api, request: Request) -> Result<Vec<Field>, ApiError> {
     if request.body().is_end_stream() {
         return query(api, request.uri().query());
     }
-    read(api, request).await.map(Form::into_fields)
+    let fields = read(api, request).await?.into_fields();
+    if fields.iter().map(|field| field.name.len() + field.bytes.len()).sum::<usize>() > MOST_PARAMETERS {
+        return Err(ApiError::bad_request(format!(
+            "the parameters are longer than {MOST_PARAMETERS} bytes in all"
+        )));
+    }
+    Ok(fields)
 }
 
 /// The fields of a query.
-pub(crate) fn query(api: &Api, query: Option<&str>) -> Result<Vec<Field>, ApiError> {
+fn query(api: &Api, query: Option<&str>) -> Result<Vec<Field>, ApiError> {
     parse_query(query.unwrap_or_default(), api.limits.fields).map_err(refused)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{RawQuery, State},
+    extract::{Request, State},
     http::StatusCode,
     response::Response,
 };
@@ -39,9 +39,9 @@ pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     base: Base,
-    RawQuery(query): RawQuery,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let asked = asked(&api, &caller, query.as_deref()).await?;
+    let asked = asked(&api, &caller, request).await?;
     let limit = asked.limit.unwrap_or(DEFAULT_PAGE);
     let domain = asked.domain.as_ref().map(|domain| domain.id);
     let recipient = asked.recipient.as_deref();
@@ -64,9 +64,9 @@ pub(crate) async fn list(
 pub(crate) async fn clear(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
-    RawQuery(query): RawQuery,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let asked = asked(&api, &caller, query.as_deref()).await?;
+    let asked = asked(&api, &caller, request).await?;
     if asked.recipient.is_some() || asked.before.is_some() || asked.limit.is_some() {
         return Err(ApiError::bad_request("domain is the only parameter when all messages are deleted"));
     }
@@ -75,10 +75,9 @@ pub(crate) async fn clear(
     Ok(json_response(StatusCode::OK, &json!({ "message": "Inbox has been cleared", "count": count })))
 }
 
-async fn asked(api: &Api, caller: &Caller, query: Option<&str>) -> Result<Asked, ApiError> {
-    let pairs = form::query(api, query)?;
+async fn asked(api: &Api, caller: &Caller, request: Request) -> Result<Asked, ApiError> {
     let mut asked = Asked::default();
-    for field in pairs {
+    for field in form::parameters(api, request).await? {
         let value = String::from_utf8_lossy(&field.bytes).trim().to_owned();
         match field.name.as_str() {
             _ if value.is_empty() => {}

@@ -186,3 +186,29 @@ async fn text_in_another_charset_is_read_in_it() {
         assert_eq!(stored.body_plain.trim(), "käse");
     }
 }
+
+#[tokio::test]
+async fn the_parameters_of_a_look_up_may_come_in_its_body() {
+    let world = World::new().await;
+    let get = async |method: Method, path: &str, kind: &str, body: String| {
+        let request = world.request(method, path).header(header::CONTENT_TYPE, kind).body(Body::from(body));
+        world.send(request.expect("request")).await
+    };
+    let refused = r#"400 {"message":"limit parameter must be a number from 1 to 300"}"#;
+    let (form, json) = ("application/x-www-form-urlencoded", "application/json");
+    for path in ["/v3/mg.example.org/events", "/v1/inbox"] {
+        assert_eq!(get(Method::GET, path, form, "limit=0".into()).await.line(), refused);
+        assert_eq!(get(Method::GET, path, json, r#"{"limit": 0}"#.into()).await.line(), refused);
+        let with_query = format!("{path}?limit=0");
+        assert_eq!(get(Method::GET, &with_query, form, String::new()).await.line(), refused);
+        assert_eq!(
+            get(Method::GET, &with_query, form, "pretty=yes".into()).await.line().get(..3),
+            Some("400")
+        );
+        assert_eq!(get(Method::GET, &with_query, form, "limit=1".into()).await.status, 200, "the body wins");
+        let long = format!("recipient={}", "x".repeat(70_000));
+        assert_eq!(get(Method::GET, path, form, long).await.status, 400);
+    }
+    let clear = get(Method::DELETE, "/v1/inbox", form, "domain=unknown.example".into()).await;
+    assert_eq!(clear.status, 404, "not the whole inbox");
+}

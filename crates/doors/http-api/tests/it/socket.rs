@@ -63,9 +63,25 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     String::from_utf8_lossy(&seen).into_owned()
 }
 
+/// Reads one answer and leaves the connection as it is.
+async fn read_answer(stream: &mut TcpStream) -> String {
+    let mut answer = read_until(stream, "\r\n\r\n").await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.map_or(0, |length| length.parse().expect("a number"));
+    let mut rest = vec![0; length - body.len()];
+    timeout(SOON, stream.read_exact(&mut rest)).await.expect("in time").expect("the rest");
+    answer.push_str(&String::from_utf8_lossy(&rest));
+    answer
+}
+
 fn head(world: &World, path: &str, more: &str) -> String {
+    request_head(world, "POST", path, more)
+}
+
+fn request_head(world: &World, method: &str, path: &str, more: &str) -> String {
     format!(
-        "POST {path} HTTP/1.1\r\nHost: api.test\r\nAuthorization: {}\r\n{more}\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: api.test\r\nAuthorization: {}\r\n{more}\r\n",
         basic(&world.mine.key)
     )
 }
@@ -142,6 +158,64 @@ async fn who_sends_too_much_still_gets_to_read_why() {
     stream.write_all(&body).await.expect("all of it is taken");
     let answer = read_until(&mut stream, "limit\"}").await;
     assert!(answer.contains("413 Payload Too Large") && answer.contains("1.0MiB"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_stays_when_the_body_comes_after_the_head_whatever_the_answer() {
+    let world = World::new().await;
+    let door = open(&world, |_| {}).await;
+    let mut stream = door.connect().await;
+    let (stored, events) = ("/v3/domains/mg.example.org/messages/x", "/v3/mg.example.org/events");
+    for (method, path, status) in [
+        ("POST", "/v3/nowhere", "404 Not Found"),
+        ("POST", events, "405 Method Not Allowed"),
+        ("POST", "/v3/unknown.example/messages", "404 Not Found"),
+        ("GET", events, "200 OK"),
+        ("GET", stored, "404 Not Found"),
+        ("DELETE", stored, "404 Not Found"),
+        ("OPTIONS", events, "204 No Content"),
+    ] {
+        let request = request_head(&world, method, path, "Content-Length: 7\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let early = timeout(Duration::from_millis(50), stream.read(&mut [0; 1])).await;
+        assert!(early.is_err(), "{method} {path}: answered before the body came");
+        stream.write_all(b"limit=1").await.expect("sent");
+        let answer = read_answer(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{method} {path}: {answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+    let request = b"POST /v3/mg.example.org/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n";
+    stream.write_all(request).await.expect("sent");
+    stream.write_all(b"limit=1").await.expect("sent");
+    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 401 "));
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("sent");
+    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
+async fn where_a_body_is_not_waited_for_the_end_of_the_connection_is_announced() {
+    let world = World::new().await;
+    let door = open(&world, |_| {}).await;
+    for more in ["Expect: 100-continue\r\nContent-Length: 7\r\n", "Content-Length: 300000000\r\n"] {
+        let answer = door.talk(head(&world, "/v3/nowhere", more).as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{more}: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{more}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let world = World::new().await;
+    let door = open(&world, |_| {}).await;
+    for (request, status) in [
+        ("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", "400 Bad Request"),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n", "400 Bad Request"),
+        ("GET /healthz HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", "200 OK"),
+        ("GET /healthz HTTP/1.0\r\n\r\n", "200 OK"),
+    ] {
+        let answer = door.talk(request.as_bytes()).await;
+        assert!(answer.contains(status), "{request}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    http::{Method, Request, header},
+    http::{HeaderValue, Method, Request, header},
     response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -126,7 +126,8 @@ impl World {
         Request::builder().method(method).uri(path).header(header::AUTHORIZATION, basic(&self.mine.key))
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("api.test"));
         Answer::read(self.api.answer(request).await).await
     }
 
