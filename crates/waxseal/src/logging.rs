@@ -13,7 +13,7 @@ use tracing_subscriber::{
 };
 
 use self::line::Line;
-pub(crate) use self::redact::redacted;
+pub(crate) use self::redact::{for_terminal, redacted};
 use crate::config::{LogFormat, LogLevel};
 
 /// Starts logging. Later calls change nothing.

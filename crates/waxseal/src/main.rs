@@ -53,14 +53,14 @@ fn main() -> ExitCode {
     // Not waiting for what a second signal interrupted.
     runtime.shutdown_background();
     outcome.unwrap_or_else(|error| {
-        eprintln!("waxseal: {}", logging::redacted(&format!("{error:#}")));
+        eprintln!("waxseal: {}", logging::for_terminal(&format!("{error:#}"), std::env::args()));
         ExitCode::FAILURE
     })
 }
 
 async fn run(cli: Cli) -> Result<ExitCode> {
     let request = match cli.command {
-        Command::Quickstart(options) => return quickstart::run(options).await,
+        Command::Quickstart(options) => return quickstart::run(options, cli.config.as_deref()).await,
         Command::Serve => return serve::run(Config::load(cli.config.as_deref())?).await,
         Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
         Command::Privacy(Privacy::Map { page }) => return privacy_map::print(page, cli.json),

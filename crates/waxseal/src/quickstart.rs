@@ -3,6 +3,7 @@
 mod dialogue;
 mod folder;
 mod http_client;
+mod listeners;
 mod live;
 mod once;
 mod recipient;
@@ -11,13 +12,13 @@ mod verify;
 mod welcome;
 mod zone;
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use waxseal_model::{Access, AccountId, Actor, Purpose};
 use waxseal_store::{account::KeyScope, domain::DomainKind};
 
-use self::folder::Folder;
+use self::{folder::Folder, listeners::Listeners};
 use crate::{
     cli,
     config::{Config, LogFormat, LogLevel, Settings},
@@ -34,23 +35,24 @@ const SANDBOX: &str = "sandbox.test";
 /// Where the API listens unless told otherwise.
 const USUAL_HTTP: &str = "127.0.0.1:8080";
 
-/// Where submission listens.
+/// Where submission listens unless told otherwise.
 const USUAL_SUBMISSION: &str = "127.0.0.1:2587";
 
-/// Runs it.
-pub(crate) async fn run(options: cli::Quickstart) -> Result<ExitCode> {
+/// Runs it. Of a configuration that is named only the listeners count.
+pub(crate) async fn run(options: cli::Quickstart, file: Option<&Path>) -> Result<ExitCode> {
     logging::start(LogLevel::Warn, LogFormat::Text);
+    let listeners = Listeners::asked(file, options.http)?;
     if options.once {
-        return once::run(options.data_dir, options.http).await;
+        return once::run(options.data_dir, listeners).await;
     }
     let mut signals = Signals::catch()?;
     let folder = Folder::given_or_temporary(options.data_dir)?;
-    let mut config = configure(&folder, options.http)?;
+    let mut config = configure(&folder, &listeners)?;
     let house = House::open(&config).await.context("the store cannot be opened")?;
     let access = prepare(&house).await?;
     let running = match Running::start(&config, house.clone(), None).await {
         Err(error) if is_taken(&error) => {
-            give_way(&mut config, options.http);
+            give_way(&mut config, &listeners);
             Running::start(&config, house.clone(), None).await?
         }
         started => started?,
@@ -75,20 +77,18 @@ pub(crate) async fn run(options: cli::Quickstart) -> Result<ExitCode> {
     }
 }
 
-/// Loopback only, the roles that exist, nothing to the outside but what a test of delivery would need.
-fn configure(folder: &Folder, http: Option<SocketAddr>) -> Result<Config> {
-    let http = http.map_or_else(|| USUAL_HTTP.to_owned(), |address| address.to_string());
+/// Loopback only unless asked otherwise, the roles that exist, nothing to the outside but what a test of delivery
+/// would need.
+fn configure(folder: &Folder, listeners: &Listeners) -> Result<Config> {
     let settings = Settings::default()
         .set("data_dir", &folder.path().to_string_lossy())
         .set("roles", "api,submission,delivery")
         .set("hostname", "localhost")
-        .set("http.listen", &http)
-        .set("submission.listen", USUAL_SUBMISSION)
         .set("metrics.listen", "")
         // An archive on the same laptop is what one tries it with.
         .set("outgoing_http.allow_private_destinations", "true")
         .set("outgoing_http.ports", "");
-    Ok(settings.read()?)
+    Ok(listeners.set(settings, USUAL_HTTP, USUAL_SUBMISSION).read()?)
 }
 
 /// What a visitor gets in hand.
@@ -122,12 +122,12 @@ fn is_taken(error: &anyhow::Error) -> bool {
     io_errors.into_iter().any(|error| error.kind() == std::io::ErrorKind::AddrInUse)
 }
 
-/// Any free port in place of the usual ones; an address that was asked for stays. Only whoever listens knows
+/// Any free port in place of the usual ones; addresses that were asked for stay. Only whoever listens knows
 /// that a port is free, so nothing is probed beforehand.
-fn give_way(config: &mut Config, asked: Option<SocketAddr>) {
-    let listeners = config.submission_listen.iter_mut();
-    let http = config.http_listen.iter_mut().filter(|_| asked.is_none());
-    listeners.chain(http).for_each(|address| address.set_port(0));
+fn give_way(config: &mut Config, asked: &Listeners) {
+    let submission = config.submission_listen.iter_mut().filter(|_| !asked.asks_for_submission());
+    let http = config.http_listen.iter_mut().filter(|_| !asked.asks_for_http());
+    submission.chain(http).for_each(|address| address.set_port(0));
 }
 
 /// Sight of the customer's own data: whoever runs quickstart is the customer.

@@ -23,6 +23,7 @@ pub(crate) struct Settings {
 }
 
 /// A value as it was given.
+#[derive(Clone)]
 pub(super) struct Raw {
     /// The value: text from the environment is a string.
     pub(super) value: toml::Value,
@@ -64,6 +65,18 @@ impl Settings {
             let raw = Raw { value: toml::Value::String(value.to_owned()), origin: "command line".into() };
             self.values.insert(key.name, raw);
         }
+        self
+    }
+
+    /// Whether a key was given a value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Takes the values of these keys from others, where those were given any.
+    pub(crate) fn taking(mut self, others: &Self, names: &[&str]) -> Self {
+        let taken = others.values.iter().filter(|(name, _)| names.contains(name));
+        self.values.extend(taken.map(|(name, raw)| (*name, raw.clone())));
         self
     }
 

@@ -2,11 +2,31 @@
 
 use std::borrow::Cow;
 
+/// Domains that are nobody's (RFC 2606 §3): those of the examples in our own advice.
+const EXAMPLES: [&str; 3] = ["example.org", "example.com", "example.net"];
+
 /// What stands in an address's place.
 const MARK: &str = "[address]";
 
 /// The text without addresses. Text without `@` and `%40` is handed back as it is.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
+    redacted_but(text, |_, _| false)
+}
+
+/// The text for the terminal of whoever gave these arguments: the addresses among them stay, and those of examples.
+pub(crate) fn for_terminal(text: &str, arguments: impl Iterator<Item = String>) -> Cow<'_, str> {
+    let arguments: Vec<String> = arguments.collect();
+    redacted_but(text, |before, address| {
+        let address = address.trim_start_matches(['`', '\'']).trim_end_matches('.');
+        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        // In a URL it is a password with the host: `postgres://user:password@host`.
+        !before.ends_with([':', '/'])
+            && (EXAMPLES.contains(&domain) || arguments.iter().any(|argument| argument.contains(address)))
+    })
+}
+
+/// The text without addresses, but for those of which `stays` says so, given what stands before them.
+fn redacted_but(text: &str, stays: impl Fn(&str, &str) -> bool) -> Cow<'_, str> {
     let Some(first) = next_sign(text, 0) else { return Cow::Borrowed(text) };
     let mut clean = String::with_capacity(text.len());
     let mut kept_until = 0;
@@ -14,7 +34,8 @@ pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     while let Some((at, length)) = sign {
         let start = local_start(text, kept_until, at);
         let end = domain_end(text, at + length);
-        if start < at && end > at + length {
+        let known = || stays(text.get(..start).unwrap_or_default(), text.get(start..end).unwrap_or_default());
+        if start < at && end > at + length && !known() {
             clean.push_str(text.get(kept_until..start).unwrap_or_default());
             clean.push_str(MARK);
             kept_until = end;
@@ -84,6 +105,20 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(redacted(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn examples_and_what_was_typed_stay_on_the_terminal_and_nothing_else() {
+        let typed = || ["waxseal", "key", "--for=bob@corp.test"].into_iter().map(str::to_owned);
+        for (text, expected) in [
+            ("a full address such as ops@example.org.", "a full address such as ops@example.org."),
+            ("`bob@corp.test` is not alice@corp.test", "`bob@corp.test` is not [address]"),
+            ("ops@example.org, not eve@example.org.test", "ops@example.org, not [address]"),
+            ("postgres://user:secret@example.org/x", "postgres://user:[address]/x"),
+            ("\"john doe\"@example.org or a%40corp.test", "\"john doe\"@example.org or [address]"),
+        ] {
+            assert_eq!(for_terminal(text, typed()), expected, "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! `--once`: one message by HTTP, one by SMTP, to a recipient's server of its own; then the proof.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use waxseal_smtp::client::Transaction;
 use super::{
     folder::Folder,
     http_client,
+    listeners::Listeners,
     recipient::{Arrived, Recipient},
     smtp_client, verify,
     zone::{Served, Zone},
@@ -30,28 +31,29 @@ const RECIPIENT: &str = "recipient.test";
 const TEXT: &str = "One line,\nand a second: Grüße, 你好.\n.\nA dot alone on a line, too.";
 
 /// Builds a world, sends two messages through it, and judges what arrived.
-pub(super) async fn run(data_dir: Option<PathBuf>, http: Option<SocketAddr>) -> Result<ExitCode> {
+pub(super) async fn run(data_dir: Option<PathBuf>, listeners: Listeners) -> Result<ExitCode> {
     let mut signals = Signals::catch()?;
     let folder = Folder::given_or_temporary(data_dir)?;
     tokio::select! {
-        done = tokio::time::timeout(TIME, prove(&folder, http)) => done.context("not done within 60 seconds")??,
+        done = tokio::time::timeout(TIME, prove(&folder, &listeners)) => done.context("not done within 60 seconds")??,
         () = signals.next() => bail!("interrupted"),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn prove(folder: &Folder, http: Option<SocketAddr>) -> Result<()> {
+async fn prove(folder: &Folder, listeners: &Listeners) -> Result<()> {
     let mut recipient =
         Recipient::start(&format!("mx.{RECIPIENT}"), &folder.path().join("recipient")).await?;
     // The domain's keys come first: the zone publishes them, and the configuration names the zone.
-    let house = House::open(&settings(folder, http).read()?).await.context("the store cannot be opened")?;
+    let house =
+        House::open(&settings(folder, listeners).read()?).await.context("the store cannot be opened")?;
     let account = house.accounts.create("Quickstart", "postmaster@sender.test", None).await?;
     let sender = free_name(&house).await?;
     let domain = house.domains.create(account.id, &sender).await?;
     let credential =
         house.accounts.create_smtp_credential(account.id, &format!("app@{sender}"), None).await?;
     let zone = zone(&domain.dns).await?;
-    let config = settings(folder, http)
+    let config = settings(folder, listeners)
         .set("dns.nameservers", &zone.address.to_string())
         .set("delivery.port", &recipient.address.port().to_string())
         .read()?;
@@ -75,16 +77,14 @@ async fn prove(folder: &Folder, http: Option<SocketAddr>) -> Result<()> {
     Ok(())
 }
 
-fn settings(folder: &Folder, http: Option<SocketAddr>) -> Settings {
-    let http = http.map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string());
-    Settings::default()
+fn settings(folder: &Folder, listeners: &Listeners) -> Settings {
+    let settings = Settings::default()
         .set("data_dir", &folder.path().to_string_lossy())
         .set("roles", "api,submission,delivery")
         .set("hostname", "mail.sender.test")
-        .set("http.listen", &http)
-        .set("submission.listen", "127.0.0.1:0")
         .set("metrics.listen", "")
-        .set("delivery.allow_private_destinations", "true")
+        .set("delivery.allow_private_destinations", "true");
+    listeners.set(settings, "127.0.0.1:0", "127.0.0.1:0")
 }
 
 /// The sender's records as `domain create` prints them, and the recipient's MX.

@@ -58,11 +58,12 @@ async fn mistakes_are_told_with_what_to_do() -> Result<()> {
     let binary = waxseal()?;
     let (id, _) = binary.account().await?;
     let nobody = "0".repeat(26);
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["domain", "create", "mail.example.org", "--account", &nobody], "waxseal account list"),
         (&["domain", "create", "mail.example.org", "--account", "me"], "26 characters"),
         (&["domain", "create", "not a name", "--account", &id], "not a name"),
         (&["credential", "create", "app@elsewhere.org", "--account", &id], "domain create"),
+        (&["credential", "create", "app", "--account", &id], "such as postmaster@example.org"),
         (
             &["credential", "create", "--network", "10.1.2.3/16", "--account", &id],
             "did you mean 10.1.0.0/16?",
@@ -160,7 +161,7 @@ async fn what_an_account_says_about_itself_can_be_corrected() -> Result<()> {
     assert_eq!(profile["email"], "right@waxseal.test");
     let refused = binary.run(&["account", "correct", &account, "--email", "wrong"]).await?;
     assert_eq!(refused.status.code(), Some(1));
-    assert!(refused.stderr.contains("full address"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("full address such as ops@example.org"), "{}", refused.stderr);
     assert_eq!(binary.run(&["account", "correct", &account]).await?.status.code(), Some(2), "nothing named");
     Ok(())
 }

@@ -45,6 +45,29 @@ async fn once_works_again_in_the_same_folder() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn listeners_of_a_named_configuration_are_used() -> Result<()> {
+    let binary = waxseal()?;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    std::fs::write(binary.folder().join("own.toml"), format!("[http]\nlisten = [\"{address}\"]\n"))?;
+    let by_environment: &[&str] = &["quickstart"];
+    for (key, arguments) in [
+        ("submission.listen", by_environment),
+        ("http.listen", &["quickstart", "--config", "own.toml"]),
+        ("http.listen", &["quickstart", "--config", "own.toml", "--once"]),
+    ] {
+        let mut command = binary.command(arguments);
+        command
+            .env("WAXSEAL_SUBMISSION__LISTEN", if key == "http.listen" { "127.0.0.1:0" } else { &address });
+        let ended = command.env_remove("WAXSEAL_HTTP__LISTEN").output().await?;
+        let errors = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {errors}");
+        assert!(errors.contains(&format!("{key} {address}")), "{arguments:?}: {errors}");
+    }
+    Ok(())
+}
+
 /// A running quickstart and what it printed first.
 struct Running {
     binary: Binary,
