@@ -61,8 +61,10 @@ def test_an_item_can_be_deleted_and_the_inbox_cleared(box, somebody):
     for link in (item["url"], item["raw-url"]):
         gone = box.get(link)
         assert (gone.status_code, gone.json()) == (404, {"message": "Message not found"})
-    box.send(box.form([box.somebody(), box.somebody()]))
-    waiting.until(lambda: len(items(box)) >= 2, "two items")
+    two = [box.somebody(), box.somebody()]
+    box.send(box.form(two))
+    for one in two:
+        captured(box, one)
     answer = box.delete("/v1/inbox", params={"domain": box.domain.name}).json()
     assert answer["message"] == "Inbox has been cleared" and answer["count"] >= 2
     assert items(box) == []
@@ -100,14 +102,6 @@ def test_complain_is_delivered_then_complains_and_is_suppressed_the_next_time(bo
     assert box.events_of(mid, event="delivered")
     again = box.send(box.form(f"complain@{box.domain.name}"))
     assert box.wait_event(again, "failed")["delivery-status"]["code"] == 607
-
-
-@pytest.mark.parametrize("local", ["defer", "bounce", "complain"])
-def test_these_names_at_other_domains_are_anybody(box, local, platform, account):
-    to = f"{local}@{canary.word()}.test"
-    mid = box.send(box.form(to))
-    first = waiting.until(lambda: [e["event"] for e in box.events_of(mid) if e["event"] != "accepted"], "the outcome")
-    assert first == ["delivered"]
 
 
 def test_smtp_to_a_sandbox_is_captured_too(box, platform, somebody):

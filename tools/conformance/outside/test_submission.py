@@ -413,17 +413,6 @@ def test_a_login_sends_for_its_own_domain_alone(line, credential, ann, platform,
             assert all(f"d={foreign.name}" not in one for one in seen.headers("DKIM-Signature"))
 
 
-def test_a_deleted_login_submits_no_more_in_a_session_that_is_open(platform, domain, somebody):
-    made = platform.credential(domain, "stillopen")
-    with opened(platform.submission, made) as line:
-        platform.run("credential", "delete", made.login, "--account", domain.account.id)
-        line.talk(f"MAIL FROM:<{made.login}>")
-        line.talk(f"RCPT TO:<{somebody}>")
-        if line.talk("DATA").code == 354:
-            line.send(text(made.login, somebody) + b".\r\n")
-            assert line.reply().code >= 400
-
-
 @pytest.mark.parametrize("header", ["From: Boss <boss@bank.test>", "Message-ID: <second@x.test>", "Date: junk"])
 def test_a_message_that_receivers_refuse_for_its_form_is_refused_at_the_door_or_mended(line, credential, ann, somebody, header):
     data = text(credential.login, somebody, more=f"Message-ID: <{somebody}>\r\n{header}\r\n")
