@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Path, RawQuery, Request, State},
+    extract::{Path, Request, State},
     http::StatusCode,
     response::Response,
 };
@@ -29,10 +29,10 @@ pub(crate) async fn erasures(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     base: Base,
-    RawQuery(query): RawQuery,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let (mut limit, mut before) = (DEFAULT_PAGE, None);
-    for field in form::query(&api, query.as_deref())? {
+    for field in form::parameters(&api, request).await? {
         let value = String::from_utf8_lossy(&field.bytes).trim().to_owned();
         match field.name.as_str() {
             _ if value.is_empty() => {}

@@ -67,6 +67,11 @@ pub(super) const PLACES: &[Place] = &[
     system("audit-anchors", "signed ends of the audit trail, once more"),
     system("reports/policy-*.json", "signed reports on the promises: states and figures"),
     system("reports/*.new", "one of them while it is written"),
+    key("backup.key", "the key that backups are sealed under, if it is kept in a file here", AtRest::Clear),
+    tables(
+        "backups/**",
+        "backups, unless `backup.folder` is elsewhere: the tables without any key, sealed once more",
+    ),
     system(
         "policy-proof/**",
         "a scratch folder of `policy verify`: mail of its own to itself, gone at its end",
