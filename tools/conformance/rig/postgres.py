@@ -1,8 +1,10 @@
 """A PostgreSQL cluster for one test run, where its programs are installed."""
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -74,19 +76,30 @@ class Cluster:
             "--encoding=UTF8",
             "--no-sync",
         )
-        log = open(self.folder.parent / "postgres.log", "wb")
-        self.process = subprocess.Popen(
-            [
-                str(self.programs / "postgres"), "-D", str(data), "-p", str(self.port),
-                "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}",
-            ],
-            stdout=log, stderr=log, cwd="/", **self._user,
-        )  # fmt: skip
-        log.close()
-        waiting.until(self._answers, "PostgreSQL", 60)
+        self.serve()
         files = (path for path in (data / "base").rglob("*") if path.is_file())
         self.pristine = {digest(path.read_bytes()) for path in files}
         return self
+
+    def serve(self) -> None:
+        """Start the server of the cluster, and wait until it answers."""
+        with open(self.folder.parent / "postgres.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port),
+                    "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}",
+                ],
+                stdout=log, stderr=log, cwd="/", start_new_session=True, **self._user,
+            )  # fmt: skip
+        waiting.until(self._answers, "PostgreSQL", 60)
+
+    def kill(self) -> None:
+        """SIGKILL to the server and to every process that it started."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in [self.process.pid, *map(int, children)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
 
     def _psql(self, statement: str, database: str = "postgres") -> subprocess.CompletedProcess:
         url = f"postgresql://waxseal@127.0.0.1:{self.port}/{database}"

@@ -61,6 +61,18 @@ const PARTS: &[Part] = &[
         tests: &["faults/test_io_error.py"],
         is_elsewhere: false,
     },
+    Part {
+        name: "disk-full",
+        about: "no room, then room again, with and without a restart",
+        tests: &["faults/test_disk_full.py"],
+        is_elsewhere: false,
+    },
+    Part {
+        name: "database",
+        about: "SIGKILL to PostgreSQL, to the server, to both",
+        tests: &["faults/test_database_killed.py"],
+        is_elsewhere: false,
+    },
 ];
 
 /// What the caller asked for.
@@ -78,7 +90,7 @@ struct Wish {
 pub(crate) fn stage() -> Result<()> {
     let tests: Vec<&str> =
         PARTS.iter().filter(|part| !part.is_elsewhere).flat_map(|part| part.tests).copied().collect();
-    run_tests(&tests, &[("WAXSEAL_TEST_SEED", 1)])
+    run_tests(&tests, &[("WAXSEAL_TEST_SEED", 1), ("WAXSEAL_TEST_FAULTS", 3)])
 }
 
 /// Runs the parts asked for.
@@ -122,6 +134,7 @@ impl Wish {
             ("WAXSEAL_TEST_MESSAGES", 100_000),
             ("WAXSEAL_TEST_CUTS", 200),
             ("WAXSEAL_TEST_FAULTS", 50),
+            ("WAXSEAL_TEST_DATABASE_KILLS", 12),
         ];
         let given = |name: &str| self.numbers.iter().any(|(given, _)| *given == name);
         let kept = long.into_iter().filter(|(name, _)| self.long && !given(name));
