@@ -104,6 +104,13 @@ def test_complain_is_delivered_then_complains_and_is_suppressed_the_next_time(bo
     assert box.wait_event(again, "failed")["delivery-status"]["code"] == 607
 
 
+@pytest.mark.parametrize("local", ["defer", "bounce", "complain"])
+def test_these_names_at_other_domains_are_anybody(box, local):
+    mid = box.send(box.form(f"{local}@{canary.word()}.test"))
+    first = waiting.until(lambda: [e["event"] for e in box.events_of(mid) if e["event"] != "accepted"], "the outcome")
+    assert first == ["delivered"]
+
+
 def test_smtp_to_a_sandbox_is_captured_too(box, platform, somebody):
     import smtplib
 
