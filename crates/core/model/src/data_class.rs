@@ -84,8 +84,6 @@ pub enum Erase {
     DestroyKey,
     /// It is dropped from memory with what it was read from.
     Drop,
-    /// It stays, and says nothing any more once the salt of its day is dropped.
-    DropSalt,
     /// It stays, and leads to nobody once the rows that it is a number of are gone.
     LeadsNowhere,
     /// As its tables: each column has a rule of its own.

@@ -51,7 +51,6 @@ pub(crate) const fn erase(erase: Erase) -> &'static str {
         Erase::Keep => "stays, not personal",
         Erase::DestroyKey => "destroying the key",
         Erase::Drop => "dropping it from memory",
-        Erase::DropSalt => "dropping the salt of the day",
         Erase::LeadsNowhere => "stays, leads to nobody once the rows are gone",
         Erase::AsColumns => "as its columns",
     }
