@@ -71,9 +71,14 @@ impl SmtpDoor {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "implicit TLS needs a certificate"));
         }
         let mut listeners = Vec::new();
-        for (addresses, implicit_tls) in [(&config.submission, false), (&config.implicit_tls, true)] {
+        let doors = [
+            ("submission.listen", &config.submission, false),
+            ("submission.implicit_tls", &config.implicit_tls, true),
+        ];
+        for (key, addresses, implicit_tls) in doors {
             for address in addresses {
-                let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
+                let named =
+                    |error: io::Error| io::Error::new(error.kind(), format!("{key} {address}: {error}"));
                 let socket = TcpListener::bind(address).await.map_err(named)?;
                 let address = socket.local_addr()?;
                 listeners.push(Listener { socket, address, implicit_tls });

@@ -132,7 +132,7 @@ pub enum BackupError {
     /// There are no keys to read it with.
     #[error(
         "{path} is missing: a backup holds no keys, so put keys.db and keys.epoch of the instance into the data folder \
-         first, or restore them with `waxseal backup keys-restore`"
+         first"
     )]
     NoKeys {
         /// What is missing.
