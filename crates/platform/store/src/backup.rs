@@ -1,7 +1,7 @@
 //! Backups: everything in the database as it was at one moment, sealed, without any key.
 //!
 //! A backup is read within one transaction beside the running server, table by table, and written as a sealed file
-//! ([`crate::sealed_file`]) that appears whole or not at all. What is sealed in the database is in it as it lies there,
+//! (`sealed_file`) that appears whole or not at all. What is sealed in the database is in it as it lies there,
 //! so it can be read with the keys of the ring alone: what was erased since is noise in every backup.
 //!
 //! It is restored into an empty database of the same instance, which the keys tell; opening the store erases again
