@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod certificate;
 mod erasures;
+mod page;
 mod profile;
 mod record;
 mod render;

@@ -14,15 +14,12 @@ use waxseal_mail::date;
 use waxseal_model::Timestamp;
 use waxseal_store::grant::{Grant, GrantState};
 
+use super::page::page;
 use crate::{
     error::{ApiError, json_response},
-    form,
     links::Base,
     state::{Api, CUSTOMER},
 };
-
-const DEFAULT_PAGE: u64 = 100;
-const MAX_PAGE: u64 = 300;
 
 /// Grants for the account's content, newest first.
 pub(crate) async fn access(
@@ -31,22 +28,7 @@ pub(crate) async fn access(
     base: Base,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (mut limit, mut before) = (DEFAULT_PAGE, None);
-    for field in form::parameters(&api, request).await? {
-        let value = String::from_utf8_lossy(&field.bytes).trim().to_owned();
-        match field.name.as_str() {
-            _ if value.is_empty() => {}
-            "limit" => limit = page_size(&value)?,
-            "page" => {
-                let page = value.parse().map_err(|_| ApiError::bad_request("page parameter is not valid"))?;
-                before = Some(page);
-            }
-            name => {
-                let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-                return Err(ApiError::bad_request(format!("{name} parameter is not known")));
-            }
-        }
-    }
+    let (limit, before) = page(&api, request).await?;
     let grants = api.services.store.grants(Some(caller.account), before, limit).await?;
     let now = api.services.clock.now();
     let items: Vec<Value> = grants.iter().map(|grant| shown(grant, now)).collect();
@@ -77,11 +59,4 @@ fn shown(grant: &Grant, now: Timestamp) -> Value {
         "closed-at": grant.closed_at.map(date::rfc3339_millis),
         "openings": grant.openings,
     })
-}
-
-fn page_size(value: &str) -> Result<u64, ApiError> {
-    match value.parse::<u64>() {
-        Ok(limit) if limit > 0 => Ok(limit.min(MAX_PAGE)),
-        _ => Err(ApiError::bad_request(format!("limit parameter must be a number from 1 to {MAX_PAGE}"))),
-    }
 }

@@ -13,16 +13,13 @@ use waxseal_accounts::caller::Caller;
 use waxseal_privacy::audit::{AuditEvent, AuditPurpose};
 use waxseal_store::erasure::Erasure;
 
-use super::{account::refusal, record::record, render};
+use super::{account::refusal, page::page, record::record, render};
 use crate::{
     error::{ApiError, json_response},
     form,
     links::Base,
     state::Api,
 };
-
-const DEFAULT_PAGE: u64 = 100;
-const MAX_PAGE: u64 = 300;
 
 /// `GET /v1/privacy/erasures`: newest first.
 pub(crate) async fn erasures(
@@ -31,27 +28,7 @@ pub(crate) async fn erasures(
     base: Base,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (mut limit, mut before) = (DEFAULT_PAGE, None);
-    for field in form::parameters(&api, request).await? {
-        let value = String::from_utf8_lossy(&field.bytes).trim().to_owned();
-        match field.name.as_str() {
-            _ if value.is_empty() => {}
-            "limit" => {
-                let asked = value.parse::<u64>().ok().filter(|limit| *limit > 0);
-                limit = asked.map(|limit| limit.min(MAX_PAGE)).ok_or_else(|| {
-                    ApiError::bad_request(format!("limit parameter must be a number from 1 to {MAX_PAGE}"))
-                })?;
-            }
-            "page" => {
-                let page = value.parse::<u64>();
-                before = Some(page.map_err(|_| ApiError::bad_request("page parameter is not valid"))?);
-            }
-            name => {
-                let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-                return Err(ApiError::bad_request(format!("{name} parameter is not known")));
-            }
-        }
-    }
+    let (limit, before) = page(&api, request).await?;
     let found = api.services.store.erasures(caller.account, before, limit).await?;
     let mut items = Vec::with_capacity(found.len());
     for erasure in &found {
