@@ -150,10 +150,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             Reaction::SayAndClose(text) => (text.as_str(), Some(End::Close)),
             Reaction::SayAndReset(text) => (text.as_str(), Some(End::Reset)),
             Reaction::Close => ("", Some(End::Close)),
-            Reaction::Silence | Reaction::Held => pending().await,
+            Reaction::Silence => return self.keep_silent().await,
+            Reaction::Held => pending().await,
         };
         self.say(text).await?;
         Ok(end)
+    }
+
+    /// Says nothing until the client hangs up; what it goes on to say is not read.
+    async fn keep_silent(&mut self) -> io::Result<Option<End>> {
+        if self.io.fill_buf().await?.is_empty() {
+            return Ok(Some(End::Close));
+        }
+        pending().await
     }
 
     /// Says `text` and changes state as its first digit means.

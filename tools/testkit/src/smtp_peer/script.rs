@@ -70,7 +70,7 @@ pub enum Reaction {
     Close,
     /// The connection is reset after these bytes.
     SayAndReset(String),
-    /// Nothing is said or read, for ever.
+    /// Nothing is said or read until the client hangs up.
     Silence,
     /// The proper reply after this time.
     Late(Duration),

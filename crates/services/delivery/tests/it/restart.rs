@@ -18,7 +18,7 @@ async fn what_was_in_hand_when_delivery_died_is_delivered_after_the_restart() {
         world.send(mail(&[&format!("r{number}@b.example")])).await;
     }
     peer.wait_for(|seen| !seen.messages.is_empty()).await;
-    world.kill();
+    world.kill_seen_by(&peer).await;
     assert!(world.queue().await.in_flight > 0, "the leases of the dead are still there");
     peer.rescript(|script| script.set(".", [Reaction::Proper]));
     world.start().await;
@@ -42,7 +42,7 @@ async fn only_what_was_sent_and_not_answered_may_be_a_second_copy_and_its_event_
     }
     peer.wait_for(|seen| !seen.messages.is_empty()).await;
     let sent = peer.seen().messages[0].recipients.clone();
-    world.kill();
+    world.kill_seen_by(&peer).await;
     let uncertain = world.store.uncertain().await.expect("the notes");
     assert_eq!(uncertain.len(), 1, "one connection, one message under way");
     peer.rescript(|script| script.set(".", [Reaction::Proper]));
@@ -61,7 +61,7 @@ async fn what_had_not_been_sent_to_its_end_is_not_uncertain() {
     world.start().await;
     world.send(mail(&["bob@b.example"])).await;
     peer.wait_for(|seen| seen.commands.iter().any(|line| line == "DATA")).await;
-    world.kill();
+    world.kill_seen_by(&peer).await;
     assert!(world.store.uncertain().await.expect("the notes").is_empty());
 }
 
@@ -97,7 +97,7 @@ async fn an_operator_may_have_uncertain_messages_held_instead_of_sent_again() {
     let message = world.send(mail(&["held@b.example"])).await;
     world.send(mail(&["other@b.example"])).await;
     peer.wait_for(|seen| !seen.messages.is_empty()).await;
-    world.kill();
+    world.kill_seen_by(&peer).await;
     peer.rescript(|script| script.set(".", [Reaction::Proper]));
     world.start().await;
     let events = world.wait_for_events(1).await;
@@ -119,7 +119,7 @@ async fn what_was_freed_again_without_a_try_may_still_be_a_second_copy_next_time
         world.send(mail(&[&format!("r{number}@b.example")])).await;
     }
     peer.wait_for(|seen| seen.messages.len() == 2).await;
-    world.kill();
+    world.kill_seen_by(&peer).await;
     peer.rescript(|script| script.set("EHLO", [Reaction::Silence]));
     world.config.limits.per_destination = 1;
     world.config.timeouts.shutdown = Duration::from_millis(1);
@@ -138,12 +138,12 @@ async fn what_may_be_a_second_copy_and_is_refused_for_now_is_named_when_it_arriv
     world.start().await;
     world.send(mail(&["bob@b.example"])).await;
     peer.wait_for(|seen| !seen.messages.is_empty()).await;
-    world.kill();
+    world.kill_seen_by(&peer).await;
     peer.rescript(|script| script.set(".", [Reaction::Say("451 4.3.0 later\r\n".into())]));
     world.start().await;
     assert!(world.wait_for_events(1).await[0].status().possible_duplicate);
     world.wait_until_idle().await;
-    world.kill();
+    world.kill_seen_by(&peer).await;
     peer.rescript(|script| script.set(".", [Reaction::Proper]));
     world.start().await;
     let waiting = world.store.queue_entries(&QueueFilter::default(), 10).await.expect("the queue");

@@ -151,6 +151,12 @@ impl World {
         self.delivery = None;
     }
 
+    /// The same, and the peer has noticed: what was on its way to it has been read, or never will be.
+    pub(crate) async fn kill_seen_by(&mut self, peer: &Peer) {
+        self.kill();
+        peer.wait_for(|seen| seen.open == 0).await;
+    }
+
     pub(crate) fn load(&self) -> (usize, usize) {
         self.delivery.as_ref().expect("running").load()
     }
