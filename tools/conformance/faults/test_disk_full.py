@@ -44,7 +44,7 @@ def test_a_full_disk_is_a_clean_not_now_and_is_over_when_there_is_room(house, si
     refused = answers_http(house)
     assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0, refused.text
     codes = waiting.until(lambda: {answers_smtp(house).code} - {250}, "a refusal by SMTP", 30)
-    assert codes == {451}, codes
+    assert codes == {452}, codes
     assert ready(house) == 503 and house.lives()
     house.disk.mend()
     began = time.monotonic()

@@ -93,7 +93,7 @@ impl From<StoreError> for ApiError {
         // The sources of store errors name tables and engines, never values.
         tracing::error!(%error, "the store failed");
         match error {
-            StoreError::Unavailable(_) => Self::unavailable(),
+            StoreError::Unavailable(_) | StoreError::Full => Self::unavailable(),
             StoreError::Conflict { .. } | StoreError::Corrupt { .. } | StoreError::Erased => Self::internal(),
         }
     }

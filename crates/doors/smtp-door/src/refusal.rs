@@ -2,6 +2,7 @@
 
 use waxseal_sending::error::SendError;
 use waxseal_smtp::Reply;
+use waxseal_store::StoreError;
 
 /// The reply to a message that `sending` did not accept. 5xx only where trying again cannot help.
 pub(crate) fn reply(error: &SendError) -> Reply {
@@ -15,6 +16,9 @@ pub(crate) fn reply(error: &SendError) -> Reply {
         SendError::KeyReused => Reply::new(554, 5, 0, error.to_string()),
         SendError::Throttled { .. } => Reply::new(451, 7, 1, error.to_string()),
         SendError::Busy => Reply::new(451, 3, 2, error.to_string()),
+        SendError::Store(StoreError::Full) => {
+            Reply::new(452, 3, 1, "Insufficient system storage; try again later")
+        }
         SendError::Store(_) => unavailable(),
     }
 }
@@ -31,7 +35,6 @@ pub(crate) fn unavailable() -> Reply {
 mod tests {
     use super::*;
     use waxseal_model::Timestamp;
-    use waxseal_store::StoreError;
 
     #[test]
     fn every_error_has_its_reply() {
@@ -60,6 +63,7 @@ mod tests {
             ),
             (SendError::Busy, "451 4.3.2 "),
             (SendError::Store(StoreError::Erased), "451 4.3.0 Temporarily unable"),
+            (SendError::Store(StoreError::Full), "452 4.3.1 Insufficient system storage"),
         ];
         for (error, expected) in cases {
             let mut wire = Vec::new();

@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The database or the disk does not answer now: defer and try again.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk is full: nothing new is taken until there is room.
+    #[error("the disk is full")]
+    Full,
     /// A stored value cannot be read back.
     #[error("a stored value of {table}.{column} cannot be read")]
     Corrupt {

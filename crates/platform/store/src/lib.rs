@@ -31,6 +31,7 @@ mod engine;
 mod entity;
 mod keyring;
 mod migration;
+mod room;
 mod rows;
 mod seal;
 mod sealed_file;

@@ -23,6 +23,7 @@ use crate::{
     keyring::{self, Keyring},
     migration::Migrator,
     queue::{Cleared, Stranded},
+    room::Room,
     sent_notes::SentNotes,
     writer::Writer,
 };
@@ -107,6 +108,8 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     /// Where its files are.
     pub(crate) data_dir: PathBuf,
+    /// What is free on the disk of the data folder.
+    pub(crate) room: Arc<Room>,
     /// What was sent and not answered yet.
     pub(crate) sent_notes: SentNotes,
     /// Copies for archives became due.
@@ -142,6 +145,7 @@ impl Store {
     ) -> Result<Self, OpenError> {
         make_folder(&config.data_dir)?;
         let lock = lock(&config.data_dir)?;
+        let room = Arc::new(Room::open(&config.data_dir));
         restore::clear(&config.data_dir)?;
         let sent_notes = SentNotes::open(config.data_dir.join("sent.notes"))?;
         let (writing, readers) = match &config.engine {
@@ -161,7 +165,7 @@ impl Store {
             keyring::check_present(&config.data_dir)?;
         }
         let keyring = Keyring::open(&config.data_dir, &config.master_key, Arc::clone(&random)).await?;
-        let writer = Writer::start(writing);
+        let writer = Writer::start(writing, Arc::clone(&room));
         let lock = Mutex::new(Some(lock));
         let store = Self {
             inner: Arc::new(Inner {
@@ -175,6 +179,7 @@ impl Store {
                 cleared: Cleared::default(),
                 engine: config.engine,
                 data_dir: config.data_dir,
+                room,
                 sent_notes,
                 archive_changes: watch::Sender::default(),
                 reapplied: OnceLock::new(),
@@ -204,8 +209,9 @@ impl Store {
         self.inner.reapplied.get().copied().unwrap_or_default()
     }
 
-    /// Whether the database answers and can be written.
+    /// Whether the database answers and can be written, and there is room for more.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.room.admit(0)?;
         self.inner.readers.ping().await?;
         self.write_note("ping", Some(self.inner.clock.now().as_micros())).await
     }

@@ -1,6 +1,6 @@
 //! Between rows and the domain's types: ids as 16 ordered bytes, times as microseconds, JSON as bytes.
 
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, SqlErr};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, RuntimeErr, SqlErr};
 use serde::{Serialize, de::DeserializeOwned};
 use waxseal_model::{
     AccountId, CredentialId, DomainId, ErasureId, EventId, GrantId, HoldId, InboxId, KeyId, MessageId,
@@ -85,8 +85,16 @@ pub(crate) fn signed(number: u64) -> i64 {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        Self::Unavailable(Box::new(error))
+        if is_full(&error) { Self::Full } else { Self::Unavailable(Box::new(error)) }
     }
+}
+
+/// Whether the disk under the database is full: `SQLITE_FULL`, or PostgreSQL's `disk_full`.
+fn is_full(error: &DbErr) -> bool {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else { return false };
+    let RuntimeErr::SqlxError(cause) = cause else { return false };
+    let code = cause.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(&*code, "13" | "53100"))
 }
 
 /// Turns the breach of a unique index into a conflict over `what`.

@@ -6,14 +6,17 @@
 //! trusted again.
 
 mod batch;
+mod fault;
 mod group;
 mod job;
+
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
-use crate::error::StoreError;
+use crate::{error::StoreError, room::Room};
 use batch::Append;
 pub(crate) use batch::Batch;
 use job::{Job, Kind, Request, Typed};
@@ -53,10 +56,10 @@ pub(crate) struct Changes {
 
 impl Writer {
     /// Starts the writer task on its own connection.
-    pub(crate) fn start(db: DatabaseConnection) -> Self {
+    pub(crate) fn start(db: DatabaseConnection, room: Arc<Room>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let changes = Changes { queue: watch::channel(0).0, log: watch::channel(0).0 };
-        let task = tokio::spawn(group::run(db, waiting, changes.clone()));
+        let task = tokio::spawn(group::run(db, waiting, changes.clone(), room));
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }
 

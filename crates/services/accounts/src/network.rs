@@ -37,7 +37,10 @@ impl Accounts {
         self.forget_networks();
         created.map_err(|error| match error {
             StoreError::Conflict { .. } => CreateCredentialError::Taken(network.to_string()),
-            StoreError::Unavailable(_) | StoreError::Corrupt { .. } | StoreError::Erased => error.into(),
+            StoreError::Unavailable(_)
+            | StoreError::Full
+            | StoreError::Corrupt { .. }
+            | StoreError::Erased => error.into(),
         })
     }
 

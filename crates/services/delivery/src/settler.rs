@@ -96,7 +96,7 @@ async fn commit(shared: &Shared, decisions: &[Decision]) {
     loop {
         match settle(shared, &shared.store, decisions).await {
             Ok(()) => return,
-            Err(StoreError::Unavailable(_)) if !shared.hurry.is_cancelled() => {
+            Err(StoreError::Unavailable(_) | StoreError::Full) if !shared.hurry.is_cancelled() => {
                 tracing::error!(entries = decisions.len(), "outcomes cannot be committed now, trying again");
                 let pause = tokio::time::sleep(PAUSE);
                 tokio::select! {
@@ -104,7 +104,9 @@ async fn commit(shared: &Shared, decisions: &[Decision]) {
                     () = shared.hurry.cancelled() => {}
                 }
             }
-            Err(error) if decisions.len() > 1 && !matches!(error, StoreError::Unavailable(_)) => {
+            Err(error)
+                if decisions.len() > 1 && !matches!(error, StoreError::Unavailable(_) | StoreError::Full) =>
+            {
                 // One of them is broken: the others shall not suffer from it.
                 for decision in decisions {
                     let alone = std::slice::from_ref(decision);

@@ -27,6 +27,7 @@ impl Store {
         let Accept { account, domain, messages, events, idempotency } = accept;
         self.refuse_closed(account)?;
         let weight = messages.iter().map(|message| message.body.len() + 4096).sum();
+        self.inner.room.admit(weight)?;
         let mut batch = Batch::default();
         for message in messages {
             self.add_message(&mut batch, account, domain, message).await?;

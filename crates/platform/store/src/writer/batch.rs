@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Effects, Tx,
+    fault::Fault,
     job::{Job, Ran},
 };
 use crate::{
@@ -70,7 +71,7 @@ impl Batch {
 pub(crate) struct Append {
     effects: Effects,
     batch: Option<Batch>,
-    refused: Option<Arc<str>>,
+    refused: Option<Fault>,
     reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -97,17 +98,17 @@ impl Job for Append {
         true
     }
 
-    fn refuse(&mut self, why: &Arc<str>) {
-        self.refused = Some(Arc::clone(why));
+    fn refuse(&mut self, why: &Fault) {
+        self.refused = Some(why.clone());
     }
 
     fn run<'a>(&'a mut self, _tx: &'a Tx) -> BoxFuture<'a, Ran> {
         Box::pin(async { Ran::Done })
     }
 
-    fn answer(self: Box<Self>, group: Result<(), Arc<str>>) {
+    fn answer(self: Box<Self>, group: Result<(), Fault>) {
         let outcome = match (group, self.refused) {
-            (Err(why), _) | (Ok(()), Some(why)) => Err(StoreError::Unavailable(why.as_ref().into())),
+            (Err(why), _) | (Ok(()), Some(why)) => Err(StoreError::from(&why)),
             (Ok(()), None) => Ok(()),
         };
         // A caller that went away wants no answer.

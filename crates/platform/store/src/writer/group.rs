@@ -11,9 +11,10 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     Batch, Changes,
+    fault::Fault,
     job::{Job, Kind, Ran},
 };
-use crate::seal::DataKey;
+use crate::{room::Room, seal::DataKey};
 
 /// At most so many operations in a group.
 const OPERATIONS: usize = 128;
@@ -24,7 +25,12 @@ const BYTES: usize = 8 << 20;
 const ORDER: &str = "SELECT pg_advisory_xact_lock(7816391240151)";
 
 /// Serves operations until it is told to stop or everybody is gone.
-pub(crate) async fn run(db: DatabaseConnection, mut waiting: mpsc::Receiver<Box<dyn Job>>, changes: Changes) {
+pub(crate) async fn run(
+    db: DatabaseConnection,
+    mut waiting: mpsc::Receiver<Box<dyn Job>>,
+    changes: Changes,
+    room: Arc<Room>,
+) {
     while let Some(first) = waiting.recv().await {
         let mut bytes = first.effects().weight;
         let mut last = first.kind();
@@ -36,10 +42,10 @@ pub(crate) async fn run(db: DatabaseConnection, mut waiting: mpsc::Receiver<Box<
             group.push(next);
         }
         let request = if last == Kind::Operation { None } else { group.pop() };
-        serve(&db, group, &changes).await;
+        serve(&db, group, &changes, &room).await;
         match (request, last) {
-            (Some(request), Kind::Checkpoint) => request.answer(checkpoint(&db).await.map_err(broken)),
-            (Some(request), Kind::Compact) => request.answer(compact(&db).await.map_err(broken)),
+            (Some(request), Kind::Checkpoint) => request.answer(checkpoint(&db).await.map_err(Fault::from)),
+            (Some(request), Kind::Compact) => request.answer(compact(&db).await.map_err(Fault::from)),
             (Some(request), Kind::Stop) => {
                 waiting.close();
                 request.answer(Ok(()));
@@ -75,16 +81,31 @@ async fn compact(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
 }
 
-async fn serve(db: &DatabaseConnection, mut group: Vec<Box<dyn Job>>, changes: &Changes) {
+/// Lets what comes next be written over the log of what has been, so that it does not grow while room is short.
+async fn reuse_log(db: &DatabaseConnection) {
+    if db.get_database_backend() == DbBackend::Sqlite
+        && let Err(error) = db.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await
+    {
+        tracing::warn!(%error, "the write-ahead log could not be brought into the file");
+    }
+}
+
+async fn serve(db: &DatabaseConnection, mut group: Vec<Box<dyn Job>>, changes: &Changes, room: &Room) {
     if group.is_empty() {
         return;
     }
+    room.keep();
     metrics::histogram!("waxseal_store_group_operations").record(group.len() as f64);
     let work = AssertUnwindSafe(commit(db, &mut group)).catch_unwind().await;
-    let outcome = work.unwrap_or_else(|_| Err("an operation of the store panicked".into()));
+    let outcome = work.unwrap_or_else(|_| Err(Fault::Other("an operation of the store panicked".into())));
     if let Err(why) = &outcome {
         tracing::error!(error = %why, "the store could not write");
+        if matches!(why, Fault::Full) && db.get_database_backend() == DbBackend::Sqlite {
+            room.give_up();
+        }
         distrust(db).await;
+    } else if room.is_short() {
+        reuse_log(db).await;
     }
     let (queue, log) = group.iter().fold((false, false), |(queue, log), job| {
         let effects = job.effects();
@@ -105,26 +126,26 @@ fn bump(change: &watch::Sender<u64>, happened: bool) {
     }
 }
 
-async fn commit(db: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(), Arc<str>> {
+async fn commit(db: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(), Fault> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..Default::default()
     };
-    let transaction = db.begin_with_options(options).await.map_err(broken)?;
+    let transaction = db.begin_with_options(options).await?;
     if db.get_database_backend() == DbBackend::Postgres {
-        transaction.execute_unprepared(ORDER).await.map_err(broken)?;
+        transaction.execute_unprepared(ORDER).await?;
     }
     // Held until the commit: no key under which rows were sealed may count as unused before.
     let keys = append(&transaction, group).await?;
     for job in group.iter_mut().filter(|job| !job.is_written()) {
-        let point = transaction.begin().await.map_err(broken)?;
+        let point = transaction.begin().await?;
         match job.run(&point).await {
-            Ran::Done => point.commit().await.map_err(broken)?,
-            Ran::Refused => point.rollback().await.map_err(broken)?,
+            Ran::Done => point.commit().await?,
+            Ran::Refused => point.rollback().await?,
             Ran::Broken(why) => return Err(why),
         }
     }
-    transaction.commit().await.map_err(broken)?;
+    transaction.commit().await?;
     drop(keys);
     Ok(())
 }
@@ -133,7 +154,7 @@ async fn commit(db: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(
 async fn append(
     transaction: &DatabaseTransaction,
     group: &mut [Box<dyn Job>],
-) -> Result<Vec<Arc<DataKey>>, Arc<str>> {
+) -> Result<Vec<Arc<DataKey>>, Fault> {
     let mut all = Batch::default();
     for job in group.iter_mut() {
         if let Some(batch) = job.take_batch() {
@@ -143,26 +164,22 @@ async fn append(
     if all.is_empty() {
         return Ok(all.keys);
     }
-    let point = transaction.begin().await.map_err(broken)?;
+    let point = transaction.begin().await?;
     match all.insert(&point).await {
         Ok(keys) => {
-            point.commit().await.map_err(broken)?;
+            point.commit().await?;
             Ok(keys)
         }
         Err(error) if error.sql_err().is_some() => {
             // An id that is there already: random ids make that a fault of the program. All who took part
             // are told that nothing was written.
-            point.rollback().await.map_err(broken)?;
-            let why = broken(error);
+            point.rollback().await?;
+            let why = Fault::from(error);
             group.iter_mut().for_each(|job| job.refuse(&why));
             Ok(Vec::new())
         }
-        Err(error) => Err(broken(error)),
+        Err(error) => Err(error.into()),
     }
-}
-
-fn broken(error: DbErr) -> Arc<str> {
-    error.to_string().into()
 }
 
 /// After a failed write nothing that the connection holds is relied on: the next group gets a new one.

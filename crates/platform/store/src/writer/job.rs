@@ -1,12 +1,12 @@
 //! An operation on its way through the writer.
 
-use std::{error::Error, sync::Arc};
+use std::error::Error;
 
 use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
-use super::{Batch, Effects, Tx};
+use super::{Batch, Effects, Tx, fault::Fault};
 use crate::error::StoreError;
 
 /// An operation with its caller.
@@ -30,13 +30,13 @@ pub(crate) trait Job: Send {
     }
 
     /// Its rows were refused.
-    fn refuse(&mut self, _why: &Arc<str>) {}
+    fn refuse(&mut self, _why: &Fault) {}
 
     /// Runs it. The outcome stays inside until [`Job::answer`].
     fn run<'a>(&'a mut self, tx: &'a Tx) -> BoxFuture<'a, Ran>;
 
     /// Tells the caller: its own outcome if the group was committed, else why not.
-    fn answer(self: Box<Self>, group: Result<(), Arc<str>>);
+    fn answer(self: Box<Self>, group: Result<(), Fault>);
 }
 
 /// How an operation ended inside its group.
@@ -47,7 +47,7 @@ pub(crate) enum Ran {
     /// It failed for a reason of its own.
     Refused,
     /// The database failed: no operation of the group can be trusted.
-    Broken(Arc<str>),
+    Broken(Fault),
 }
 
 /// An operation that answers `T`.
@@ -84,7 +84,8 @@ where
             let ran = match &outcome {
                 Ok(_) => Ran::Done,
                 Err(StoreError::Unavailable(error)) if is_refusal(error.as_ref()) => Ran::Refused,
-                Err(StoreError::Unavailable(error)) => Ran::Broken(error.to_string().into()),
+                Err(StoreError::Unavailable(error)) => Ran::Broken(Fault::Other(error.to_string().into())),
+                Err(StoreError::Full) => Ran::Broken(Fault::Full),
                 Err(StoreError::Conflict { .. } | StoreError::Corrupt { .. } | StoreError::Erased) => {
                     Ran::Refused
                 }
@@ -94,11 +95,11 @@ where
         })
     }
 
-    fn answer(self: Box<Self>, group: Result<(), Arc<str>>) {
+    fn answer(self: Box<Self>, group: Result<(), Fault>) {
         let answer = match (group, self.outcome) {
             (Ok(()), Some(outcome)) => outcome,
             (Ok(()), None) => Err(StoreError::Unavailable("the operation was not run".into())),
-            (Err(why), _) => Err(StoreError::Unavailable(why.as_ref().into())),
+            (Err(why), _) => Err(StoreError::from(&why)),
         };
         // A caller that went away wants no answer.
         drop(self.reply.send(answer));
@@ -148,8 +149,8 @@ impl Job for Request {
         Box::pin(async { Ran::Done })
     }
 
-    fn answer(self: Box<Self>, group: Result<(), Arc<str>>) {
+    fn answer(self: Box<Self>, group: Result<(), Fault>) {
         // Who asked may have gone away.
-        drop(self.reply.send(group.map_err(|why| StoreError::Unavailable(why.as_ref().into()))));
+        drop(self.reply.send(group.map_err(|why| StoreError::from(&why))));
     }
 }

@@ -47,6 +47,7 @@ pub(super) const PLACES: &[Place] = &[
     system("tls-cert.pem", "the certificate that Waxseal makes itself"),
     key("tls-*.new", "either of them while it is written", AtRest::Clear),
     system("waxseal.lock", "empty: whose the folder is"),
+    system("reserve", "room that is set aside on the disk, with nothing in it"),
     system("control.sock", "the socket of the operator's commands"),
     system(".check", "empty: whether the folder can be written, for a moment"),
     ids(
