@@ -20,6 +20,7 @@ use std::{
 use waxseal_delivery::{AfterCrash, Relay};
 use waxseal_net::HttpRules;
 use waxseal_privacy::access::AccessConfig;
+use waxseal_sending::allowance::HourlyLimits;
 
 pub(crate) use self::{
     secret::Secret,
@@ -49,6 +50,12 @@ pub(crate) struct Config {
     pub(crate) submission_listen: Vec<SocketAddr>,
     /// Listeners of SMTP submission under TLS from the first byte.
     pub(crate) submission_implicit_tls: Vec<SocketAddr>,
+    /// Most connections of one peer to the HTTP API.
+    pub(crate) http_connections_per_peer: usize,
+    /// Most connections of one peer to submission.
+    pub(crate) submission_connections_per_peer: usize,
+    /// What an account may send in an hour.
+    pub(crate) hourly: HourlyLimits,
     /// `sqlite`, or the URL of a PostgreSQL database (with its password).
     pub(crate) store_url: Secret,
     /// File of the master key.

@@ -90,6 +90,7 @@ impl House {
         let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config);
         let sending_config = SendingConfig {
             http_rules: config.http_rules.clone(),
+            hourly: config.hourly,
             sending_ips: config.source_addresses.clone(),
             ..SendingConfig::new(config.hostname.clone())
         };

@@ -139,6 +139,7 @@ impl Running {
     async fn api(&mut self, config: &Config) -> Result<()> {
         let mut http = HttpConfig::new(config.http_listen.clone());
         http.public_url.clone_from(&config.public_url);
+        http.limits.connections_per_peer = config.http_connections_per_peer;
         if config.http_tls {
             http.tls = Some(server_tls(&identity(config)).context("certificate")?);
         }
@@ -189,11 +190,12 @@ impl Running {
 
     async fn submission(&mut self, config: &Config) -> Result<()> {
         let tls = server_tls(&identity(config)).context("certificate")?;
-        let door = DoorConfig {
+        let mut door = DoorConfig {
             submission: config.submission_listen.clone(),
             implicit_tls: config.submission_implicit_tls.clone(),
             ..DoorConfig::new(config.hostname.clone())
         };
+        door.crowd.per_peer = config.submission_connections_per_peer;
         let house = self.house.clone();
         let services = waxseal_smtp_door::Services {
             accounts: house.accounts,

@@ -29,6 +29,8 @@ pub struct Limits {
     pub fields: usize,
     /// Most connections at a time; further ones wait to be accepted.
     pub connections: usize,
+    /// Most connections of one peer at a time; further ones are closed.
+    pub connections_per_peer: usize,
     /// Time for a request's headers, also between requests of one connection.
     pub header_timeout: Duration,
     /// Longest silence within a body.
@@ -53,6 +55,7 @@ impl Default for Limits {
             bodies_in_flight: 256 * 1024 * 1024,
             fields: 10_000,
             connections: 4_096,
+            connections_per_peer: 1_024,
             header_timeout: Duration::from_secs(15),
             body_silence: Duration::from_secs(30),
             body_total: Duration::from_secs(600),

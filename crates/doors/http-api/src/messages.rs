@@ -1,5 +1,6 @@
 //! Sending: `POST /v3/{domain}/messages` and `/messages.mime`.
 
+mod allowance;
 mod refusal;
 mod request;
 mod send;

@@ -14,6 +14,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use waxseal_net::{
+    crowd::{Crowd, CrowdLimits},
+    peer::PeerKey,
+};
 
 use crate::{
     config::HttpConfig,
@@ -67,6 +71,11 @@ impl HttpApi {
             header_timeout: limits.header_timeout,
             write_silence: limits.write_silence,
             slots: Arc::new(Semaphore::new(limits.connections)),
+            crowd: Crowd::new(CrowdLimits {
+                per_peer: limits.connections_per_peer,
+                total: limits.connections,
+                content_bytes: u64::MAX,
+            }),
             tracker: TaskTracker::new(),
             stop: stop.clone(),
         });
@@ -88,6 +97,7 @@ struct Door {
     header_timeout: Duration,
     write_silence: Duration,
     slots: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -102,8 +112,16 @@ impl Door {
             };
             match accepted {
                 Ok((stream, peer, slot)) => {
+                    // Closed, not answered: an answer would take a handshake, and waiting for it.
+                    let Ok(place) = self.crowd.enter(PeerKey::of(peer.ip())) else {
+                        metrics::counter!("waxseal_http_connections_refused_total").increment(1);
+                        continue;
+                    };
                     let door = Arc::clone(self);
-                    self.tracker.spawn(async move { door.connection(stream, peer, slot).await });
+                    self.tracker.spawn(async move {
+                        door.connection(stream, peer).await;
+                        drop((slot, place));
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(kind = ?error.kind(), "a connection was not accepted");
@@ -122,7 +140,7 @@ impl Door {
         Ok((stream, peer, slot))
     }
 
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
         let _ = stream.set_nodelay(true);
         let open = metrics::gauge!("waxseal_http_connections_open");
         open.increment(1.0);
@@ -135,7 +153,6 @@ impl Door {
             }
         }
         open.decrement(1.0);
-        drop(slot);
     }
 
     async fn requests<S>(&self, stream: S, peer: SocketAddr)

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use waxseal_net::crowd::CrowdLimits;
 use waxseal_smtp::server::Limits;
 
 /// How the door listens and what it puts up with.
@@ -45,17 +46,6 @@ pub struct Times {
     pub drain: Duration,
 }
 
-/// How many connections and bytes there may be at once.
-#[derive(Debug, Clone, Copy)]
-pub struct CrowdLimits {
-    /// Connections of one IPv4 address or one IPv6 /64.
-    pub per_peer: usize,
-    /// Connections altogether.
-    pub total: usize,
-    /// Bytes of messages on their way in, altogether.
-    pub content_bytes: u64,
-}
-
 impl DoorConfig {
     /// The defaults, without listeners.
     pub fn new(hostname: impl Into<String>) -> Self {
@@ -65,7 +55,7 @@ impl DoorConfig {
             implicit_tls: Vec::new(),
             session: Limits::default(),
             times: Times::default(),
-            crowd: CrowdLimits::default(),
+            crowd: CrowdLimits { per_peer: 50, total: 2_000, content_bytes: 512 * 1024 * 1024 },
         }
     }
 }
@@ -83,11 +73,5 @@ impl Default for Times {
             greeting_delay: Duration::ZERO,
             drain: Duration::from_secs(30),
         }
-    }
-}
-
-impl Default for CrowdLimits {
-    fn default() -> Self {
-        Self { per_peer: 50, total: 2_000, content_bytes: 512 * 1024 * 1024 }
     }
 }

@@ -9,6 +9,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use waxseal_net::crowd::Place;
 use waxseal_smtp::{
     Reply,
     server::{Event, Security, Session, SessionConfig},
@@ -16,7 +17,6 @@ use waxseal_smtp::{
 
 use crate::{
     config::DoorConfig,
-    crowd::Place,
     pace::{Pace, Slow},
     submission::{Client, Submission},
 };

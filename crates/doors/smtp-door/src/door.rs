@@ -16,14 +16,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxseal_accounts::account::Accounts;
 use waxseal_domains::Domains;
 use waxseal_model::Clock;
+use waxseal_net::{
+    crowd::{Crowd, Full},
+    peer::{self, PeerKey},
+};
 use waxseal_sending::send::Sending;
 use waxseal_smtp::Reply;
 
 use crate::{
     config::DoorConfig,
     connection::{Connection, Shared},
-    crowd::{Crowd, Full},
-    peer::{self, PeerKey},
     submission::Submission,
     throttle::Throttle,
 };

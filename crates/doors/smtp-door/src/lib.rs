@@ -5,10 +5,8 @@
 
 pub mod config;
 mod connection;
-mod crowd;
 pub mod door;
 mod pace;
-mod peer;
 mod refusal;
 mod submission;
 mod throttle;

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use waxseal_accounts::{account::Accounts, caller::Caller};
 use waxseal_domains::Domains;
 use waxseal_mail::{Address, inspect};
+use waxseal_net::peer::PeerKey;
 use waxseal_sending::{
     error::SendError,
     request::{Content, SendRequest, Via},
@@ -16,7 +17,7 @@ use waxseal_smtp::{
 };
 use waxseal_store::{StoreError, domain::Domain};
 
-use crate::{peer::PeerKey, refusal, throttle::Throttle};
+use crate::{refusal, throttle::Throttle};
 
 /// What all connections ask.
 pub(crate) struct Submission {

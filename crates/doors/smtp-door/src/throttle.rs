@@ -14,7 +14,7 @@ use std::{
 
 use waxseal_model::Clock;
 
-use crate::peer::PeerKey;
+use waxseal_net::peer::PeerKey;
 
 /// So many failures at once, then one per interval.
 #[derive(Debug, Clone, Copy)]

@@ -1,14 +1,16 @@
 //! What touches networks: DNS, TLS on both sides, outgoing connections with their guard.
 //!
-//! Nothing else in the house opens a socket outward. [`Net`] bundles what outgoing mail needs; [`HttpClient`] calls
+//! Nothing else in the house opens a socket outward. Who comes in is counted by [`crowd`]. [`Net`] bundles what outgoing mail needs; [`HttpClient`] calls
 //! the URLs that customers give.
 
 pub mod client_tls;
 pub mod connect;
+pub mod crowd;
 pub mod guard;
 pub mod http_client;
 pub mod mail_route;
 pub mod net;
+pub mod peer;
 pub mod resolver;
 pub mod server_tls;
 pub mod stream;

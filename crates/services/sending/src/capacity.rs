@@ -1,8 +1,12 @@
 //! How much is taken at once: bytes in memory, and cores for large work.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use waxseal_model::AccountId;
 
 use crate::error::SendError;
 
@@ -10,11 +14,15 @@ use crate::error::SendError;
 pub(crate) struct Capacity {
     memory: Arc<Semaphore>,
     total: u32,
+    accounts: Arc<Mutex<HashMap<AccountId, u32>>>,
     cores: Arc<Semaphore>,
 }
 
 /// Room held by one call; given back when it is dropped.
 pub(crate) struct Room {
+    account: AccountId,
+    units: u32,
+    accounts: Arc<Mutex<HashMap<AccountId, u32>>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -24,15 +32,24 @@ impl Capacity {
         let total = units(bytes).max(1);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let cores = Arc::new(Semaphore::new(cores));
-        Self { memory: Arc::new(Semaphore::new(total as usize)), total, cores }
+        let memory = Arc::new(Semaphore::new(total as usize));
+        Self { memory, total, accounts: Arc::default(), cores }
     }
 
-    /// Takes room for this many bytes, at most all there is, or refuses at once: a caller that waits
-    /// would hold its request in memory meanwhile.
-    pub(crate) fn take(&self, bytes: usize) -> Result<Room, SendError> {
-        let wanted = units(bytes).min(self.total);
-        let permit = Arc::clone(&self.memory).try_acquire_many_owned(wanted).map_err(|_| SendError::Busy)?;
-        Ok(Room { _permit: permit })
+    /// Takes room for this many bytes, or refuses at once: a caller that waits would hold its request in memory
+    /// meanwhile. An account holds half of the room at most, so that the largest batch takes that and leaves as much
+    /// to everybody else.
+    pub(crate) fn take(&self, account: AccountId, bytes: usize) -> Result<Room, SendError> {
+        let share = self.total.div_ceil(2);
+        let units = units(bytes).min(share);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = accounts.get(&account).copied().unwrap_or_default();
+        if held + units > share {
+            return Err(SendError::Busy);
+        }
+        let permit = Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| SendError::Busy)?;
+        accounts.insert(account, held + units);
+        Ok(Room { account, units, accounts: Arc::clone(&self.accounts), _permit: permit })
     }
 
     /// Does CPU work that handles this many bytes. Little work is done in place, as handing it over costs
@@ -56,6 +73,18 @@ impl Capacity {
     }
 }
 
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = accounts.get_mut(&self.account) {
+            *held -= self.units;
+            if *held == 0 {
+                accounts.remove(&self.account);
+            }
+        }
+    }
+}
+
 fn units(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
@@ -72,13 +101,15 @@ mod tests {
     #[test]
     fn room_is_bounded_and_comes_back() {
         let capacity = Capacity::new(10 * UNIT);
-        let room = capacity.take(8 * UNIT).expect("room");
-        assert!(matches!(capacity.take(3 * UNIT), Err(SendError::Busy)));
-        let rest = capacity.take(2 * UNIT).expect("the rest");
+        let account = AccountId::from_u128;
+        let room = capacity.take(account(1), 4 * UNIT).expect("room");
+        assert!(matches!(capacity.take(account(1), 2 * UNIT), Err(SendError::Busy)), "half is one account's");
+        let rest = capacity.take(account(1), UNIT).expect("the rest of it");
+        let others = capacity.take(account(2), 1_000 * UNIT).expect("a giant takes the other half");
+        assert!(matches!(capacity.take(account(3), 1), Err(SendError::Busy)));
         drop((room, rest));
-        let everything = capacity.take(1_000 * UNIT).expect("a giant goes alone");
-        assert!(matches!(capacity.take(1), Err(SendError::Busy)));
-        drop(everything);
-        assert!(capacity.take(1).is_ok());
+        capacity.take(account(3), 1).map(drop).expect("room again");
+        drop(others);
+        assert!(capacity.accounts.lock().expect("whole").is_empty());
     }
 }

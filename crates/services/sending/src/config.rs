@@ -4,6 +4,8 @@ use std::{net::IpAddr, time::Duration};
 
 use waxseal_net::HttpRules;
 
+use crate::allowance::HourlyLimits;
+
 /// What an instance takes. Start from [`SendingConfig::new`].
 #[derive(Debug, Clone)]
 pub struct SendingConfig {
@@ -17,8 +19,10 @@ pub struct SendingConfig {
     pub max_deliveries: usize,
     /// Most bytes of MIME that a batch may make.
     pub max_batch_bytes: usize,
-    /// Most bytes of memory that all calls together may hold for their mail.
+    /// Most bytes of memory that all calls together may hold for their mail; those of one account may hold half.
     pub max_bytes_in_flight: usize,
+    /// What an account may send in an hour.
+    pub hourly: HourlyLimits,
     /// How far ahead a message may be scheduled.
     pub max_delay: Duration,
     /// How long delivery is tried unless the caller says otherwise.
@@ -39,6 +43,7 @@ impl SendingConfig {
             max_deliveries: 10_000,
             max_batch_bytes: 512 * MIB,
             max_bytes_in_flight: 1_024 * MIB,
+            hourly: HourlyLimits::default(),
             max_delay: Duration::from_secs(3 * 86_400),
             give_up_after: Duration::from_secs(5 * 86_400),
             http_rules: HttpRules::default(),

@@ -1,6 +1,7 @@
 //! Why a message was not accepted.
 
 use thiserror::Error;
+use waxseal_mail::date;
 use waxseal_model::Timestamp;
 use waxseal_store::StoreError;
 
@@ -36,7 +37,7 @@ pub enum SendError {
     #[error("Idempotency-Key was used for another request within the last 24 hours")]
     KeyReused,
     /// A limit per time is reached (HTTP 429, SMTP 451).
-    #[error("Domain {domain} is not allowed to send: {reason} limit exceeded, try again after {}", retry_at.as_secs())]
+    #[error("Domain {domain} is not allowed to send: {reason} limit exceeded, try again after {}", date::rfc1123_utc(*retry_at))]
     Throttled {
         /// Domain.
         domain: String,

@@ -1,5 +1,6 @@
 //! Accepting messages: from a door's request to durably queued, signed MIME.
 
+pub mod allowance;
 mod batch;
 mod build;
 mod capacity;

@@ -53,7 +53,7 @@ impl Sending {
         to: &[String],
         idempotency_key: Option<&str>,
     ) -> Result<Sent, ResendError> {
-        let Inner { store, capacity, clock, config, .. } = &*self.inner;
+        let Inner { store, capacity, clock, config, allowances, .. } = &*self.inner;
         order::may_send(caller, domain)?;
         let repeatable = Repeatable::resending(idempotency_key, domain, id, to)?;
         if let Some(answer) = self.earlier_answer(caller.account, repeatable.as_ref()).await? {
@@ -68,7 +68,8 @@ impl Sending {
         let message = message.filter(|message| message.domain == domain.id && message.retrievable(now));
         let message = message.ok_or(ResendError::NotFound)?;
         let size = usize::try_from(message.size).unwrap_or(usize::MAX);
-        let _room = capacity.take(size.saturating_mul(3))?;
+        let _room = capacity.take(domain.account, size.saturating_mul(3))?;
+        let spending = allowances.take(domain.account, &domain.name, (addresses.len(), size), now)?;
         let body = store.body(domain.account, id).await?.ok_or(ResendError::NotFound)?.into_open(&access);
         let template = message.template.open(&access).clone();
         let options = options(&self.inner, domain, message, &template, now)?;
@@ -106,7 +107,8 @@ impl Sending {
         };
         let Ready { mut accept, answer } = capacity.compute(size, work).await??;
         accept.idempotency = repeatable.map(|repeatable| repeatable.with_answer(&answer, now));
-        Ok(self.commit(accept, answer).await?)
+        let sent = self.commit(accept, answer).await?;
+        Ok(Sent { left: spending.keep(), ..sent })
     }
 }
 

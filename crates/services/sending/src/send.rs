@@ -12,6 +12,7 @@ use waxseal_store::{
 };
 
 use crate::{
+    allowance::{Allowances, Left},
     build::{Job, Ready},
     capacity::Capacity,
     config::SendingConfig,
@@ -28,6 +29,8 @@ use crate::{
 pub struct Sent {
     /// Message-ID with angle brackets.
     pub id: String,
+    /// What the account may still send in this hour, if that is limited.
+    pub left: Option<Left>,
 }
 
 /// Accepts messages. Cheap to clone.
@@ -43,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) config: Arc<SendingConfig>,
     pub(crate) capacity: Capacity,
+    pub(crate) allowances: Arc<Allowances>,
 }
 
 /// What a call puts into the store, for the instance's metrics.
@@ -78,27 +82,31 @@ impl Sending {
         config: SendingConfig,
     ) -> Self {
         let capacity = Capacity::new(config.max_bytes_in_flight);
+        let allowances = Allowances::new(config.hourly);
         let config = Arc::new(config);
-        Self { inner: Arc::new(Inner { store, domains, clock, random, config, capacity }) }
+        Self { inner: Arc::new(Inner { store, domains, clock, random, config, capacity, allowances }) }
     }
 
     /// Accepts a message: checks, builds or patches, signs, stores. When it answers, the message is on
     /// stable storage.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, SendError> {
-        let Inner { store, config, capacity, clock, .. } = &*self.inner;
+        let Inner { store, config, capacity, clock, allowances, .. } = &*self.inner;
+        let account = request.caller.account;
         let repeatable = Repeatable::of(&request)?;
-        if let Some(answer) = self.earlier_answer(request.caller.account, repeatable.as_ref()).await? {
+        if let Some(answer) = self.earlier_answer(account, repeatable.as_ref()).await? {
             return Ok(answer);
         }
         let now = clock.now();
         let size = request.size();
-        let content = capacity.take(size)?;
+        let content = capacity.take(account, size)?;
         let limits = Arc::clone(config);
         let order = capacity.compute(size, move || Order::read(request, now, &limits)).await??;
         // Given back first: what holds some of the room must not wait for all of it.
         drop(content);
-        let _room = capacity.take(order.memory())?;
+        let _room = capacity.take(account, order.memory())?;
         let domain = order.domain.clone();
+        let amount = (order.addresses.len(), order.size);
+        let spending = allowances.take(account, &domain.name, amount, now)?;
         let verdicts = suppressed::verdicts(store, &domain, &order.addresses, &order.options.tags).await?;
         let keys = self.inner.domains.keys(&domain).await.map_err(|error| SendError::Store(error.into()))?;
         let secondary = self.secondary_signer(&domain, &order.options).await?;
@@ -115,7 +123,8 @@ impl Sending {
         };
         let Ready { mut accept, answer } = capacity.compute(work, move || job.run()).await??;
         accept.idempotency = repeatable.map(|repeatable| repeatable.with_answer(&answer, now));
-        self.commit(accept, answer).await
+        let sent = self.commit(accept, answer).await?;
+        Ok(Sent { left: spending.keep(), ..sent })
     }
 
     /// Stores what was made ready. A call that was made twice at the same time is stored once.
@@ -124,9 +133,9 @@ impl Sending {
         match self.inner.store.accept(accept).await? {
             Accepted::New => {
                 taken.count();
-                Ok(Sent { id: answer })
+                Ok(Sent { id: answer, left: None })
             }
-            Accepted::Replayed { answer } => Ok(Sent { id: answer }),
+            Accepted::Replayed { answer } => Ok(Sent { id: answer, left: None }),
             Accepted::KeyReused => Err(SendError::KeyReused),
         }
     }
@@ -139,7 +148,7 @@ impl Sending {
     ) -> Result<Option<Sent>, SendError> {
         let Some(Repeatable { key_hash, request_hash }) = repeatable else { return Ok(None) };
         match self.inner.store.replay(account, key_hash, request_hash).await? {
-            Some(Accepted::Replayed { answer }) => Ok(Some(Sent { id: answer })),
+            Some(Accepted::Replayed { answer }) => Ok(Some(Sent { id: answer, left: None })),
             Some(Accepted::KeyReused) => Err(SendError::KeyReused),
             Some(Accepted::New) | None => Ok(None),
         }

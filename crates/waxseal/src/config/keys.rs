@@ -40,6 +40,11 @@ pub(crate) const KEYS: &[Key] = &[
         "false",
         "Whether the HTTP API speaks HTTPS itself, with `tls.certificate`. False behind a proxy that ends TLS.",
     ),
+    key(
+        "http.connections_per_peer",
+        "1024",
+        "Most connections of one address (IPv6: of one /64) to the HTTP API at a time, 1 to 4,096; more are closed.",
+    ),
     key("submission.listen", r#"["127.0.0.1:2587"]"#, "Addresses of SMTP submission with STARTTLS."),
     key("submission.implicit_tls", "[]", "Addresses of SMTP submission under TLS from the first byte."),
     key(
@@ -77,6 +82,27 @@ pub(crate) const KEYS: &[Key] = &[
         r#""""#,
         "A command that prints the master key, instead of both: run with `/bin/sh -c` at each start, within 30 \
          seconds, so that a key service or a TPM can stand behind. What it prints is never logged.",
+    ),
+    key(
+        "submission.connections_per_peer",
+        "50",
+        "Most connections of one address (IPv6: of one /64) to submission at a time, 1 to 1,000; more hear 421.",
+    ),
+    key(
+        "sending.requests_per_hour",
+        "0",
+        "Most calls, and messages by SMTP, of an account in an hour; 0 is no limit. More get 429, or 451 by SMTP. Counted \
+         in memory by hours of UTC: a restart begins anew.",
+    ),
+    key(
+        "sending.recipients_per_hour",
+        "0",
+        "Most recipients of an account in an hour, the same way; 0 is no limit.",
+    ),
+    key(
+        "sending.megabytes_per_hour",
+        "0",
+        "Most content of an account in an hour, the same way; 0 is no limit.",
     ),
     key("delivery.port", "25", "Port of recipients' servers."),
     key(

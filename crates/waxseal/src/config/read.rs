@@ -3,6 +3,7 @@
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use waxseal_privacy::access::AccessConfig;
+use waxseal_sending::allowance::HourlyLimits;
 
 use waxseal_net::HttpRules;
 
@@ -35,6 +36,13 @@ impl Reader {
             http_tls: self.flag("http.tls"),
             submission_listen: self.each("submission.listen", |text| values::listen(&text)),
             submission_implicit_tls: self.each("submission.implicit_tls", |text| values::listen(&text)),
+            http_connections_per_peer: self.number("http.connections_per_peer", 1..=4_096),
+            submission_connections_per_peer: self.number("submission.connections_per_peer", 1..=1_000),
+            hourly: HourlyLimits {
+                requests: self.number("sending.requests_per_hour", 0..=1_000_000_000),
+                recipients: self.number("sending.recipients_per_hour", 0..=1_000_000_000),
+                bytes: self.number::<u64>("sending.megabytes_per_hour", 0..=1_000_000) << 20,
+            },
             store_url: self
                 .one("store.url", |url| values::store_url(&url))
                 .unwrap_or_else(|| Secret::new("")),

@@ -3,10 +3,12 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
+
+use waxseal_net::peer::PeerKey;
 
 /// Most peers remembered; beyond it those that have their allowance back are forgotten.
 const MAX_PEERS: usize = 10_000;
@@ -16,7 +18,7 @@ const REFILL: Duration = Duration::from_secs(60);
 /// Failures of peers: a bucket of tokens each.
 pub(crate) struct FailedLogins {
     allowance: f64,
-    peers: Mutex<HashMap<IpAddr, Bucket>>,
+    peers: Mutex<HashMap<PeerKey, Bucket>>,
 }
 
 struct Bucket {
@@ -32,15 +34,16 @@ impl FailedLogins {
 
     /// Notes a failure; the seconds to wait if it was one too many.
     pub(crate) fn note(&self, peer: IpAddr, now: Duration) -> Result<(), u64> {
+        let peer = PeerKey::of(peer);
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         if peers.len() >= MAX_PEERS {
             peers.retain(|_, bucket| now.saturating_sub(bucket.at) < REFILL);
         }
         let full = Bucket { tokens: self.allowance, at: now };
-        if peers.len() >= MAX_PEERS && !peers.contains_key(&network(peer)) {
+        if peers.len() >= MAX_PEERS && !peers.contains_key(&peer) {
             return Err(REFILL.as_secs());
         }
-        let bucket = peers.entry(network(peer)).or_insert(full);
+        let bucket = peers.entry(peer).or_insert(full);
         let rate = self.allowance / REFILL.as_secs_f64();
         let passed = now.saturating_sub(bucket.at).as_secs_f64();
         bucket.tokens = (bucket.tokens + passed * rate).min(self.allowance);
@@ -50,14 +53,6 @@ impl FailedLogins {
         }
         bucket.tokens -= 1.0;
         Ok(())
-    }
-}
-
-/// An IPv6 peer has a whole /64 to itself.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(peer) => IpAddr::V4(peer),
-        IpAddr::V6(peer) => IpAddr::V6(Ipv6Addr::from_bits(peer.to_bits() & (u128::MAX << 64))),
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the API says when a message was not accepted.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use waxseal_mail::date;
 use waxseal_model::Timestamp;
 use waxseal_sending::error::SendError;
 
@@ -18,11 +17,7 @@ pub(crate) fn refused(error: SendError, now: Timestamp) -> ApiError {
         SendError::NotAllowed { .. } | SendError::Rejected(_) => ApiError::new(StatusCode::FORBIDDEN, text),
         SendError::TooLarge { .. } => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text),
         SendError::KeyReused => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, text),
-        SendError::Throttled { domain, reason, retry_at } => {
-            let until = date::rfc1123_utc(retry_at);
-            let text = format!(
-                "Domain {domain} is not allowed to send: {reason} limit exceeded, try again after {until}"
-            );
+        SendError::Throttled { retry_at, .. } => {
             let wait = retry_at.since(now).as_micros().div_ceil(1_000_000);
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, text)
                 .retry_after(u64::try_from(wait).unwrap_or(u64::MAX).max(1))

@@ -13,7 +13,7 @@ use waxseal_sending::request::{Content, SendRequest, Via};
 use waxseal_store::domain::Domain;
 
 use super::{
-    refused,
+    allowance, refused,
     request::{self, Common, SendAnswer},
 };
 use crate::{
@@ -85,7 +85,14 @@ async fn send(
     // The memory of the body counts until the message is stored.
     drop(form);
     match outcome {
-        Ok(sent) => Ok(json_response(StatusCode::OK, &SendAnswer::from(sent))),
+        Ok(sent) => {
+            let left = sent.left;
+            let mut response = json_response(StatusCode::OK, &SendAnswer::from(sent));
+            if let Some(left) = left {
+                allowance::tell(left, response.headers_mut());
+            }
+            Ok(response)
+        }
         Err(error) => Err(refused(error, api.services.clock.now())),
     }
 }

@@ -5,10 +5,21 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{config::CrowdLimits, peer::PeerKey};
+use crate::peer::PeerKey;
+
+/// How many connections and bytes there may be at once.
+#[derive(Debug, Clone, Copy)]
+pub struct CrowdLimits {
+    /// Connections of one IPv4 address or one IPv6 /64.
+    pub per_peer: usize,
+    /// Connections altogether.
+    pub total: usize,
+    /// Bytes of messages on their way in, altogether.
+    pub content_bytes: u64,
+}
 
 /// Counts who is in.
-pub(crate) struct Crowd {
+pub struct Crowd {
     limits: CrowdLimits,
     state: Mutex<State>,
 }
@@ -22,25 +33,28 @@ struct State {
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Full {
+pub enum Full {
+    /// The peer has as many connections as one may have.
     Peer,
+    /// There are as many connections as there may be.
     Total,
 }
 
 /// A place in the crowd, given back when dropped together with the bytes it holds.
-pub(crate) struct Place {
+pub struct Place {
     crowd: Arc<Crowd>,
     key: PeerKey,
     content_bytes: u64,
 }
 
 impl Crowd {
-    pub(crate) fn new(limits: CrowdLimits) -> Arc<Self> {
+    /// Nobody is in yet.
+    pub fn new(limits: CrowdLimits) -> Arc<Self> {
         Arc::new(Self { limits, state: Mutex::default() })
     }
 
     /// Takes a place for a connection of this peer.
-    pub(crate) fn enter(self: &Arc<Self>, key: PeerKey) -> Result<Place, Full> {
+    pub fn enter(self: &Arc<Self>, key: PeerKey) -> Result<Place, Full> {
         let mut state = self.lock();
         if state.total >= self.limits.total {
             return Err(Full::Total);
@@ -61,7 +75,7 @@ impl Crowd {
 
 impl Place {
     /// Notes how many bytes of a message this connection holds; whether there was room for them.
-    pub(crate) fn hold(&mut self, bytes: u64) -> bool {
+    pub fn hold(&mut self, bytes: u64) -> bool {
         if bytes == self.content_bytes {
             return true;
         }

@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// The unit in which peers are counted: an IPv4 address, or an IPv6 /64, which one host has to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct PeerKey(IpAddr);
+pub struct PeerKey(IpAddr);
 
 impl PeerKey {
-    pub(crate) fn of(address: IpAddr) -> Self {
+    /// The peer at this address.
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(IpAddr::V4(address)),
             IpAddr::V6(address) => {
@@ -19,7 +20,7 @@ impl PeerKey {
 }
 
 /// What logs say of an address, which itself is personal.
-pub(crate) fn class(address: IpAddr) -> &'static str {
+pub fn class(address: IpAddr) -> &'static str {
     let address = address.to_canonical();
     let private = match address {
         IpAddr::V4(address) => address.is_private() || address.is_link_local(),
