@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod describe;
 mod erasure;
+mod export;
 mod keyring;
 mod policy;
 mod queue;
@@ -114,6 +115,10 @@ pub(crate) enum Request {
     BackupPrune,
     /// Record that a backup is opened and checked; whoever asks does it.
     BackupVerify,
+    /// Make a copy of what is kept about somebody.
+    PrivacyExport { account: Option<String>, recipient: Option<String>, login: Option<String>, to: PathBuf },
+    /// Take an exported account over.
+    PrivacyImport { file: PathBuf, key: Option<String> },
     /// List the keys that everything is sealed under.
     KeysList,
     /// Wrap them anew.
@@ -227,6 +232,10 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::BackupList => backup::list(house).await,
         Request::BackupPrune => backup::prune(house).await,
         Request::BackupVerify => Ok(json!({})),
+        Request::PrivacyExport { account, recipient, login, to } => {
+            export::make(house, account.as_deref(), recipient, login, to).await
+        }
+        Request::PrivacyImport { file, key } => export::import(house, file, key.as_deref()).await,
         Request::KeysList => keyring::list(house).await,
         Request::KeysRotate => keyring::rotate(house).await,
         Request::AuditVerify => audit::verify(house).await,

@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod export;
 mod policy;
 mod privacy;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::{
     access::Access,
     backup::Backup,
+    export::{Export, Import, OpenExport},
     policy::Policy,
     privacy::{Hold, Privacy},
 };

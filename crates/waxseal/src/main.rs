@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod control;
 mod erasing;
+mod exports;
 mod house;
 mod logging;
 mod metrics;
@@ -75,6 +76,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             return trace::run(&config, &term, &also, cli.json).await;
         }
         Command::Privacy(Privacy::Look) => return witness::look(),
+        Command::Privacy(Privacy::OpenExport(options)) => return exports::open(options, cli.json).await,
         Command::Privacy(command) => privacy(command)?,
         Command::Keys(Keys::List) => Request::KeysList,
         Command::Keys(Keys::Rotate) => Request::KeysRotate,
@@ -157,6 +159,8 @@ fn account(command: Account) -> Request {
 
 fn privacy(command: Privacy) -> Result<Request> {
     Ok(match command {
+        Privacy::Export(options) => exports::export_request(options)?,
+        Privacy::Import(options) => exports::import_request(&options)?,
         Privacy::ConfirmClock => Request::ConfirmClock,
         Privacy::EraseRecipient { address, account, .. } => {
             let address = if address == "-" { trace::from_stdin()? } else { address };
@@ -173,7 +177,9 @@ fn privacy(command: Privacy) -> Result<Request> {
         }
         Privacy::Hold(Hold::List { account }) => Request::HoldList { account },
         Privacy::Hold(Hold::Remove { hold }) => Request::HoldRemove { hold },
-        Privacy::Map { .. } | Privacy::Trace { .. } | Privacy::Look => anyhow::bail!("this needs no store"),
+        Privacy::Map { .. } | Privacy::Trace { .. } | Privacy::OpenExport(_) | Privacy::Look => {
+            anyhow::bail!("this needs no store")
+        }
     })
 }
 

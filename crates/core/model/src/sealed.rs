@@ -31,6 +31,8 @@ pub enum Purpose {
     Operation,
     /// To help with content, under a grant.
     Support,
+    /// To give a copy of their data to whom it belongs.
+    Export,
 }
 
 /// The right to open sealed values: an actor with a purpose. Made where the actor is known: by the

@@ -8,7 +8,7 @@ mod closed;
 mod compact;
 mod hold;
 mod reapply;
-mod recipient;
+pub(crate) mod recipient;
 mod rows;
 
 use std::collections::BTreeMap;

@@ -103,6 +103,14 @@ pub(crate) async fn signer(
     Ok(Some(signer_of(key, name, selector, &signing)?))
 }
 
+/// A new pair of keys: PKCS#8 DER of the private half, and what `p=` holds before base64. Finding primes takes a core
+/// for a while.
+pub fn pair(kind: DkimAlgorithm) -> Option<(Vec<u8>, Vec<u8>)> {
+    let pair = dkim::generate(algorithm(kind)).ok()?;
+    let public = STANDARD.decode(pair.public.as_bytes()).ok()?;
+    Some((pair.private_pkcs8.to_vec(), public))
+}
+
 /// An RSA-2048 and an Ed25519 key under selectors of their own. Finding primes takes a core for a while,
 /// so it is done off the async workers.
 pub(crate) async fn generate(

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backups;
 pub mod clock_watch;
 pub mod erasure;
+pub mod export;
 pub mod inventory;
 pub mod map;
 pub mod pages;

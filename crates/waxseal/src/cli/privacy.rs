@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::Page;
+use super::{
+    Page,
+    export::{Export, Import, OpenExport},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Privacy {
@@ -25,6 +28,17 @@ pub(crate) enum Privacy {
         #[arg(long, value_name = "DIR")]
         also: Vec<PathBuf>,
     },
+    /// Make a copy of everything that is kept about an account, a recipient or a login, in a sealed file.
+    ///
+    /// Prints the file's key, which is shown this once and kept nowhere. What is in it: docs/privacy/export.md.
+    Export(Export),
+    /// Open a sealed export into a ZIP.
+    OpenExport(OpenExport),
+    /// Take the account of an export over into an empty instance, wholly or not at all.
+    ///
+    /// Passwords and keys are in no export: DKIM keys are new, and their records are printed; API keys and SMTP logins
+    /// are listed and open nothing. What waited in the queue is held until `waxseal queue retry`.
+    Import(Import),
     /// Say that the clock is right, after it jumped: purging goes on.
     ///
     /// Nothing is purged while the wall clock cannot be trusted; the log and `waxseal check` say when that is so.

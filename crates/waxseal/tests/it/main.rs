@@ -11,6 +11,7 @@ mod control_socket;
 mod days;
 mod delivery;
 mod erasure;
+mod exporting;
 mod inventory;
 mod kill;
 mod pages;

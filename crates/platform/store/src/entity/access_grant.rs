@@ -37,7 +37,8 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Number | Column::Id | Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
+            Column::Number => ROW.reference(Subject::Customer),
+            Column::Id | Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
             Column::OpenedAt
             | Column::ExpiresAt
             | Column::SecondOperator

@@ -45,19 +45,20 @@ impl Classified for Entity {
     fn class(column: Column) -> DataClass {
         match column {
             Column::Account | Column::Id | Column::Domain => ROW.clear(Subject::Customer, Category::UniqueId),
-            Column::CreatedAt | Column::Size | Column::NotBefore | Column::GiveUpAt => {
-                ROW.clear(Subject::Customer, Category::Behaviour)
-            }
             Column::Options => ROW.clear(Subject::Customer, Category::Settings),
             Column::HeaderHash => ROW.hashed(Subject::CustomerAndRecipient),
             Column::Template => ROW.sealed_by_day(Subject::CustomerAndRecipient, Category::Email),
-            Column::Capture
+            Column::CreatedAt
+            | Column::Size
+            | Column::NotBefore
+            | Column::GiveUpAt
+            | Column::Capture
             | Column::KeepUntil
             | Column::CapturedUntil
             | Column::Pending
             | Column::BodyExpiresAt
-            | Column::Deleted
-            | Column::Archive => ROW.internal(Subject::Customer),
+            | Column::Deleted => ROW.clear(Subject::Customer, Category::Behaviour),
+            Column::Archive => ROW.internal(Subject::Customer),
         }
     }
 }

@@ -45,13 +45,13 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            Column::Id => ROW.reference(Subject::Recipient),
-            Column::Capture => ROW.internal(Subject::Recipient),
+            Column::Id => ROW.clear(Subject::Recipient, Category::UniqueId),
             Column::Account | Column::Domain | Column::Message => {
                 ROW.clear(Subject::Customer, Category::UniqueId)
             }
             Column::RecipientDomain => ROW.clear(Subject::Recipient, Category::Url),
-            Column::Attempts
+            Column::Capture
+            | Column::Attempts
             | Column::DueAt
             | Column::GiveUpAt
             | Column::NotBefore

@@ -20,6 +20,7 @@ use crate::{
     entity::queue_entry::{self, Column},
     error::StoreError,
     open::Store,
+    queue::HELD,
     rows::RowId,
     writer::Effects,
 };
@@ -88,7 +89,9 @@ impl Store {
         if self.closed_until_erased(account).is_none() {
             return Ok(0);
         }
-        self.set_ready(account, Column::ReadyAt.ne(PARKED).and(Column::Lease.is_null()), PARKED.into()).await
+        // What is held leaves by itself neither now nor when the account is open again.
+        let leaves = Column::ReadyAt.lt(HELD.as_micros()).and(Column::Lease.is_null());
+        self.set_ready(account, leaves, PARKED.into()).await
     }
 
     /// Puts all parked entries of an account back to their times.

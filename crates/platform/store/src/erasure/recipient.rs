@@ -8,7 +8,7 @@
 mod events;
 mod plan;
 mod queue;
-mod scrub;
+pub(crate) mod scrub;
 
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set,

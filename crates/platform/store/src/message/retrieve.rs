@@ -20,7 +20,7 @@ use crate::{
     writer::Effects,
 };
 
-pub(super) const MIME: Slot = Slot::new("bodies", "mime");
+pub(crate) const MIME: Slot = Slot::new("bodies", "mime");
 pub(crate) const TEMPLATE: Slot = Slot::new("messages", "template");
 pub(crate) const ANSWER: Slot = Slot::new("idempotency_keys", "answer");
 

@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, 
 use tokio::sync::watch;
 use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed};
 
-use super::{QueueCounts, QueueEntry, QueueFilter, lease::ENVELOPE, settle::LAST_REPLY};
+use super::{HELD, QueueCounts, QueueEntry, QueueFilter, lease::ENVELOPE, settle::LAST_REPLY};
 use crate::{
     entity::queue_entry::{self, Column},
     error::StoreError,
@@ -74,7 +74,8 @@ impl Store {
             envelope: Sealed::new(self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?),
             recipient_domain: row.recipient_domain,
             attempts: u32::try_from(row.attempts).unwrap_or(0),
-            next_attempt_at: time(row.due_at),
+            // What was taken over from elsewhere keeps its time and is held all the same.
+            next_attempt_at: if row.ready_at == HELD.as_micros() { HELD } else { time(row.due_at) },
             give_up_at: time(row.give_up_at),
             accepted_at: time(row.accepted_at),
             in_flight: row.lease.is_some(),

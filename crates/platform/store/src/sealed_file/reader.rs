@@ -1,5 +1,7 @@
 //! Reading a sealed file.
 
+mod seek;
+
 use std::io::{self, Read};
 
 use aws_lc_rs::{aead::LessSafeKey, hmac};
@@ -11,6 +13,8 @@ use super::{CHUNK, Head, TAG, nonce, nothing};
 /// what was read waits for the end.
 pub(crate) struct SealedReader<R> {
     from: R,
+    /// Where the chunks begin in the file.
+    start: u64,
     cipher: LessSafeKey,
     number: u32,
     /// Sealed bytes read ahead: a chunk and one byte, which tells that another one follows.
@@ -25,6 +29,7 @@ impl<R: Read> SealedReader<R> {
     pub(crate) fn new(from: R, key: &hmac::Key, head: &Head) -> io::Result<Self> {
         Ok(Self {
             from,
+            start: head.bytes.len() as u64,
             cipher: head.cipher(key)?,
             number: 0,
             ahead: Vec::with_capacity(CHUNK + TAG + 1),

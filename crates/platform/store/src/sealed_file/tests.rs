@@ -75,3 +75,26 @@ fn another_key_opens_nothing() {
     assert!(reader.read_to_end(&mut Vec::new()).is_err());
     assert!(!whole.windows(6).any(|window| window == b"secret"));
 }
+
+#[test]
+fn any_place_of_it_can_be_read() {
+    use std::io::{Cursor, Seek as _, SeekFrom};
+
+    for length in [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5] {
+        let plain = plain(length);
+        let whole = sealed(&plain);
+        let mut from = whole.as_slice();
+        let head = Head::read(MAGIC, &mut from).expect("read").expect("a head");
+        let mut file = Cursor::new(whole.as_slice());
+        file.set_position((whole.len() - from.len()) as u64);
+        let mut reader = SealedReader::new(file, &key(), &head).expect("begun");
+        assert_eq!(reader.seek(SeekFrom::End(0)).expect("the end"), length as u64);
+        for place in [0, length / 2, length.saturating_sub(3), length, CHUNK.min(length), length / 3] {
+            assert_eq!(reader.seek(SeekFrom::Start(place as u64)).expect("there"), place as u64);
+            assert_eq!(reader.stream_position().expect("known"), place as u64);
+            let mut rest = Vec::new();
+            reader.read_to_end(&mut rest).expect("read");
+            assert_eq!(rest, plain[place..], "from {place} of {length}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod content;
 mod crash;
 mod erasing;
 mod event_log;
+mod exporting;
 mod grants;
 mod held;
 mod inbox;
@@ -152,6 +153,13 @@ contract! {
         nothing_is_restored_over_something,
         what_is_not_whole_or_not_ours_is_refused,
         numbers_go_on_after_a_restore;
+    exporting:
+        an_account_is_exported_with_everything_in_it_and_nothing_of_others,
+        a_recipient_is_exported_without_the_others,
+        an_account_that_is_taken_over_is_equal,
+        nothing_is_taken_over_by_halves_or_beside_others,
+        what_waited_elsewhere_is_held_until_somebody_says_so,
+        nobody_looks_at_what_was_taken_over;
     retention:
         an_account_without_keys_is_unreadable_for_good,
         a_destroyed_day_is_unreadable,

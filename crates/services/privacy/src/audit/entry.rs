@@ -73,6 +73,7 @@ impl From<Purpose> for AuditPurpose {
             Purpose::Signing => Self::Signing,
             Purpose::Operation => Self::Operation,
             Purpose::Support => Self::Support,
+            Purpose::Export => Self::Export,
         }
     }
 }
@@ -138,6 +139,10 @@ pub enum AuditEvent {
     AccountExported,
     /// An export of a recipient's data was made.
     RecipientExported,
+    /// An export about the person behind a login was made.
+    LoginExported,
+    /// An export was deleted before its time.
+    ExportDeleted,
     /// An export was fetched.
     ExportDownloaded,
     /// An export was deleted because its time was over.

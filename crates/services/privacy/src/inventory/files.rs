@@ -74,6 +74,10 @@ pub(super) const PLACES: &[Place] = &[
         "backups, unless `backup.folder` is elsewhere: the tables without any key, sealed once more",
     ),
     system(
+        "policy-export/**",
+        "a scratch folder of `policy verify`: an export about nobody, gone at its end",
+    ),
+    system(
         "policy-proof/**",
         "a scratch folder of `policy verify`: mail of its own to itself, gone at its end",
     ),

@@ -3,7 +3,7 @@
 use waxseal_model::event::EventDetails;
 
 /// Takes an address (lower case) out of an event's details; whether they named it.
-pub(super) fn scrub(details: &mut EventDetails, address: &str) -> bool {
+pub(crate) fn scrub(details: &mut EventDetails, address: &str) -> bool {
     let before = details.clone();
     let message = &mut details.message;
     message.recipients.retain(|recipient| !names(recipient, address));

@@ -1,0 +1,220 @@
+//! Exports: a copy of everything that is kept about an account, a recipient or a login, as a ZIP of JSON Lines and
+//! `.eml` files in a sealed file; and the way back, an account into an empty instance.
+
+mod archive;
+mod import;
+mod manifest;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use thiserror::Error;
+use waxseal_model::{Access, AccountId, Actor, Clock, Purpose, Random};
+use waxseal_store::{
+    Store, StoreError,
+    export::{ExportSubject, Scope},
+    export_file::ExportKey,
+    import::ImportError,
+};
+
+use self::archive::Archive;
+pub use self::{
+    import::{Imported, import, is_sealed, open},
+    manifest::{ExportKind, Manifest},
+};
+
+/// Why an export could not be made or read.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// A file.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The key is another one, or the file is not as it was written.
+    #[error("{path}: the key does not open it, or it was changed or cut off")]
+    NotOpened {
+        /// Which.
+        path: String,
+    },
+    /// It is sealed.
+    #[error("{path} is sealed: give its key")]
+    KeyWanted {
+        /// Which.
+        path: String,
+    },
+    /// The file is something else.
+    #[error("{path} is no export: {why}")]
+    NotAnExport {
+        /// Which.
+        path: String,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// It cannot be taken over.
+    #[error("taken over is only a whole account; this is an export of a {0}")]
+    NotAnAccount(&'static str),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was read cannot be taken over.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The program ends.
+    #[error("interrupted; nothing of it stays")]
+    Interrupted,
+}
+
+impl ExportError {
+    fn file(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        move |source| {
+            let path = path.display().to_string();
+            match source.kind() {
+                std::io::ErrorKind::InvalidData => Self::NotOpened { path },
+                _ => Self::File { path, source },
+            }
+        }
+    }
+}
+
+/// An export to be made.
+pub struct ExportOrder {
+    /// Whom it is about: one, or the same person in several accounts.
+    pub subjects: Vec<ExportSubject>,
+    /// Where it goes; there is no file of this name.
+    pub path: PathBuf,
+    /// What it is sealed under.
+    pub key: ExportKey,
+}
+
+/// An export that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Rows, by table.
+    pub rows: BTreeMap<String, u64>,
+    /// Messages with their content.
+    pub messages: u64,
+}
+
+impl Made {
+    /// All rows.
+    pub fn total(&self) -> u64 {
+        self.rows.values().sum()
+    }
+}
+
+/// What is opened goes under the seal of the export at once: whoever has its key reads it, not who had it made.
+const SEALING: Access = Access::new(Actor::System, Purpose::Export);
+
+/// Explains the files to whoever opens the ZIP.
+const README: &str = include_str!("export/README.txt");
+
+/// Makes an export. The file is there whole or not at all; memory does not grow with what is in it, but for some
+/// hundred bytes for each message.
+pub async fn make(
+    store: &Store,
+    clock: &dyn Clock,
+    random: &Arc<dyn Random>,
+    order: ExportOrder,
+) -> Result<Made, ExportError> {
+    let ExportOrder { subjects, path, key } = order;
+    let access = SEALING;
+    let kind = ExportKind::of(subjects.first());
+    let several = subjects.len() > 1;
+    let made_at = clock.now();
+    let mut archive = Archive::begin(path, key, Arc::clone(random));
+    archive.file("README.txt", README.as_bytes().to_vec()).await?;
+    let mut made = Made { bytes: 0, rows: BTreeMap::new(), messages: 0 };
+    let mut accounts = Vec::new();
+    for subject in &subjects {
+        let scope = match store.export_scope(subject).await {
+            // Its keys are destroyed: there is nothing left to give.
+            Err(StoreError::Erased) if several => continue,
+            outcome => outcome?,
+        };
+        let account = account_of(subject);
+        accounts.push(account.to_string());
+        let folder = if several { format!("{account}/") } else { String::new() };
+        for table in scope.tables() {
+            let rows = match *table {
+                "bodies" => contents(store, &scope, &folder, &access, &mut archive).await?,
+                table => lines(store, &scope, table, &folder, &access, &mut archive).await?,
+            };
+            if *table == "bodies" {
+                made.messages += rows;
+            } else {
+                *made.rows.entry((*table).to_owned()).or_default() += rows;
+            }
+        }
+    }
+    let manifest = Manifest::new(kind, made_at, accounts, &made);
+    archive.file("manifest.json", manifest.text()).await?;
+    made.bytes = archive.finish().await?;
+    Ok(made)
+}
+
+/// A table as a file of lines; how many. A table without rows has no file.
+async fn lines(
+    store: &Store,
+    scope: &Scope,
+    table: &'static str,
+    folder: &str,
+    access: &Access,
+    archive: &mut Archive,
+) -> Result<u64, ExportError> {
+    let (mut rows, mut cursor) = (0, None);
+    loop {
+        let page = store.export_page(scope, table, cursor).await?;
+        let mut bytes = Vec::new();
+        for row in &page.rows {
+            bytes.extend_from_slice(row.line.open(access));
+        }
+        if rows == 0 && !bytes.is_empty() {
+            archive.entry(format!("{folder}{table}.jsonl")).await?;
+        }
+        rows += page.rows.len() as u64;
+        archive.bytes(bytes).await?;
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(rows);
+        }
+    }
+}
+
+/// The content of messages, a file for each; how many.
+async fn contents(
+    store: &Store,
+    scope: &Scope,
+    folder: &str,
+    access: &Access,
+    archive: &mut Archive,
+) -> Result<u64, ExportError> {
+    let (mut messages, mut cursor) = (0, None);
+    loop {
+        let page = store.export_page(scope, "bodies", cursor).await?;
+        for (id, mime) in page.rows.into_iter().filter_map(|row| row.content) {
+            archive.file(&format!("{folder}messages/{id}.eml"), mime.into_open(access)).await?;
+            messages += 1;
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(messages);
+        }
+    }
+}
+
+const fn account_of(subject: &ExportSubject) -> AccountId {
+    match subject {
+        ExportSubject::Account(account)
+        | ExportSubject::Recipient { account, .. }
+        | ExportSubject::Login { account, .. } => *account,
+    }
+}

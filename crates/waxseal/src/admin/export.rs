@@ -1,0 +1,94 @@
+//! Exports by command.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
+use waxseal_model::AccountId;
+use waxseal_privacy::export::{self, ExportOrder};
+use waxseal_store::{export::ExportSubject, export_file::ExportKey, import::MakeDkim};
+
+use super::existing;
+use crate::house::House;
+
+/// Makes an export; its key is in the answer and nowhere else.
+pub(super) async fn make(
+    house: &House,
+    account: Option<&str>,
+    recipient: Option<String>,
+    login: Option<String>,
+    to: PathBuf,
+) -> Result<Value> {
+    let account = match account {
+        Some(account) => Some(existing(house, account).await?),
+        None => None,
+    };
+    let subjects = match (account, recipient, login) {
+        (Some(account), None, None) => vec![ExportSubject::Account(account)],
+        (account, Some(address), _) => {
+            ensure!(address.contains('@'), "--recipient: a full address such as bob@example.org");
+            let accounts = match account {
+                Some(account) => vec![account],
+                None => all_accounts(house).await?,
+            };
+            let of = |account| ExportSubject::Recipient { account, address: address.clone() };
+            accounts.into_iter().map(of).collect()
+        }
+        (_, None, Some(login)) => {
+            let Some(found) = house.store.smtp_credential(&login).await? else {
+                bail!("--login: there is no such login");
+            };
+            vec![ExportSubject::Login { account: found.account, login }]
+        }
+        (None, None, None) => bail!("name --account, --recipient or --login"),
+    };
+    let accounts = subjects.len();
+    let key = ExportKey::make(house.random.as_ref());
+    let shown = key.text();
+    let file = to.display().to_string();
+    let order = ExportOrder { subjects, path: to, key };
+    let made = export::make(&house.store, house.clock.as_ref(), &house.random, order).await?;
+    Ok(json!({
+        "file": file,
+        "bytes": made.bytes,
+        "accounts": accounts,
+        "rows": made.total(),
+        "messages": made.messages,
+        "key": *shown,
+    }))
+}
+
+async fn all_accounts(house: &House) -> Result<Vec<AccountId>> {
+    let mut accounts = Vec::new();
+    loop {
+        let page = house.store.accounts(accounts.last().copied(), 500).await?;
+        if page.is_empty() {
+            return Ok(accounts);
+        }
+        accounts.extend(page.iter().map(|account| account.id));
+    }
+}
+
+/// Takes an account over; what its domains' owner has to publish is in the answer, because DKIM keys are new.
+pub(super) async fn import(house: &House, file: PathBuf, key: Option<&str>) -> Result<Value> {
+    let key = match key {
+        Some(text) => Some(ExportKey::parse(text).context("the key: expected 64 hex digits")?),
+        None => None,
+    };
+    let make_dkim: MakeDkim = Arc::new(waxseal_domains::keys::pair);
+    let imported = export::import(&house.store, file, key, make_dkim).await?;
+    let (_, domains) = house.store.domains(imported.account, 0, 10_000).await?;
+    let mut dns = Vec::new();
+    for domain in &domains {
+        for record in house.domains.dns_records(domain).await? {
+            dns.push(json!({ "type": record.record_type, "name": record.name, "value": record.value }));
+        }
+    }
+    Ok(json!({
+        "account_id": imported.account.to_string(),
+        "rows": imported.rows,
+        "messages": imported.messages,
+        "left_out": imported.left_out,
+        "dns": dns,
+    }))
+}

@@ -1,0 +1,65 @@
+//! Copies of what is kept, by command: sealed, opened with the key that was shown, taken over elsewhere.
+
+use anyhow::{Context as _, Result};
+
+use crate::waxseal;
+
+#[tokio::test]
+async fn an_account_is_exported_beside_a_server_and_taken_over_elsewhere() -> Result<()> {
+    let (binary, elsewhere) = (waxseal()?, waxseal()?);
+    let made = binary.json(&["account", "create", "--name", "Ada", "--email", "ada@owner.example"]).await?;
+    let account = made["account_id"].as_str().context("an id")?.to_owned();
+    binary.json(&["domain", "create", "mail.owner.example", "--account", &account]).await?;
+    let server = binary.serve().await?;
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, key, zip) = (path("ada.export"), path("key"), path("ada.zip"));
+    let answer = binary.json(&["privacy", "export", "--account", &account, "--to", &file]).await?;
+    assert_eq!((&answer["accounts"], &answer["rows"]), (&1.into(), &5.into()), "{answer}");
+    std::fs::write(&key, answer["key"].as_str().context("a key")?)?;
+    let sealed = std::fs::read(&file)?;
+    assert!(!sealed.windows(3).any(|window| window == b"ada"), "it is sealed");
+    binary.json(&["privacy", "open-export", &file, "--to", &zip, "--key-file", &key]).await?;
+    assert!(std::fs::read(&zip)?.starts_with(b"PK"));
+    let refused = binary.run(&["privacy", "import", &file, "--key-file", &key]).await?;
+    assert!(refused.stderr.contains("not empty"), "{}", refused.stderr);
+    assert!(server.terminate().await?.0.success());
+
+    let imported = elsewhere.json(&["privacy", "import", &file, "--key-file", &key]).await?;
+    assert_eq!(imported["account_id"], account);
+    assert!(imported["dns"].as_array().is_some_and(|records| records.len() >= 2), "{imported}");
+    let accounts = elsewhere.json(&["account", "list"]).await?;
+    assert_eq!(accounts["items"][0]["name"], "Ada");
+    let trail = binary.run(&["audit", "export"]).await?.stdout;
+    assert!(trail.contains("\"account_exported\"") && trail.contains("\"imported\""), "{trail}");
+    assert!(!trail.contains("ada@"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_exported_or_opened_says_why() -> Result<()> {
+    let binary = waxseal()?;
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("key"), "no key")?;
+    std::fs::write(path("text"), "no export")?;
+    for (arguments, says) in [
+        (vec!["privacy", "export", "--login", "nobody@owner.example", "--to", &path("a")], "no such login"),
+        (vec!["privacy", "export", "--recipient", "bob", "--to", &path("a")], "a full address"),
+        (
+            vec!["privacy", "open-export", &path("text"), "--to", &path("b"), "--key-file", &path("key")],
+            "64 hex",
+        ),
+        (vec!["privacy", "import", &path("text")], "no export"),
+        (vec!["privacy", "import", &path("missing")], "No such file"),
+    ] {
+        let ended = binary.run(&arguments).await?;
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    }
+    assert!(!folder.path().join("a").exists() && !folder.path().join("b").exists());
+    // Nobody is told whether a recipient is known: an export that is empty but for its manifest is one, too.
+    let nobody = ["privacy", "export", "--recipient", "bob@one.example", "--to", &path("c")];
+    assert_eq!(binary.json(&nobody).await?["rows"], 0);
+    Ok(())
+}
