@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import time
 
 import pytest
 
@@ -59,6 +60,21 @@ def test_named_recipients_behave_as_named(sandbox, sink, local, kind, severity):
     event = sandbox.wait_event(message_id, kind, recipient)
     assert event.get("severity") == severity
     assert sink.seen(recipient) == []
+
+
+def test_whoever_complained_gets_nothing_that_was_accepted_before(platform, account):
+    # A domain of its own: the list is kept for each.
+    sandbox = Sender(platform, platform.domain(account, sandbox=True))
+    recipient = f"complain@{sandbox.domain.name}"
+    later = [*small(sandbox, recipient).items(), ("o:deliverytime", str(int(time.time()) + 4))]
+    first = sandbox.send(later)
+    sandbox.wait_event(sandbox.send(list(small(sandbox, recipient).items())), "complained", recipient)
+    event = sandbox.wait_event(first, "failed", recipient)
+    assert (event["severity"], event["reason"]) == ("permanent", "suppress-complaint")
+    status = event["delivery-status"]
+    assert (status["code"], status["message"], status["attempt-no"]) == (607, "", 1)
+    assert status["description"] == "Not delivering to a user who marked your messages as spam"
+    assert not sandbox.events_of(first, event="delivered")
 
 
 def test_a_sandbox_captures_what_comes_by_smtp_too(platform, sandbox, sink):

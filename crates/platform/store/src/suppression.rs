@@ -1,7 +1,12 @@
 //! Suppression lists of a domain.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};
-use waxseal_model::{AccountId, DomainId, Sealed, Timestamp, suppression::SuppressionKind};
+use waxseal_model::{
+    Access, AccountId, DomainId, Sealed, Timestamp,
+    suppression::{SuppressionKind, Verdict},
+};
 
 use crate::{
     entity::suppression,
@@ -97,6 +102,23 @@ impl Store {
             }
         }
         Ok(found)
+    }
+
+    /// Whom of `addresses` this domain writes no message with these tags to: index and why. `access` opens the tags that
+    /// they unsubscribed from.
+    pub async fn verdicts(
+        &self,
+        (account, domain): (AccountId, DomainId),
+        addresses: &[String],
+        tags: &[String],
+        access: &Access,
+    ) -> Result<Vec<(usize, Verdict)>, StoreError> {
+        let found = self.suppressions_of(account, domain, addresses).await?;
+        let mut entries: BTreeMap<usize, Vec<(SuppressionKind, &[String])>> = BTreeMap::new();
+        for (index, entry) in &found {
+            entries.entry(*index).or_default().push((entry.kind, &entry.details.open(access).tags));
+        }
+        Ok(entries.iter().filter_map(|(index, of)| Some((*index, Verdict::of(of, tags)?))).collect())
     }
 
     /// Removes an entry; whether there was one.

@@ -17,6 +17,7 @@ use crate::{
     report::{Ending, Report},
     second_copy::EndNote,
     service::Shared,
+    suppressed,
 };
 
 /// How long everybody shares the news that a destination cannot be reached.
@@ -38,6 +39,11 @@ pub(crate) struct Loaded {
 pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Line>, job: &Job) {
     let started = Started::now(shared);
     let Some(loaded) = load(shared, job).await else { return };
+    match suppressed::verdicts(shared, &loaded.template, job).await {
+        Ok(verdicts) if verdicts.iter().all(Option::is_none) => {}
+        Ok(verdicts) => return suppressed::end(shared, &started, &loaded.template, job, &verdicts).await,
+        Err(error) => return not_now(shared, job, &error).await,
+    }
     let recall = Recall::new(&shared.store, &job.entries);
     if *route == Route::Captured && !recall.is_due() {
         return capture::capture(shared, &loaded.template, job).await;

@@ -29,6 +29,7 @@ mod scrub;
 mod second_copy;
 mod service;
 mod settler;
+mod suppressed;
 mod worker;
 
 pub use config::{DeliveryConfig, Limits, Timeouts};

@@ -49,7 +49,9 @@ impl Attempt<'_> {
             Ending::Delivered => (Decided::Done(None), EventKind::Delivered, None, status, None),
             Ending::Permanent { dead_address } => {
                 let suppress = dead_address.then(|| bounce(entry, report, now));
-                let status = DeliveryStatus { bounce_type: Some("hard".into()), ..status };
+                // Of a suppressed recipient nothing bounced now.
+                let bounce_type = (report.code < 600).then(|| "hard".into());
+                let status = DeliveryStatus { bounce_type, ..status };
                 (
                     Decided::Done(suppress),
                     EventKind::Failed,

@@ -1,5 +1,6 @@
 //! How an attempt ended for one recipient, in the terms of the API's delivery status.
 
+use waxseal_model::suppression::Verdict as Suppressed;
 use waxseal_net::RouteError;
 use waxseal_smtp::{
     Reply,
@@ -92,6 +93,15 @@ impl Report {
             Fault::Loop => Self::permanent(554, "5.4.6", "The mail server of the domain is this server"),
             Fault::NoTls => Self::temporary(499, Some("4.7.4"), "TLS required but not offered by the server"),
             other => Self::temporary(499, Some("4.4.2"), &sentence(&other.to_string())),
+        }
+    }
+
+    /// The recipient was suppressed while the message waited: nothing is sent.
+    pub(crate) fn suppressed(verdict: Suppressed) -> Self {
+        Self {
+            ending: Ending::Permanent { dead_address: false },
+            reason: verdict.reason(),
+            ..Self::temporary(verdict.code(), None, verdict.description())
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use waxseal_domains::DomainKeys;
 use waxseal_mail::{dkim::Signer, message_id, substitute::MimeTemplate};
-use waxseal_model::{Clock, Random, Timestamp, event::AttachmentInfo};
+use waxseal_model::{Clock, Random, Timestamp, event::AttachmentInfo, suppression::Verdict};
 use waxseal_store::message::Accept;
 
 use crate::{
@@ -14,9 +14,7 @@ use crate::{
     finish::Finisher,
     mime,
     order::{Body, Copy, Order, check_batch_bytes},
-    parts,
-    suppressed::Verdict,
-    variables,
+    parts, variables,
 };
 
 /// An order with everything that building it needs.

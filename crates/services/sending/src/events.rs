@@ -4,10 +4,11 @@ use waxseal_mail::Address;
 use waxseal_model::{
     EventId, MessageId,
     event::{DeliveryStatus, EnvelopeInfo, EventDetails, EventFlags, EventKind, MessageInfo, Severity},
+    suppression::Verdict,
 };
 use waxseal_store::message::NewEvent;
 
-use crate::{build::Built, finish::Finisher, request::Via, suppressed::Verdict, variables};
+use crate::{build::Built, finish::Finisher, request::Via, variables};
 
 /// Makes the events of one message.
 pub(crate) struct EventMaker<'a> {

@@ -8,7 +8,9 @@ use waxseal_mail::{
     dkim::{self, Signer},
     received,
 };
-use waxseal_model::{Clock, MessageId, Random, RecipientId, Timestamp, event::EventDetails};
+use waxseal_model::{
+    Clock, MessageId, Random, RecipientId, Timestamp, event::EventDetails, suppression::Verdict,
+};
 use waxseal_store::{
     domain::{Domain, DomainKind},
     message::{Envelope, NewEvent, NewMessage, NewQueueEntry},
@@ -22,7 +24,6 @@ use crate::{
     options::Options,
     order::Origin,
     request::Via,
-    suppressed::Verdict,
 };
 
 /// How the copies of one call are finished.

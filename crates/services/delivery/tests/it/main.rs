@@ -12,5 +12,6 @@ mod schedule;
 mod sharing;
 mod sources;
 mod standard_tools;
+mod suppressed;
 mod tls;
 mod world;
