@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to whoever runs it")]
 
 mod arrows;
+mod bench;
 mod commands;
 mod faults;
 mod fuzz;
@@ -37,6 +38,9 @@ Usage: cargo xtask COMMAND
   faults      kills, power cuts, failing and full disks under load; what was acknowledged must be there
                 --long         the numbers that are promised; without it, two minutes
                 --help         parts, numbers, seeds
+  bench       what a message costs on the sending path, against another build in the same run
+                --against BIN  the other build
+                --help         numbers
   packages    number, licences and bans of the packages built; dependencies nobody uses
   help        this text
 
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         "test" => return finish(test::run(rest)),
         "mutants" => return finish(mutants::run(rest)),
+        "bench" => return finish(bench::run(rest)),
         "faults" => return finish(faults::run(rest)),
         "arrows" => arrows::check(),
         "tidy" => tidy::check(),

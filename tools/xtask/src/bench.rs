@@ -1,0 +1,98 @@
+//! `cargo xtask bench`: what the sending path costs, against another build in the same run.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::{commands, test, workspace};
+
+const HELP: &str = "\
+What a message of 4 KiB costs the server from the call to the recipient's server: CPU time of its process and messages a
+second, through HTTP and SMTP, as the median of rounds with a fresh server each.
+
+Usage: cargo xtask bench [OPTION]…
+
+  --against BIN   another waxseal binary, by turns in the same run: the ratio is told
+  --messages N    messages of a round (2000)
+  --rounds N      rounds of each binary (3)
+  --help          this text
+
+WAXSEAL_BIN names another binary than the release build of this checkout.
+";
+
+/// What the caller asked for, as the bench's variables.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wish {
+    help: bool,
+    variables: Vec<(&'static str, String)>,
+}
+
+/// Builds, then measures.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let wish = parse(arguments)?;
+    if wish.help {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let binary = match std::env::var("WAXSEAL_BIN") {
+        Ok(binary) => binary,
+        Err(_) => {
+            let build = ["build", "--release", "--package", "waxseal", "--locked"];
+            commands::run(&workspace::cargo(), &build, &workspace::root(), &[])?;
+            let target = workspace::Metadata::read()?.target_directory;
+            target.join("release/waxseal").to_string_lossy().into_owned()
+        }
+    };
+    let mut variables = vec![("WAXSEAL_BIN", binary.as_str())];
+    variables.extend(wish.variables.iter().map(|(name, value)| (*name, value.as_str())));
+    test::conformance("bench", &["-n", "0", "-s", "bench"], &variables)
+}
+
+fn parse(arguments: &[String]) -> Result<Wish> {
+    let mut wish = Wish::default();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let name = match argument.as_str() {
+            "--help" | "-h" => {
+                wish.help = true;
+                continue;
+            }
+            "--against" => match rest.next() {
+                Some(path) if Path::new(path).is_file() => {
+                    let path = std::path::absolute(path)?.to_string_lossy().into_owned();
+                    wish.variables.push(("WAXSEAL_BENCH_AGAINST", path));
+                    continue;
+                }
+                _ => bail!("--against wants the file of a waxseal binary"),
+            },
+            "--messages" => "WAXSEAL_BENCH_MESSAGES",
+            "--rounds" => "WAXSEAL_BENCH_ROUNDS",
+            other => bail!("bench does not know `{other}`; see `cargo xtask bench --help`"),
+        };
+        match rest.next().and_then(|text| text.parse::<u32>().ok()) {
+            Some(number) if number > 0 => wish.variables.push((name, number.to_string())),
+            _ => bail!("{argument} wants a whole number above 0"),
+        }
+    }
+    Ok(wish)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Wish> {
+        parse(&arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_bench_is_as_long_as_asked() {
+        let wish = parsed(&["--messages", "800", "--rounds", "5"]).expect("wish");
+        let expected =
+            [("WAXSEAL_BENCH_MESSAGES", "800".to_owned()), ("WAXSEAL_BENCH_ROUNDS", "5".to_owned())];
+        assert_eq!(wish.variables, expected);
+        for wrong in [&["--messages", "0"][..], &["--rounds"], &["--against", "/nowhere"], &["--fast"]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
