@@ -38,10 +38,11 @@ pub(crate) async fn clear(
     Ok(json_response(StatusCode::OK, &json!({ "message": "done" })))
 }
 
-/// A queue that stands still does so until somebody changes it: there is no end to name.
+/// A queue that stands still does so until somebody changes it: there is no end to name, and clients that read dates read
+/// no empty one.
 fn state(queue: &QueueState) -> Value {
     match &queue.disabled_because {
         None => json!({ "is_disabled": false }),
-        Some(reason) => json!({ "is_disabled": true, "disabled": { "until": "", "reason": reason } }),
+        Some(reason) => json!({ "is_disabled": true, "disabled": { "reason": reason } }),
     }
 }
