@@ -120,6 +120,9 @@ pub struct EventDetails {
     pub primary_dkim: Option<String>,
     /// Id shared by the messages of one batch.
     pub batch_id: Option<String>,
+    /// Where a copy goes once somebody got the message (`o:archive-to`). Kept with the stored message, for sending
+    /// it again; no event tells it.
+    pub archive_to: Option<String>,
 }
 
 /// The message of an event.
@@ -136,7 +139,7 @@ pub struct MessageInfo {
     pub subject: String,
     /// Attachments.
     pub attachments: Vec<AttachmentInfo>,
-    /// All recipients of the message (accepted and stored events).
+    /// Recipients of the message: all with the stored message, the first hundred in accepted and stored events.
     pub recipients: Vec<String>,
     /// Size of the MIME in bytes.
     pub size: u64,

@@ -18,7 +18,7 @@ pub enum Tracking {
     HtmlOnly,
 }
 
-/// The options that travel with a stored message until its last recipient is settled.
+/// The options that stay with a stored message: for its delivery, and for sending it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DeliveryOptions {
@@ -38,6 +38,20 @@ pub struct DeliveryOptions {
     pub sending_ip: Option<IpAddr>,
     /// Pool of source addresses asked for (`o:sending-ip-pool`).
     pub sending_ip_pool: Option<String>,
+    /// How it is signed.
+    pub signing: Signing,
+}
+
+/// How a message was signed when it was accepted: one that is sent again is signed anew, the same way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Signing {
+    /// Not by its domain's keys (`o:dkim=no`).
+    pub off: bool,
+    /// A key to sign with besides, as `domain/selector` (`o:secondary-dkim`).
+    pub secondary: Option<String>,
+    /// The name that key is published under, if it is another (`o:secondary-dkim-public`).
+    pub secondary_public: Option<String>,
 }
 
 /// When a message may leave and when it is given up.

@@ -148,6 +148,7 @@ impl Attempt<'_> {
         envelope.transport = "smtp".into();
         envelope.sending_ip = self.contact.and_then(|contact| contact.sending_ip).map(|ip| ip.to_string());
         details.message.recipients.clear();
+        details.archive_to = None;
         details.recipient = Some(recipient.clone());
         details.delivery_status = Some(status);
         details.reason = reason.map(Into::into);

@@ -14,7 +14,7 @@ use crate::{build::Built, finish::Finisher, request::Via, variables};
 pub(crate) struct EventMaker<'a> {
     pub(crate) finisher: &'a Finisher<'a>,
     pub(crate) message: MessageId,
-    /// What every event of the message repeats.
+    /// What every event of the message repeats, as [`told`] makes it.
     pub(crate) template: &'a EventDetails,
 }
 
@@ -85,8 +85,16 @@ impl EventMaker<'_> {
     }
 }
 
-/// What every event of a message repeats. Of its recipients it names the first [`MOST_ADDRESSES`]: a
-/// thousand events that each name a thousand people would weigh more than the mail.
+/// What events repeat of what is stored with their message. Of its recipients they name the first
+/// [`MOST_ADDRESSES`]: a thousand events that each name a thousand people would weigh more than the mail.
+pub(crate) fn told(stored: &EventDetails) -> EventDetails {
+    let mut told = stored.clone();
+    told.message.recipients.truncate(MOST_ADDRESSES);
+    told.archive_to = None;
+    told
+}
+
+/// What is stored with a message for its events and for its owner.
 pub(crate) fn template(
     finisher: &Finisher<'_>,
     built: &Built,
@@ -102,7 +110,7 @@ pub(crate) fn template(
             to: shorten(&built.to, LONGEST_HEADER),
             subject: shorten(&built.subject, LONGEST_HEADER),
             attachments: built.attachments.iter().take(MOST_ATTACHMENTS).cloned().collect(),
-            recipients: addresses.iter().take(MOST_ADDRESSES).map(Address::to_string).collect(),
+            recipients: addresses.iter().map(Address::to_string).collect(),
             size: size as u64,
             scheduled_for: None,
         },
@@ -119,6 +127,7 @@ pub(crate) fn template(
         },
         primary_dkim: finisher.primary_dkim(),
         batch_id: finisher.batch_id.map(ToOwned::to_owned),
+        archive_to: finisher.options.archive_to.clone(),
         ..EventDetails::default()
     }
 }

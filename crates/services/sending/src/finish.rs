@@ -56,7 +56,7 @@ impl Finisher<'_> {
         let id = MessageId::new(self.clock, self.random);
         let body = self.sign(&built.mime, id)?;
         let template = events::template(self, &built, body.len(), addresses);
-        let entries = self.recipients(id, addresses, &template, events);
+        let entries = self.recipients(id, addresses, &events::told(&template), events);
         Ok(NewMessage {
             id,
             created_at: self.now,
@@ -134,6 +134,30 @@ impl Finisher<'_> {
         }
         self.keys.signers.iter().chain(self.secondary).collect()
     }
+}
+
+/// The MIME as it was before [`Finisher::finish`] signed it: without our signatures, our batch's id and our trace,
+/// which stand above everything of the customer's, its own signatures too.
+pub(crate) fn before_finish(finished: &[u8]) -> &[u8] {
+    let mut rest = finished;
+    while let Some((name, below)) = first_field(rest) {
+        if name.eq_ignore_ascii_case(b"Received") {
+            return below;
+        }
+        if !name.eq_ignore_ascii_case(b"DKIM-Signature") && !name.eq_ignore_ascii_case(BATCH_ID.as_bytes()) {
+            break;
+        }
+        rest = below;
+    }
+    finished
+}
+
+/// The name of the first field, and what follows the field.
+fn first_field(mime: &[u8]) -> Option<(&[u8], &[u8])> {
+    let name = mime.split(|byte| *byte == b':').next()?;
+    let mut ends = mime.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let end = ends.find(|end| !matches!(mime.get(*end), Some(b' ' | b'\t')))?;
+    Some((name, mime.get(end..)?))
 }
 
 const BATCH_ID: &str = "X-Mailgun-Batch-Id";

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use waxseal_model::{
     Timestamp,
-    options::{DeliveryOptions, Schedule, Tracking},
+    options::{DeliveryOptions, Schedule, Signing, Tracking},
 };
 use waxseal_net::http_client::HttpUrl;
 use waxseal_store::domain::DomainSettings;
@@ -158,6 +158,11 @@ impl<'a> Reader<'a> {
 
     fn finish(self) -> Result<Options, SendError> {
         let (schedule, scheduled) = self.timing.schedule(self.rules.now, self.rules.config)?;
+        let signing = Signing {
+            off: !self.sign,
+            secondary: self.secondary_dkim.as_ref().map(KeyName::write),
+            secondary_public: self.secondary_dkim_public.as_ref().map(KeyName::write),
+        };
         Ok(Options {
             tags: self.tags,
             sign: self.sign,
@@ -165,7 +170,7 @@ impl<'a> Reader<'a> {
             secondary_dkim_public: self.secondary_dkim_public,
             schedule,
             scheduled,
-            delivery: self.delivery,
+            delivery: DeliveryOptions { signing, ..self.delivery },
             archive_to: self.archive_to,
             hidden_headers: self.hidden_headers,
         })

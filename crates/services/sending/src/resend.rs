@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use waxseal_accounts::caller::Caller;
 use waxseal_mail::patch::{Limits, Message, Patch};
-use waxseal_model::{Access, Actor, MessageId, Purpose, Timestamp, event::EventDetails};
+use waxseal_model::{Access, Actor, MessageId, Purpose, Timestamp, event::EventDetails, options::Schedule};
 use waxseal_store::{
     StoreError,
     domain::Domain,
@@ -15,9 +15,9 @@ use waxseal_store::{
 use crate::{
     build::{Built, Ready},
     error::SendError,
-    finish::Finisher,
+    finish::{Finisher, before_finish},
     idempotency::Repeatable,
-    options::{self, Options, Rules},
+    options::{HiddenHeaders, KeyName, Options},
     order,
     recipients::{self, Recipients},
     request::Via,
@@ -43,7 +43,8 @@ impl From<StoreError> for ResendError {
 }
 
 impl Sending {
-    /// Sends a stored message to `to` as it is, under its own Message-ID, newly signed. With an idempotency key a
+    /// Sends a stored message to `to` as it is, under its own Message-ID and with the options of its first sending,
+    /// signed anew; but for its schedule: it leaves now, and has as long to arrive as it had then. With an idempotency key a
     /// call that is made again sends nothing.
     pub async fn resend(
         &self,
@@ -72,7 +73,8 @@ impl Sending {
         let spending = allowances.take(domain.account, &domain.name, (addresses.len(), size), now)?;
         let body = store.body(domain.account, id).await?.ok_or(ResendError::NotFound)?.into_open(&access);
         let template = message.template.open(&access).clone();
-        let options = options(&self.inner, domain, message, &template, now)?;
+        let options = options(message, &template, now)?;
+        let secondary = self.secondary_signer(domain, &options).await?;
         let verdicts = suppressed::verdicts(store, domain, &addresses, &options.tags).await?;
         let keys = self.inner.domains.keys(domain).await.map_err(|error| SendError::Store(error.into()))?;
         let origin = order::origin(caller);
@@ -80,7 +82,7 @@ impl Sending {
         let work = move || -> Result<Ready, SendError> {
             let sender =
                 template.envelope.as_ref().map(|envelope| envelope.sender.clone()).unwrap_or_default();
-            let built = rebuild(body, template, now)?;
+            let built = rebuild(&body, template, now)?;
             let finisher = Finisher {
                 domain: &domain,
                 via: Via::Http,
@@ -88,7 +90,7 @@ impl Sending {
                 sender: &sender,
                 options: &options,
                 keys: &keys,
-                secondary: None,
+                secondary: secondary.as_deref(),
                 verdicts: &verdicts,
                 batch_id: None,
                 config: &inner.config,
@@ -112,26 +114,35 @@ impl Sending {
     }
 }
 
-/// The options of the first sending, but for its schedule: it leaves now.
-fn options(
-    inner: &Inner,
-    domain: &Domain,
-    message: StoredMessage,
-    template: &EventDetails,
-    now: Timestamp,
-) -> Result<Options, SendError> {
-    let rules = Rules { now, settings: &domain.settings, config: &inner.config };
-    let fresh = options::read([], &rules)?;
-    Ok(Options { tags: template.tags.clone(), delivery: message.options, ..fresh })
+/// The options of the first sending, but for its schedule.
+fn options(message: StoredMessage, template: &EventDetails, now: Timestamp) -> Result<Options, SendError> {
+    let StoredMessage { options: delivery, schedule, .. } = message;
+    let key = |name: &Option<String>| name.as_deref().map(KeyName::read).transpose();
+    Ok(Options {
+        tags: template.tags.clone(),
+        sign: !delivery.signing.off,
+        secondary_dkim: key(&delivery.signing.secondary)?,
+        secondary_dkim_public: key(&delivery.signing.secondary_public)?,
+        schedule: Schedule {
+            not_before: now,
+            give_up_at: now + schedule.give_up_at.since(schedule.not_before),
+        },
+        scheduled: false,
+        archive_to: template.archive_to.clone(),
+        // What the first sending hid is not in the stored MIME, and nothing writes it again.
+        hidden_headers: HiddenHeaders::default(),
+        delivery,
+    })
 }
 
 /// The stored MIME without the signatures and marks of its first sending.
-fn rebuild(body: Vec<u8>, template: EventDetails, now: Timestamp) -> Result<Built, SendError> {
+fn rebuild(stored: &[u8], template: EventDetails, now: Timestamp) -> Result<Built, SendError> {
     // What was accepted once was within the limits; our own headers may have taken it a little over.
     let limits = Limits { size: usize::MAX, header_block: usize::MAX, ..Limits::default() };
-    let message = Message::read(body, &limits).map_err(|error| SendError::Invalid(error.to_string()))?;
+    let message = Message::read(before_finish(stored).to_vec(), &limits)
+        .map_err(|error| SendError::Invalid(error.to_string()))?;
     let info = template.message;
-    let patch = Patch { set: &[], remove: &["DKIM-Signature"], message_id: &info.message_id, date: now };
+    let patch = Patch { set: &[], remove: &[], message_id: &info.message_id, date: now };
     let patched = message.patch(&patch).map_err(|error| SendError::Invalid(error.to_string()))?;
     Ok(Built {
         mime: patched.mime,

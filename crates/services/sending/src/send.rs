@@ -156,7 +156,7 @@ impl Sending {
 
     /// The signer of `o:secondary-dkim`: an active key of the same account, under the name of
     /// `o:secondary-dkim-public` if that is given.
-    async fn secondary_signer(
+    pub(crate) async fn secondary_signer(
         &self,
         domain: &Domain,
         options: &Options,

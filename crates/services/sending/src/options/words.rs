@@ -48,6 +48,11 @@ impl KeyName {
         Ok(Self { domain, selector: selector.to_ascii_lowercase() })
     }
 
+    /// As [`Self::read`] takes it.
+    pub(crate) fn write(&self) -> String {
+        format!("{}/{}", self.domain, self.selector)
+    }
+
     /// The API's text.
     pub(crate) fn invalid() -> SendError {
         SendError::Invalid("is not a valid secondary dkim domain name".into())
