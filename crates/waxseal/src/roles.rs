@@ -202,6 +202,7 @@ impl Running {
             domains: house.domains,
             sending: house.sending,
             clock: house.clock,
+            random: house.random,
         };
         let door = SmtpDoor::bind(door, services, Some(tls)).await?;
         self.addresses.submission = door.submission().to_vec();

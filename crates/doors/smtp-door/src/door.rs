@@ -15,7 +15,7 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxseal_accounts::account::Accounts;
 use waxseal_domains::Domains;
-use waxseal_model::Clock;
+use waxseal_model::{Clock, Random};
 use waxseal_net::{
     crowd::{Crowd, Full},
     peer::{self, PeerKey},
@@ -45,6 +45,8 @@ pub struct Services {
     pub sending: Sending,
     /// Time for the throttles.
     pub clock: Arc<dyn Clock>,
+    /// Chance for the key under which the throttles keep logins.
+    pub random: Arc<dyn Random>,
 }
 
 /// The submission door, bound and ready to run.
@@ -86,8 +88,8 @@ impl SmtpDoor {
                 listeners.push(Listener { socket, address, implicit_tls });
             }
         }
-        let Services { accounts, domains, sending, clock } = services;
-        let submission = Submission { accounts, domains, sending, throttle: Throttle::new(clock) };
+        let Services { accounts, domains, sending, clock, random } = services;
+        let submission = Submission { accounts, domains, sending, throttle: Throttle::new(clock, &*random) };
         let crowd = Crowd::new(config.crowd);
         let shared = Shared {
             config,

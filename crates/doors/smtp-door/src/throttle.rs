@@ -7,12 +7,12 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, Hash, RandomState},
+    hash::{DefaultHasher, Hash, Hasher as _},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use waxseal_model::Clock;
+use waxseal_model::{Clock, Random};
 
 use waxseal_net::peer::PeerKey;
 
@@ -37,7 +37,7 @@ const KNOWN_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 pub(crate) struct Throttle {
     clock: Arc<dyn Clock>,
     /// Logins and passwords are kept as hashes under a key of this process alone.
-    hasher: RandomState,
+    key: [u8; 32],
     state: Mutex<State>,
 }
 
@@ -76,8 +76,10 @@ impl Bucket {
 }
 
 impl Throttle {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, hasher: RandomState::new(), state: Mutex::default() }
+    pub(crate) fn new(clock: Arc<dyn Clock>, random: &dyn Random) -> Self {
+        let mut key = [0; 32];
+        random.fill(&mut key);
+        Self { clock, key, state: Mutex::default() }
     }
 
     /// Whether an attempt may be made now.
@@ -106,7 +108,7 @@ impl Throttle {
     /// The attempt failed.
     pub(crate) fn failed(&self, peer: PeerKey, login: &str, password: &str) {
         let now = self.clock.monotonic();
-        let attempt = self.hasher.hash_one((login.to_lowercase(), password));
+        let attempt = self.hash(&(login.to_lowercase(), password));
         let login = self.login_key(login);
         let mut state = self.lock();
         make_room(&mut state.peers, |bucket| bucket.clear_at > now);
@@ -119,7 +121,14 @@ impl Throttle {
     }
 
     fn login_key(&self, login: &str) -> u64 {
-        self.hasher.hash_one(login.trim().to_lowercase())
+        self.hash(&login.trim().to_lowercase())
+    }
+
+    fn hash(&self, value: &impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.key.hash(&mut hasher);
+        value.hash(&mut hasher);
+        hasher.finish()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -140,11 +149,11 @@ fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, still_matters: impl Fn(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waxseal_model::{ManualClock, Timestamp};
+    use waxseal_model::{ManualClock, SeededRandom, Timestamp};
 
     fn throttle() -> (Arc<ManualClock>, Throttle) {
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_770_000_000)));
-        (Arc::clone(&clock), Throttle::new(clock))
+        (Arc::clone(&clock), Throttle::new(clock, &SeededRandom::new(1)))
     }
 
     fn peer(last: u8) -> PeerKey {

@@ -12,6 +12,7 @@ impl Random for SystemRandom {
     /// # Panics
     ///
     /// If the operating system gives no randomness: nothing can be made safely then.
+    #[expect(clippy::disallowed_methods, reason = "this is the Random that everything else takes")]
     fn fill(&self, buffer: &mut [u8]) {
         aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
     }

@@ -107,7 +107,8 @@ impl Backups {
         let path = match path {
             Some(path) => path,
             None => {
-                make_folder(&self.config.folder)?;
+                let folder = self.config.folder.clone();
+                blocking(move || make_folder(&folder)).await?;
                 self.config.folder.join(backup::name_at(self.clock.now()))
             }
         };
@@ -186,6 +187,7 @@ impl Backups {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "runs where nobody else waits for the disk")]
 fn make_folder(folder: &Path) -> Result<(), BackupError> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);

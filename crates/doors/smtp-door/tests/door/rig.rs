@@ -75,7 +75,8 @@ impl Rig {
         config.submission = vec![any];
         config.implicit_tls = vec![any];
         change(&mut config);
-        let services = Services { accounts: accounts.clone(), domains: domains.clone(), sending, clock };
+        let services =
+            Services { accounts: accounts.clone(), domains: domains.clone(), sending, clock, random };
         let door = SmtpDoor::bind(config, services, Some(tls)).await.expect("a door");
         let (submission, implicit_tls) = (door.submission()[0], door.implicit_tls()[0]);
         let shutdown = CancellationToken::new();
