@@ -81,7 +81,7 @@ async fn send_one(house: &House, from: &str, grant: &Grant) -> Result<()> {
         recipient_variables: None,
         template: Vec::new(),
         // The note that it was sent may be lost in a crash: it is not sent twice for that.
-        idempotency: Some((format!("access-notice-{}", grant.id), [0; 32])),
+        idempotency: Some(format!("access-notice-{}", grant.id)),
     };
     house.sending.send(request).await?;
     Ok(house.break_glass().noticed(grant).await?)

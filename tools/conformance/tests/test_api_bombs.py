@@ -94,6 +94,34 @@ def test_a_bomb_is_defused(target, bomb):
     assert api.get("/healthz").status_code == 200
 
 
+def inline(names):
+    return b"".join(part(b"inline", b"1", b"; filename=\"%s\"" % name.encode()) for name in names)
+
+
+def test_thousands_of_files_are_refused(target):
+    platform, api, domain = target
+    body = BASE_PARTS + part(b"html", b"<p>" * 3_000_000) + inline(f"é{n}" for n in range(4000)) + b"--q--\r\n"
+    with Peak(platform) as peak:
+        answer = api.post(f"/v3/{domain}/messages", data=body, headers=PARTS, timeout=20)
+    text = "Too many files in 'attachment' and 'inline', max is 500"
+    assert (answer.status_code, answer.json()["message"]) == (400, text)
+    assert peak.seconds < 2, f"{peak.seconds:.1f} s of CPU"
+
+
+def test_files_and_references_to_them_do_not_multiply(target):
+    """What 450 files cost more than one, with HTML in which each could be meant anywhere."""
+    platform, api, domain = target
+    seconds = []
+    for count in (1, 450):
+        html = b'<img src="cid:\xc3\xa9 "> (cid:' * 60_000
+        body = BASE_PARTS + part(b"html", html) + inline(f"é {n}" for n in range(count)) + b"--q--\r\n"
+        with Peak(platform) as peak:
+            answer = api.post(f"/v3/{domain}/messages", data=body, headers=PARTS, timeout=20)
+        assert answer.status_code == 200, answer.text
+        seconds.append(peak.seconds)
+    assert seconds[1] < seconds[0] + 1, seconds
+
+
 def test_variables_cannot_blow_up_a_message(target):
     platform, api, domain = target
     word = f"{canary.word()}@rcpt.test"

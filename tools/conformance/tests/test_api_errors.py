@@ -44,6 +44,10 @@ CASES = {
         ],
         "Too many recipients, max is 1000",
     ),
+    "h:From": ([*OK, ("h:From", "not an address")], "h:From" + NOT_ADDRESS),
+    "h:To": ([*OK, ("h:To", "also, not")], "h:To" + NOT_ADDRESS),
+    "h:Sender": ([*OK, ("h:Sender", "a@b.test, c@d.test")], "h:Sender" + NOT_ADDRESS),
+    "h:Reply-To": ([*OK, ("h:reply-to", "Help")], "h:reply-to" + NOT_ADDRESS),
     "header name": ([*OK, ("h:X-Größe", "1")], "Header name must be pure ASCII: X-Größe"),
     "recipient-variables": (
         [*OK, ("recipient-variables", '{"b@rcpt.test": ')],

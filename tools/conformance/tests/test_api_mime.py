@@ -122,6 +122,44 @@ def test_recipient_variables_reach_into_encoded_parts(sender, sink, zone):
         parcel.check(sent, got, one, zone, sender.domain.name, message_id)
 
 
+def signed_part():
+    """A signed message's body with lines that we would otherwise encode anew, and a name that we would replace."""
+    long = "word " * 400
+    return (
+        f"--s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHi %recipient.name%, {long}\r\n--s\r\n"
+        "Content-Type: application/pgp-signature\r\n\r\n-----BEGIN PGP SIGNATURE-----\r\n\r\n--s--\r\n"
+    ).encode()
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["to one", "batch"])
+def test_what_the_customer_signed_arrives_byte_for_byte(sender, sink, zone, batch):
+    to = recipient()
+    head = b"From: a@b.test\r\nSubject: For %recipient.name%\r\nMIME-Version: 1.0\r\n"
+    mime = head + b'Content-Type: multipart/signed; micalg=pgp-sha256; boundary="s"\r\n\r\n' + signed_part()
+    more = [("recipient-variables", json.dumps({to: {"name": "Zoe"}}))] if batch else []
+    sender.send_mime([to], mime, more)
+    (got,) = sink.wait(to)
+    assert got.raw.endswith(b"\r\n\r\n" + signed_part())
+    assert str(parcel.read(got)["Subject"]) == ("For Zoe" if batch else "For %recipient.name%")
+    parcel.check_dkim(got.raw, zone, sender.domain.name)
+
+
+def test_variables_of_a_thousand_recipients_fit_into_a_header(sender, sink):
+    people = [recipient(), recipient()]
+    variables = {one: {"name": one.upper()} for one in people}
+    variables |= {f"person-{n}@rcpt.test": {"name": "n" * 100} for n in range(998)}
+    folded = json.dumps(variables).replace(", ", ",\r\n ")
+    assert len(folded) > 100 * 1024
+    mime = (
+        f"X-Mailgun-Recipient-Variables: {folded}\r\nFrom: a@b.test\r\nTo: %recipient%\r\nSubject: s\r\n\r\n"
+        "Hi %recipient.name%\r\n"
+    ).encode()
+    sender.send_mime(people, mime)
+    for one in people:
+        (got,) = sink.wait(one)
+        assert f"Hi {one.upper()}".encode() in got.raw and b"person-" not in got.raw
+
+
 def test_headers_given_beside_the_mime_are_set(sender, sink):
     to = recipient()
     sender.send_mime([to], ODD, [("h:X-Beside", "yes"), ("h:Reply-To", "r@rcpt.test")])

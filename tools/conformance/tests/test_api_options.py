@@ -117,6 +117,32 @@ def test_an_inline_file_is_reached_by_its_name(sender, sink):
     assert str(part["Content-ID"]) == "<abc@host>" and part.get_content_disposition() == "inline"
 
 
+def test_an_inline_file_keeps_the_whole_of_its_name(sender, sink):
+    recipient, fields = small(sender, html='<img src="cid:abc/d@host">')
+    sender.send(fields, [("inline", ("abc/d@host", parcel.PNG, "image/png"))])
+    _, message = only(sink, recipient)
+    (part,) = [one for one in message.walk() if one["Content-ID"]]
+    assert str(part["Content-ID"]) == "<abc/d@host>" and part.get_filename() == "d@host"
+
+
+def test_a_name_that_begins_another_leaves_it_its_references(sender, sink):
+    recipient, fields = small(sender, html='<img src="cid:my logo"><img src="cid:my%20logo%202"><img src="cid:my logo 2">')
+    sender.send(fields, [("inline", (name, parcel.PNG, "image/png")) for name in ("my logo", "my logo 2")])
+    _, message = only(sink, recipient)
+    first, second = [str(one["Content-ID"]).strip("<>") for one in message.walk() if one["Content-ID"]]
+    html = message.get_body(("html",)).get_content()
+    assert html.split('"')[1::2] == [f"cid:{first}", f"cid:{second}", f"cid:{second}"]
+
+
+def test_an_attached_message_with_eight_bit_text_leaves_in_ascii(sender, sink):
+    recipient, fields = small(sender)
+    eml = "From: a@b.test\r\nSubject: grüße\r\n\r\nkäse\r\n".encode()
+    sender.send(fields, [("attachment", ("old.eml", eml, "message/rfc822"))])
+    got = sink.wait(recipient)[0]
+    ((name, _, arrived, _),) = parcel.files(parcel.read(got))
+    assert (name, arrived) == ("old.eml", eml) and got.raw.isascii()
+
+
 # Headers and variables -----------------------------------------------------------------------
 
 
@@ -135,6 +161,14 @@ def test_custom_headers_arrive_decoded_as_sent(sender, sink):
     assert str(message["X-Umlaut"]) == "grüße 日本"
     assert sorted(str(one) for one in message.get_all("X-Two")) == ["one", "two"]
     assert str(message["Reply-To"]) == "Z <z@rcpt.test>"
+
+
+def test_headers_that_tell_of_the_way_cannot_be_forged(sender, sink):
+    recipient, fields = small(sender)
+    names = ("Received", "Authentication-Results", "ARC-Seal", "DKIM-Signature", "Return-Path", "Received-SPF")
+    sender.send([*fields, *[(f"h:{name}", "forged by a.test") for name in names]])
+    got, _ = only(sink, recipient)
+    assert b"forged" not in got.raw
 
 
 def test_variables_reach_events_as_strings_and_the_delivered_header(sender, sink):

@@ -92,6 +92,22 @@ def test_a_header_block_over_100_kib_is_refused(inside, sink, domain):
     assert sink.seen(to) == []
 
 
+def test_variables_of_a_thousand_recipients_do_not_count_as_header(inside, sink, domain):
+    people = [address(), address()]
+    variables = {one: {"name": one.upper()} for one in people}
+    variables |= {f"person-{n}@rcpt.test": {"name": "n" * 300} for n in range(998)}
+    folded = json.dumps(variables).replace(", ", ",\r\n ")
+    assert len(folded) > 256 * 1024
+    inside.envelope(f"a@{domain.name}", *people)
+    assert inside.talk("DATA").code == 354
+    head = f"From: a@{domain.name}\r\nSubject: s\r\nX-Mailgun-Recipient-Variables: {folded}\r\n"
+    inside.send((head + "\r\nHi %recipient.name%\r\n.\r\n").encode())
+    assert inside.reply().code == 250
+    for one in people:
+        (got,) = sink.wait(one)
+        assert f"Hi {one.upper()}".encode() in got.raw and b"person-" not in got.raw
+
+
 def test_too_many_errors_end_the_connection(platform):
     with wire.opened(platform.submission) as line:
         codes = []

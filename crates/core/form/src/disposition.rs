@@ -25,7 +25,7 @@ pub(crate) fn read(value: &str) -> Disposition {
         extended(&parameters, "filename").or_else(|| plain("filename").map(|name| unescaped(&name)));
     Disposition {
         name: extended(&parameters, "name").or_else(|| plain("name").map(|name| name.replace("%22", "\""))),
-        file_name: file_name.map(|name| base_name(&name)),
+        file_name,
     }
 }
 
@@ -130,16 +130,4 @@ fn unescaped(name: &str) -> String {
     decoded
         .filter(|decoded| !decoded.contains(char::is_control))
         .map_or_else(|| name.to_owned(), std::borrow::Cow::into_owned)
-}
-
-/// The last part of a path: clients that send whole paths mean the file.
-fn base_name(name: &str) -> String {
-    let name = name.rsplit('/').next().unwrap_or_default();
-    let drive = name
-        .as_bytes()
-        .get(..3)
-        .is_some_and(|start| start.first().is_some_and(u8::is_ascii_alphabetic) && start.ends_with(b":\\"));
-    let name =
-        if drive || name.starts_with("\\\\") { name.rsplit('\\').next().unwrap_or_default() } else { name };
-    name.to_owned()
 }

@@ -31,7 +31,7 @@ pub(crate) const MAX_NAME: usize = 1_024;
 pub struct Field {
     /// Name without `[]` or `[0]`.
     pub name: String,
-    /// File name, decoded, if it is a file.
+    /// File name, decoded, if it is a file; may be a path.
     pub file_name: Option<String>,
     /// Content type of its part.
     pub content_type: Option<String>,

@@ -41,11 +41,12 @@ pub struct Draft<'a> {
     pub amp_html: Option<&'a str>,
     /// Further headers, name and value, in order. One that the draft makes itself (`To`, `Subject`, `Date`,
     /// …) is replaced by it; those that only the builder may set (`Content-…`, `Message-Id`, …), that
-    /// belong to the envelope (`Bcc`, `Return-Path`) or that are options are left out.
+    /// belong to the envelope (`Bcc`) or to the way of a message (`Received`, `Authentication-Results`, signatures), or
+    /// that are options are left out.
     pub headers: &'a [(String, String)],
     /// Files to download.
     pub attachments: &'a [File<'a>],
-    /// Files shown inside the HTML as `cid:NAME`.
+    /// Files shown inside the HTML as `cid:NAME`, the name as it is given, a path with all its parts.
     pub inline: &'a [File<'a>],
     /// Message-ID without angle brackets.
     pub message_id: &'a str,
@@ -56,7 +57,7 @@ pub struct Draft<'a> {
 /// A file of a message.
 #[derive(Clone, Copy)]
 pub struct File<'a> {
-    /// File name.
+    /// File name; may be a path.
     pub name: &'a str,
     /// Content type; guessed from the name if absent or unusable.
     pub content_type: Option<&'a str>,
@@ -64,7 +65,14 @@ pub struct File<'a> {
     pub bytes: &'a [u8],
 }
 
-impl File<'_> {
+impl<'a> File<'a> {
+    /// The name that readers see: the last part of a path, since clients that send whole paths mean the file.
+    pub fn shown_name(&self) -> &'a str {
+        let name = self.name.rsplit('/').next().unwrap_or_default();
+        let drive = matches!(name.as_bytes(), [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic());
+        if drive || name.starts_with("\\\\") { name.rsplit('\\').next().unwrap_or_default() } else { name }
+    }
+
     /// The content type that the file goes under: the given one if it is one, else one by its name.
     pub fn media_type(&self) -> String {
         media::of(self).content_type
@@ -96,7 +104,7 @@ impl Draft<'_> {
         for file in self.attachments.iter().chain(self.inline) {
             check("content type", file.content_type.unwrap_or_default())?;
         }
-        let linked = content_id::link(self.html, self.inline)?;
+        let linked = content_id::link(self.html, self.inline, max_size)?;
         let root = self.tree(linked.html(), &linked.ids);
         let mut out = Vec::with_capacity(estimate.min(max_size + max_size / 2));
         fields::write(self, &mut out)?;

@@ -126,24 +126,9 @@ pub fn rfc2822(time: Timestamp) -> String {
     format(time, "%a, %d %b %Y %H:%M:%S +0000")
 }
 
-/// `Sun, 26 Jan 2025 07:29:23 -0000`: mailing lists and logs.
-pub fn rfc2822_minus(time: Timestamp) -> String {
-    format(time, "%a, %d %b %Y %H:%M:%S -0000")
-}
-
-/// `Mon, 24 Feb 2025 22:44:03 GMT`: domains, routes, HTTP headers.
-pub fn rfc1123_gmt(time: Timestamp) -> String {
-    format(time, "%a, %d %b %Y %H:%M:%S GMT")
-}
-
 /// `Sun, 26 Jan 2025 07:29:04 UTC`: suppressions, templates, statistics, event ranges.
 pub fn rfc1123_utc(time: Timestamp) -> String {
     format(time, "%a, %d %b %Y %H:%M:%S UTC")
-}
-
-/// `2023-01-02T02:14:27Z`: tags, webhooks.
-pub fn rfc3339(time: Timestamp) -> String {
-    format(time, "%Y-%m-%dT%H:%M:%SZ")
 }
 
 /// `2025-06-25T17:19:51.166Z`: logs.

@@ -15,7 +15,7 @@ use memchr::memmem;
 use thiserror::Error;
 use waxseal_model::Timestamp;
 
-pub use key::{KeyPair, dns_record, generate, txt_strings};
+pub use key::{KeyPair, dns_record, generate};
 
 /// Why a key or a signature could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -44,6 +44,12 @@ pub enum HeaderError {
     /// The Message-ID is not one word with an `@` in it.
     #[error("Message-Id is not valid: expected <word@domain>")]
     BadMessageId,
+    /// The value of a field for mailboxes is no list of them, or there are too few or too many for this field.
+    #[error("h:{name} parameter is not a valid address. please check documentation")]
+    BadAddress {
+        /// The name as given.
+        name: String,
+    },
     /// The `Date` is none.
     #[error("Date is not valid: expected a date such as Fri, 14 Oct 2011 23:10:10 +0000")]
     BadDate,
@@ -126,22 +132,40 @@ pub(crate) fn words(name: &str, value: &str) -> String {
     line.end()
 }
 
-/// A field that a caller gave: mailbox lists where the field is one and its value can be read as one, the form
-/// of mail for a date, free text otherwise.
+/// A field that a caller gave: mailbox lists where the field is one, the form of mail for a date, free text otherwise.
 pub fn custom(name: &str, value: &str) -> Result<String, HeaderError> {
     check_name(name)?;
     check(name, value)?;
-    if is_address_field(name)
-        && let Ok(list) = parse_list(value, MAX_LISTED)
-        && !list.is_empty()
-    {
-        return mailboxes(name, &list);
+    if is_address_field(name) {
+        return address_field(name, value).ok_or_else(|| HeaderError::BadAddress { name: name.to_owned() });
     }
     if name.eq_ignore_ascii_case("date") && date::of_header(value).is_none() {
         let time = date::parse(value).ok_or(HeaderError::BadDate)?;
         return unstructured(name, &date::rfc2822(time));
     }
     unstructured(name, value)
+}
+
+/// A field of somebody's own message written anew, as [`custom`] does; what is no mailbox list there stays what it is.
+pub(crate) fn rewritten(name: &str, value: &str) -> Result<String, HeaderError> {
+    match custom(name, value) {
+        Err(HeaderError::BadAddress { .. }) => unstructured(name, value),
+        other => other,
+    }
+}
+
+/// The mailboxes of a field, or a group without members (`undisclosed-recipients:;`) where nobody need be named
+/// (RFC 5322 §3.6.3). An author is named; `Sender` and `Resent-Sender` name one mailbox (RFC 5322 §3.6.2, §3.6.6).
+fn address_field(name: &str, value: &str) -> Option<String> {
+    let is = |known: &[&str]| known.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let list = parse_list(value, MAX_LISTED).ok()?;
+    match list.len() {
+        0 if is(&["from", "sender", "resent-from", "resent-sender"]) => None,
+        0 => unstructured(name, value).ok(),
+        1 => mailboxes(name, &list).ok(),
+        _ if is(&["sender", "resent-sender"]) => None,
+        _ => mailboxes(name, &list).ok(),
+    }
 }
 
 /// Fields that a message may have only once (RFC 5322 §3.6).
@@ -151,6 +175,22 @@ const ONCE: [&str; 10] =
 /// The usual spelling of a field that a message may have only once; `None` for all others.
 pub(crate) fn once(name: &str) -> Option<&'static str> {
     ONCE.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Fields that tell what became of a message on its way (RFC 5321 §4.4, RFC 8601, RFC 8617, RFC 9228), or that
+/// sign it: a caller cannot set them, since they would speak for others or, under our signature, for us.
+pub(crate) fn is_trace(name: &str) -> bool {
+    let known = [
+        "received",
+        "received-spf",
+        "return-path",
+        "delivered-to",
+        "authentication-results",
+        "dkim-signature",
+        "domainkey-signature",
+    ];
+    known.iter().any(|known| name.eq_ignore_ascii_case(known))
+        || name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arc-"))
 }
 
 /// More mailboxes than a message can have recipients are not read as a list.

@@ -34,23 +34,34 @@ pub(crate) struct Part<'m> {
     encoding: String,
     /// Content-ID without brackets.
     pub(crate) content_id: Option<String>,
+    /// Whether somebody signed it: it lies in a `multipart/signed` (RFC 1847), where no byte may change.
+    pub(crate) signed: bool,
 }
 
 /// The parts of a message in their order.
 pub(crate) fn parts(mime: &[u8]) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
-    walk(mime, 0..mime.len(), 0, &mut parts);
+    walk(mime, 0..mime.len(), Above::default(), &mut parts);
     parts
 }
 
-fn walk<'m>(mime: &'m [u8], range: Range<usize>, depth: usize, parts: &mut Vec<Part<'m>>) {
+/// What is around a part.
+#[derive(Default, Clone, Copy)]
+struct Above {
+    depth: usize,
+    signed: bool,
+}
+
+fn walk<'m>(mime: &'m [u8], range: Range<usize>, above: Above, parts: &mut Vec<Part<'m>>) {
     let (header, body) = split(mime, range);
-    let part = Part::read(mime, header, body);
+    let mut part = Part::read(mime, header, body);
+    part.signed = above.signed || part.media.essence == "multipart/signed";
     let boundary = part.media.parameter("boundary").filter(|text| !text.is_empty());
     match boundary {
-        Some(boundary) if part.media.is_multipart() && depth < MAX_DEPTH => {
+        Some(boundary) if part.media.is_multipart() && above.depth < MAX_DEPTH => {
+            let above = Above { depth: above.depth + 1, signed: part.signed };
             for child in children(mime, part.body.clone(), boundary) {
-                walk(mime, child, depth + 1, parts);
+                walk(mime, child, above, parts);
             }
         }
         _ if parts.len() < MAX_PARTS => parts.push(part),
@@ -130,6 +141,7 @@ impl<'m> Part<'m> {
             disposition: None,
             encoding: String::new(),
             content_id: None,
+            signed: false,
         };
         for (name, value) in fields(block) {
             match name.to_ascii_lowercase().as_str() {

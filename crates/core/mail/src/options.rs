@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -153,8 +155,7 @@ pub fn json_field(name: &str, json: &str) -> Result<String, HeaderError> {
         if c.is_ascii() && c != '\u{7f}' && !begins_word {
             out.push(c);
         } else {
-            let mut units = [0u16; 2];
-            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            push_escaped(&mut out, c);
         }
         if !quote && matches!(c, ',' | ':') {
             out.push(' ');
@@ -165,11 +166,42 @@ pub fn json_field(name: &str, json: &str) -> Result<String, HeaderError> {
     header::unstructured(name, &out)
 }
 
-/// `X-Mailgun-Variables` of these custom variables; nothing if there are none.
-pub fn variables_field(variables: &[(String, String)]) -> Result<String, HeaderError> {
-    if variables.is_empty() {
-        return Ok(String::new());
+/// The value of `X-Mailgun-Variables` for these custom variables: a JSON object in printable ASCII, with spaces at
+/// which it can be folded.
+pub fn variables_value(variables: &[(String, String)]) -> String {
+    let mut json = String::from("{");
+    for (index, (name, value)) in variables.iter().enumerate() {
+        if index > 0 {
+            json.push_str(", ");
+        }
+        push_string(&mut json, name);
+        json.push_str(": ");
+        push_string(&mut json, value);
     }
-    let members = variables.iter().map(|(name, value)| (name.clone(), Value::String(value.clone())));
-    json_field("X-Mailgun-Variables", &Value::Object(members.collect()).to_string())
+    json.push('}');
+    json
+}
+
+/// A JSON string in printable ASCII (RFC 8259 §7): no line break, no character beyond, no encoded word (RFC 2047).
+fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let begins_word = c == '=' && rest.peek() == Some(&'?');
+        match c {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            ' '..='~' if !begins_word => json.push(c),
+            _ => push_escaped(json, c),
+        }
+    }
+    json.push('"');
+}
+
+/// A character as its UTF-16 units.
+fn push_escaped(json: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing to a string cannot fail.
+        let _ = write!(json, "\\u{unit:04x}");
+    }
 }

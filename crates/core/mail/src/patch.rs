@@ -23,8 +23,10 @@ use crate::{
 pub struct Limits {
     /// Bytes of the whole message.
     pub size: usize,
-    /// Bytes of the header block.
+    /// Bytes of the header block, less the options that are not passed on.
     pub header_block: usize,
+    /// Bytes of the options that are not passed on: the variables of 1,000 recipients are long.
+    pub options: usize,
     /// Header fields.
     pub fields: usize,
     /// Bytes of a line without its end (RFC 5322 §2.1.1). Option headers, which are not passed on, may
@@ -34,7 +36,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { size: 25 * 1024 * 1024, header_block: 100 * 1024, fields: 1_000, line: 998 }
+        Self {
+            size: 25 * 1024 * 1024,
+            header_block: 100 * 1024,
+            options: 4 * 1024 * 1024,
+            fields: 1_000,
+            line: 998,
+        }
     }
 }
 
@@ -77,6 +85,12 @@ pub enum MimeError {
         size: usize,
         /// Limit of fields.
         fields: usize,
+    },
+    /// The options in the header block are too large.
+    #[error("the X-Mailgun headers of the message are larger than {limit} bytes")]
+    LargeOptions {
+        /// Limit in bytes.
+        limit: usize,
     },
     /// The whole message is too large.
     #[error("message size exceeds the limit of {limit} bytes")]
@@ -288,15 +302,19 @@ pub fn needs(mime: &[u8]) -> Needs {
     Needs { utf8_headers, eight_bit: utf8_headers || !mime.is_ascii() }
 }
 
-/// Fields that a caller cannot set in a message of its own making.
+/// Fields that a caller cannot set: they never leave, or tell of the message's way.
 fn is_ours(name: &str) -> bool {
-    is_dropped(name) || name.eq_ignore_ascii_case("message-id")
+    is_dropped(name) || header::is_trace(name) || name.eq_ignore_ascii_case("message-id")
 }
 
 /// Fields that never leave: secret recipients, the envelope's trace, and options.
 fn is_dropped(name: &str) -> bool {
     ["bcc", "resent-bcc", "return-path"].iter().any(|known| known.eq_ignore_ascii_case(name))
-        || (options::is_option(name) && !options::is_kept(name))
+        || is_dropped_option(name)
+}
+
+fn is_dropped_option(name: &str) -> bool {
+    options::is_option(name) && !options::is_kept(name)
 }
 
 /// The Message-ID that a message has, if it can be used to name it.

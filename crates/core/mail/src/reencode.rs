@@ -26,7 +26,7 @@ impl Reencoded {
         // What will be put into the text is not always known yet: this holds anything.
         let encoding = match transfer::for_text(text) {
             Encoding::Base64 => Encoding::Base64,
-            Encoding::SevenBit | Encoding::EightBit | Encoding::QuotedPrintable => Encoding::QuotedPrintable,
+            Encoding::SevenBit | Encoding::QuotedPrintable => Encoding::QuotedPrintable,
         };
         // The last line end stands outside: a decoded base64 text may lack it, the message must not.
         let raw = mime.get(part.body.clone()).unwrap_or_default();

@@ -3,7 +3,6 @@
 
 mod read;
 
-use aws_lc_rs::digest;
 use waxseal_form::Field;
 use waxseal_sending::request::File;
 
@@ -69,24 +68,6 @@ impl Form {
             .collect()
     }
 
-    /// SHA-256 of `context` and all fields: equal for the same request however it was encoded on the way.
-    pub(crate) fn fingerprint(&self, context: &str) -> [u8; 32] {
-        let mut hash = digest::Context::new(&digest::SHA256);
-        let mut add = |bytes: &[u8]| {
-            hash.update(&(bytes.len() as u64).to_be_bytes());
-            hash.update(bytes);
-        };
-        add(context.as_bytes());
-        for field in &self.fields {
-            add(field.name.as_bytes());
-            add(field.file_name.as_deref().unwrap_or_default().as_bytes());
-            add(&field.bytes);
-        }
-        let mut result = [0u8; 32];
-        result.copy_from_slice(hash.finish().as_ref());
-        result
-    }
-
     /// What nobody took.
     pub(crate) fn into_fields(self) -> Vec<Field> {
         self.fields
@@ -114,20 +95,6 @@ mod tests {
         let mut decoder = Decoder::new(content_type, 10).expect("decoder");
         decoder.push(body.as_bytes()).expect("push");
         Form::new(decoder.finish().expect("form"), None, Held::default())
-    }
-
-    #[test]
-    fn the_same_request_has_the_same_fingerprint() {
-        let urlencoded = form(None, "to=a&text=b").fingerprint("messages");
-        let part = |name: &str, value: &str| {
-            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-        };
-        let multipart = part("to", "a") + &part("text", "b") + "--b--";
-        let content_type = Some("multipart/form-data; boundary=b");
-        assert_eq!(form(content_type, &multipart).fingerprint("messages"), urlencoded);
-        assert_ne!(form(None, "to=a&text=c").fingerprint("messages"), urlencoded);
-        assert_ne!(form(None, "to=at&ext=b").fingerprint("messages"), urlencoded);
-        assert_ne!(form(None, "to=a&text=b").fingerprint("messages.mime"), urlencoded);
     }
 
     #[test]

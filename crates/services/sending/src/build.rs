@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use waxseal_domains::DomainKeys;
-use waxseal_mail::{dkim::Signer, message_id, substitute::MimeTemplate};
+use waxseal_mail::{dkim::Signer, message_id, options as option_headers, substitute::MimeTemplate};
 use waxseal_model::{Clock, Random, Timestamp, event::AttachmentInfo, suppression::Verdict};
 use waxseal_store::message::Accept;
 
@@ -14,7 +14,7 @@ use crate::{
     finish::Finisher,
     mime,
     order::{Body, Copy, Order, check_batch_bytes},
-    parts, variables,
+    parts,
 };
 
 /// An order with everything that building it needs.
@@ -151,7 +151,7 @@ impl Order {
         let mut headers: Vec<(String, String)> =
             self.options.tags.iter().map(|tag| ("X-Mailgun-Tag".into(), tag.clone())).collect();
         if !variables.is_empty() {
-            headers.push(("X-Mailgun-Variables".into(), variables::header(variables)));
+            headers.push(("X-Mailgun-Variables".into(), option_headers::variables_value(variables)));
         }
         headers.retain(|(name, _)| !self.options.hidden_headers.hides(name));
         headers

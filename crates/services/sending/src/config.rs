@@ -15,6 +15,8 @@ pub struct SendingConfig {
     pub max_message_bytes: usize,
     /// Most recipients of a call, `to`, `cc` and `bcc` together.
     pub max_recipients: usize,
+    /// Most files of a message, `attachment` and `inline` together.
+    pub max_files: usize,
     /// Most copies that a batch may send, counting that every copy also goes to `cc` and `bcc`.
     pub max_deliveries: usize,
     /// Most bytes of MIME that a batch may make.
@@ -40,6 +42,7 @@ impl SendingConfig {
             hostname: hostname.into(),
             max_message_bytes: 25 * MIB,
             max_recipients: 1_000,
+            max_files: 500,
             max_deliveries: 10_000,
             max_batch_bytes: 512 * MIB,
             max_bytes_in_flight: 1_024 * MIB,

@@ -21,8 +21,7 @@ pub(crate) struct Repeatable {
 impl Repeatable {
     /// The hashes of a request that has an idempotency key.
     pub(crate) fn of(request: &SendRequest) -> Result<Option<Self>, SendError> {
-        let key = request.idempotency.as_ref().map(|(key, _)| key.as_str());
-        Self::new(key, || request_hash(request))
+        Self::new(request.idempotency.as_deref(), || request_hash(request))
     }
 
     /// The hashes of a call that sends a stored message again, if it has an idempotency key.

@@ -50,6 +50,10 @@ pub(crate) fn read(
     }
     let subject = parts.subject.map(|subject| subject.trim().to_owned());
     let (attachments, inline) = (parts.attachments, parts.inline);
+    if attachments.len() + inline.len() > config.max_files {
+        let text = format!("Too many files in 'attachment' and 'inline', max is {}", config.max_files);
+        return Err(SendError::Invalid(text));
+    }
     let read = ReadParts { from, subject, text, html, amp_html, attachments, inline };
     Ok((read, Recipients { to, cc, bcc }))
 }
@@ -134,7 +138,7 @@ fn files(files: &[File]) -> Vec<build::File<'_>> {
 
 fn attachment(file: &build::File<'_>) -> AttachmentInfo {
     AttachmentInfo {
-        filename: file.name.to_owned(),
+        filename: file.shown_name().to_owned(),
         content_type: file.media_type(),
         size: file.bytes.len() as u64,
     }

@@ -27,9 +27,6 @@ pub(crate) fn mailboxes(field: &str, values: &[String], max: usize) -> Result<Ve
         })?;
         all.extend(list);
     }
-    if all.iter().any(|mailbox| is_numeric(mailbox.address.domain())) {
-        return Err(invalid(field));
-    }
     let mut seen = HashSet::new();
     all.retain(|mailbox| seen.insert(mailbox.address.key()));
     Ok(all)
@@ -64,11 +61,6 @@ impl Recipients {
 fn unique<'a>(mailboxes: impl Iterator<Item = &'a Mailbox>) -> Vec<Address> {
     let mut seen = HashSet::new();
     mailboxes.map(|mailbox| &mailbox.address).filter(|address| seen.insert(address.key())).cloned().collect()
-}
-
-/// No domain of the DNS ends in digits alone (RFC 3696, section 2): it is an IPv4 address in disguise.
-fn is_numeric(domain: &str) -> bool {
-    domain.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn invalid(field: &str) -> SendError {

@@ -23,9 +23,8 @@ pub struct SendRequest {
     /// `template`, `t:version`, … as received, names included: templates come with later work, a clear 400 until
     /// then. `t:` fields without a template mean nothing, but count as what they take.
     pub template: Vec<(String, String)>,
-    /// The caller's `Idempotency-Key` with the SHA-256 of the request's body. Requests are told apart by
-    /// what they say, not by that hash: a repeated multipart form comes with another boundary.
-    pub idempotency: Option<(String, [u8; 32])>,
+    /// The caller's `Idempotency-Key`.
+    pub idempotency: Option<String>,
 }
 
 impl SendRequest {
@@ -109,7 +108,7 @@ impl Parts {
 
 /// An uploaded file.
 pub struct File {
-    /// File name, decoded.
+    /// File name, decoded; may be a path. Of an inline file it is the Content-ID.
     pub name: String,
     /// Content type of the part; guessed from the name if absent.
     pub content_type: Option<String>,

@@ -1,6 +1,4 @@
-//! Custom variables (`v:`, `X-Mailgun-Variables`): in events, and in a header of the delivered copy.
-
-use std::fmt::Write as _;
+//! Custom variables (`v:`, `X-Mailgun-Variables`): of one name, and as events carry them.
 
 /// Variables by name, the last of a name winning at the place of the first.
 pub(crate) fn merge(variables: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
@@ -30,38 +28,6 @@ pub(crate) fn for_events(variables: &[(String, String)]) -> Vec<(String, String)
     kept
 }
 
-/// The value of `X-Mailgun-Variables`: a JSON object in ASCII, with spaces at which it can be folded.
-pub(crate) fn header(variables: &[(String, String)]) -> String {
-    let mut json = String::from("{");
-    for (index, (name, value)) in variables.iter().enumerate() {
-        if index > 0 {
-            json.push_str(", ");
-        }
-        push_string(&mut json, name);
-        json.push_str(": ");
-        push_string(&mut json, value);
-    }
-    json.push('}');
-    json
-}
-
-/// A JSON string in printable ASCII (RFC 8259, section 7): no line break, no character beyond.
-fn push_string(json: &mut String, text: &str) {
-    json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            ' '..='~' => json.push(c),
-            _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
-                // Writing to a string cannot fail.
-                let _ = write!(json, "\\u{unit:04x}");
-            }),
-        }
-    }
-    json.push('"');
-}
-
 const MOST_IN_EVENTS: usize = 4_096;
 
 #[cfg(test)]
@@ -70,16 +36,6 @@ mod tests {
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
         list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn the_header_is_json_of_printable_ascii() {
-        let variables = pairs(&[("id", "1"), ("quote\"", "a\r\nBcc: é 😀 \\")]);
-        let header = header(&variables);
-        assert!(header.bytes().all(|b| matches!(b, b' '..=b'~')), "{header}");
-        let parsed: serde_json::Value = serde_json::from_str(&header).expect("JSON");
-        assert_eq!(parsed["quote\""], "a\r\nBcc: é 😀 \\");
-        assert_eq!(parsed["id"], "1");
     }
 
     #[test]

@@ -8,11 +8,11 @@ use crate::{
     message_id, options,
 };
 
-/// Fields that a caller cannot set: they belong to the builder, the envelope or the signer.
+/// Fields that a caller cannot set: they belong to the builder, the envelope, the way or the signer.
 fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let ours = ["message-id", "mime-version", "bcc", "resent-bcc", "return-path", "dkim-signature"];
-    ours.contains(&name.as_str())
+    ["message-id", "mime-version", "bcc", "resent-bcc"].contains(&name.as_str())
+        || header::is_trace(&name)
         || name.starts_with("content-")
         || (options::is_option(&name) && !options::is_kept(&name))
 }

@@ -19,11 +19,10 @@ pub(super) fn of(file: &File<'_>) -> Media {
     let given = file.content_type.map(str::trim).filter(|given| is_content_type(given));
     let content_type = given.unwrap_or_else(|| by_name(file.name));
     let main = essence(content_type);
-    // Messages and multiparts must not be in base64 (RFC 2046 §5.2, §5.1), so they go as they are or as bytes.
-    if main == "message/rfc822"
-        && let Some(encoding) = as_is(file.bytes)
-    {
-        return Media { content_type: main, encoding };
+    // Messages and multiparts must not be in base64 (RFC 2046 §5.2, §5.1), so they go as they are or as bytes. As they
+    // are only in ASCII: otherwise every part around them would be 8bit, and a server that takes none would refuse it all.
+    if main == "message/rfc822" && is_seven_bit(file.bytes) {
+        return Media { content_type: main, encoding: Encoding::SevenBit };
     }
     if main.starts_with("multipart/") || main.starts_with("message/") {
         return Media { content_type: BYTES.to_owned(), encoding: Encoding::Base64 };
@@ -70,19 +69,13 @@ fn without_name(content_type: &str) -> String {
     out
 }
 
-/// The encoding in which these bytes can go unchanged, if they are a message as it must look on the wire.
-fn as_is(bytes: &[u8]) -> Option<Encoding> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let (line, after) = rest.split_at(end);
-        let line = if after.is_empty() { line } else { line.strip_suffix(b"\r")? };
-        if line.len() > MAX_LINE || line.contains(&b'\r') || line.contains(&0) {
-            return None;
-        }
-        rest = after.get(1..).unwrap_or_default();
-    }
-    Some(if bytes.is_ascii() { Encoding::SevenBit } else { Encoding::EightBit })
+/// Whether these bytes can go unchanged: a message as it must look on the wire, in ASCII.
+fn is_seven_bit(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n').rev();
+    // What follows the last line end is a line without one.
+    let last = lines.next().unwrap_or_default();
+    let fits = |line: &[u8]| line.len() <= MAX_LINE && !line.contains(&b'\r') && !line.contains(&0);
+    bytes.is_ascii() && fits(last) && lines.all(|line| line.strip_suffix(b"\r").is_some_and(fits))
 }
 
 fn by_name(name: &str) -> &'static str {

@@ -13,7 +13,6 @@ const BASE64_BYTES: usize = 57;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     SevenBit,
-    EightBit,
     QuotedPrintable,
     Base64,
 }
@@ -22,7 +21,6 @@ impl Encoding {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::SevenBit => "7bit",
-            Self::EightBit => "8bit",
             Self::QuotedPrintable => "quoted-printable",
             Self::Base64 => "base64",
         }
@@ -66,7 +64,7 @@ pub(crate) fn for_text(text: &str) -> Encoding {
 /// Writes a text with CRLF line endings inside. The caller ends the last line.
 pub(crate) fn write_text(encoding: Encoding, text: &str, out: &mut Vec<u8>) {
     match encoding {
-        Encoding::SevenBit | Encoding::EightBit => write_lines(text.as_bytes(), out, |line, out| {
+        Encoding::SevenBit => write_lines(text.as_bytes(), out, |line, out| {
             out.extend_from_slice(line);
         }),
         Encoding::QuotedPrintable => write_lines(text.as_bytes(), out, write_quoted),
@@ -81,7 +79,7 @@ pub(crate) fn write_text(encoding: Encoding, text: &str, out: &mut Vec<u8>) {
 /// Writes bytes as they are or in base64; text encodings are not for bytes.
 pub(crate) fn write_bytes(encoding: Encoding, bytes: &[u8], out: &mut Vec<u8>) {
     match encoding {
-        Encoding::SevenBit | Encoding::EightBit => out.extend_from_slice(bytes),
+        Encoding::SevenBit => out.extend_from_slice(bytes),
         Encoding::QuotedPrintable | Encoding::Base64 => write_base64(bytes, out),
     }
 }

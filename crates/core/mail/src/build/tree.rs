@@ -83,13 +83,14 @@ impl Leaf<'_> {
                 let media = media::of(file);
                 let field = if content_id.is_some() { "inline file name" } else { "attachment file name" };
                 let disposition = if content_id.is_some() { "inline" } else { "attachment" };
+                let name = file.shown_name();
                 let mut head = format!("Content-Type: {}", media.content_type);
-                if !file.name.is_empty() {
-                    head.push_str(&parameter::file_name("name", file.name, field, Form::Words)?);
+                if !name.is_empty() {
+                    head.push_str(&parameter::file_name("name", name, field, Form::Words)?);
                 }
                 head.push_str(&format!("\r\nContent-Disposition: {disposition}"));
-                if !file.name.is_empty() {
-                    head.push_str(&parameter::file_name("filename", file.name, field, Form::Extended)?);
+                if !name.is_empty() {
+                    head.push_str(&parameter::file_name("filename", name, field, Form::Extended)?);
                 }
                 if let Some(id) = content_id {
                     head.push_str(&format!("\r\nContent-ID: <{id}>"));

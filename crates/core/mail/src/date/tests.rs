@@ -66,10 +66,7 @@ fn other_texts_are_no_dates() {
 fn each_form_of_the_api_is_written() {
     let time = Timestamp::from_micros(1_738_654_143_166_900);
     assert_eq!(rfc2822(time), "Tue, 04 Feb 2025 07:29:03 +0000");
-    assert_eq!(rfc2822_minus(time), "Tue, 04 Feb 2025 07:29:03 -0000");
-    assert_eq!(rfc1123_gmt(time), "Tue, 04 Feb 2025 07:29:03 GMT");
     assert_eq!(rfc1123_utc(time), "Tue, 04 Feb 2025 07:29:03 UTC");
-    assert_eq!(rfc3339(time), "2025-02-04T07:29:03Z");
     assert_eq!(rfc3339_millis(time), "2025-02-04T07:29:03.166Z");
     assert_eq!(iso_no_zone(time), "2025-02-04T07:29:03");
 }
@@ -78,7 +75,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read(seconds in 0i64..253_402_300_799) {
         let time = Timestamp::from_secs(seconds);
-        for form in [rfc2822, rfc2822_minus, rfc1123_gmt, rfc1123_utc, rfc3339, rfc3339_millis] {
+        for form in [rfc2822, rfc1123_utc, rfc3339_millis] {
             prop_assert_eq!(parse(&form(time)), Some(time));
         }
         prop_assert_eq!(parse(&seconds.to_string()), Some(time));

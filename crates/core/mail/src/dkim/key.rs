@@ -40,21 +40,6 @@ fn key_pair(private: &[u8], public: &[u8]) -> KeyPair {
     KeyPair { private_pkcs8: Zeroizing::new(private.to_vec()), public: STANDARD.encode(public) }
 }
 
-/// The public key that belongs to a private one (PKCS#8, DER), as `p=` wants it.
-pub fn public_of(algorithm: Algorithm, pkcs8: &[u8]) -> Result<String, DkimError> {
-    match algorithm {
-        Algorithm::Rsa2048 => {
-            let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| DkimError::BadKey)?;
-            let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| DkimError::BadKey)?;
-            Ok(STANDARD.encode(public.as_ref()))
-        }
-        Algorithm::Ed25519 => {
-            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| DkimError::BadKey)?;
-            Ok(STANDARD.encode(pair.public_key()))
-        }
-    }
-}
-
 /// The text of the TXT record at `SELECTOR._domainkey.DOMAIN` (RFC 6376 §3.6.1).
 pub fn dns_record(algorithm: Algorithm, public: &str) -> String {
     let kind = match algorithm {
@@ -62,18 +47,4 @@ pub fn dns_record(algorithm: Algorithm, public: &str) -> String {
         Algorithm::Ed25519 => "ed25519",
     };
     format!("v=DKIM1; k={kind}; p={public}")
-}
-
-/// A record cut into the strings of at most 255 bytes that DNS wants (RFC 1035 §3.3). For ASCII.
-pub fn txt_strings(record: &str) -> Vec<&str> {
-    let mut rest = record;
-    let mut strings = Vec::new();
-    while let Some((string, after)) = rest.split_at_checked(255) {
-        strings.push(string);
-        rest = after;
-    }
-    if !rest.is_empty() || strings.is_empty() {
-        strings.push(rest);
-    }
-    strings
 }

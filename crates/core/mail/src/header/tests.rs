@@ -53,7 +53,19 @@ fn long_values_fold_at_their_blanks() {
 fn custom_address_fields_are_written_as_mailboxes() {
     let line = custom("Reply-To", "Zoë <z@münchen.example>, \"A, B\" <a@b.c>").unwrap();
     assert_eq!(line, "Reply-To: =?UTF-8?Q?Zo=C3=AB?= <z@xn--mnchen-3ya.example>, \"A, B\" <a@b.c>\r\n");
-    assert_eq!(custom("Reply-To", "not one").unwrap(), "Reply-To: not one\r\n");
+    for name in ["From", "to", "CC", "Reply-To", "Sender", "Resent-From"] {
+        for value in ["not one", "a@b.c, d", "a@b@c.d", "<>"] {
+            let error = custom(name, value).expect_err(value);
+            assert_eq!(
+                error.to_string(),
+                format!("h:{name} parameter is not a valid address. please check documentation")
+            );
+        }
+    }
+    assert!(custom("Sender", "a@b.c, d@e.f").is_err() && custom("From", "nobody:;").is_err());
+    assert_eq!(custom("To", "undisclosed-recipients:;").unwrap(), "To: undisclosed-recipients:;\r\n");
+    // In somebody's own message it stays what it is.
+    assert_eq!(rewritten("To", "not one").unwrap(), "To: not one\r\n");
     assert_eq!(custom("X-Zoë", "x"), Err(HeaderError::NotAscii { name: "X-Zoë".into() }));
     for name in ["", "a b", "a:b", &"x".repeat(77)] {
         assert_eq!(custom(name, "x"), Err(HeaderError::BadName { name: name.into() }));

@@ -1,5 +1,6 @@
 //! Lines that SMTP cannot carry (RFC 5321 section 4.5.3.1.6), as many programs write them into HTML: the
-//! parts that hold them are encoded anew, since a server on the way would cut them and break signatures.
+//! parts that hold them are encoded anew, since a server on the way would cut them and break signatures. What the
+//! customer signed is not: we would break that signature for sure, the server on the way only perhaps.
 
 use std::ops::Range;
 
@@ -12,10 +13,10 @@ use crate::{
 };
 
 /// The message with text and base64 parts written anew where they have lines of more than `limit`
-/// bytes. Other parts stay as they are, long lines and all.
+/// bytes. Other parts stay as they are, long lines and all, and so does what somebody signed.
 pub(super) fn shorten(mime: &[u8], limit: usize) -> Vec<u8> {
     let mut places: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
-    for part in mime::parts(mime) {
+    for part in mime::parts(mime).into_iter().filter(|part| !part.signed) {
         let raw = mime.get(part.body.clone()).unwrap_or_default();
         if !raw.split(|byte| *byte == b'\n').any(|line| line.len() > limit + 1) {
             continue;
@@ -28,6 +29,12 @@ pub(super) fn shorten(mime: &[u8], limit: usize) -> Vec<u8> {
     }
     places.sort_by_key(|(range, _)| range.start);
     splice(mime, &places)
+}
+
+/// Where what somebody signed stands: nobody but the signer may break its lines.
+pub(super) fn signed(mime: &[u8]) -> Vec<Range<usize>> {
+    let signed = mime::parts(mime).into_iter().filter(|part| part.signed);
+    signed.map(|part| part.header.start..part.body.end).collect()
 }
 
 /// Base64 in lines of 76 characters; nothing if it is no base64.

@@ -1,5 +1,7 @@
 //! Finding the fields of a message, and making its line endings those of the wire.
 
+use std::ops::Range;
+
 use super::{Field, Limits, Message, MimeError, long_lines};
 use crate::{header, options};
 
@@ -23,7 +25,7 @@ pub(super) fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Message, MimeError
         last.all.end = bytes.len();
         body = bytes.len();
     }
-    let Err(long) = check_body(bytes.get(body..).unwrap_or_default(), lines, limits) else {
+    let Err(long) = check_body(&bytes, body, lines, limits, &[]) else {
         return Ok(Message { bytes, fields, body });
     };
     // The fields of a message of one part change with its body: everything is found again.
@@ -32,7 +34,7 @@ pub(super) fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Message, MimeError
         return Err(MimeError::TooLarge { limit: limits.size });
     }
     let (fields, body, lines) = self::fields(&bytes, limits)?;
-    check_body(bytes.get(body..).unwrap_or_default(), lines, limits).map_err(|_| long)?;
+    check_body(&bytes, body, lines, limits, &long_lines::signed(&bytes)).map_err(|_| long)?;
     Ok(Message { bytes, fields, body })
 }
 
@@ -100,7 +102,8 @@ fn mixed_header(bytes: &[u8]) -> Option<usize> {
 fn fields(bytes: &[u8], limits: &Limits) -> Result<(Vec<Field>, usize, usize), MimeError> {
     let large = MimeError::LargeHeader { size: limits.header_block, fields: limits.fields };
     let mut fields: Vec<Field> = Vec::new();
-    let (mut at, mut number) = (0, 0);
+    let mut name = "";
+    let (mut at, mut number, mut options) = (0, 0, 0);
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         number += 1;
         let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
@@ -108,9 +111,6 @@ fn fields(bytes: &[u8], limits: &Limits) -> Result<(Vec<Field>, usize, usize), M
         let text = line.strip_suffix(b"\r\n").unwrap_or(line);
         if text.is_empty() {
             return Ok((fields, at + length, number));
-        }
-        if at + length > limits.header_block {
-            return Err(large);
         }
         if text.starts_with(b" ") || text.starts_with(b"\t") {
             let field = fields.last_mut().ok_or(MimeError::NotAField { line: number })?;
@@ -120,13 +120,24 @@ fn fields(bytes: &[u8], limits: &Limits) -> Result<(Vec<Field>, usize, usize), M
             if fields.len() == limits.fields {
                 return Err(large);
             }
-            fields.push(field(text, at, length).ok_or(MimeError::NotAField { line: number })?);
-        }
-        let option = || fields.last().is_some_and(|field| is_option(bytes, field));
-        if text.len() > limits.line && !option() {
-            return Err(MimeError::LongLine { line: number, limit: limits.line });
+            let field = field(text, at, length).ok_or(MimeError::NotAField { line: number })?;
+            name =
+                bytes.get(field.name.clone()).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default();
+            fields.push(field);
         }
         at += length;
+        if super::is_dropped_option(name) {
+            options += length;
+        }
+        if options > limits.options {
+            return Err(MimeError::LargeOptions { limit: limits.options });
+        }
+        if at - options > limits.header_block {
+            return Err(large);
+        }
+        if text.len() > limits.line && !options::is_option(name) {
+            return Err(MimeError::LongLine { line: number, limit: limits.line });
+        }
     }
     Ok((fields, bytes.len(), number))
 }
@@ -139,18 +150,20 @@ fn field(text: &[u8], at: usize, length: usize) -> Option<Field> {
     Some(Field { all: at..at + length, name: at..at + name.len(), value: at + colon + 1..at + text.len() })
 }
 
-fn is_option(bytes: &[u8], field: &Field) -> bool {
-    bytes
-        .get(field.name.clone())
-        .and_then(|name| std::str::from_utf8(name).ok())
-        .is_some_and(options::is_option)
-}
-
-fn check_body(body: &[u8], lines: usize, limits: &Limits) -> Result<(), MimeError> {
+/// Refuses lines of the body that are too long, but for those in the stretches that must stay as they are.
+fn check_body(
+    bytes: &[u8],
+    body: usize,
+    lines: usize,
+    limits: &Limits,
+    kept: &[Range<usize>],
+) -> Result<(), MimeError> {
+    let content = bytes.get(body..).unwrap_or_default();
     let mut start = 0;
-    for (index, end) in memchr::memchr_iter(b'\n', body).chain([body.len() + 1]).enumerate() {
+    for (index, end) in memchr::memchr_iter(b'\n', content).chain([content.len() + 1]).enumerate() {
         // The line end is two bytes; after the last line there is none, which the `+ 1` makes up for.
-        if end.saturating_sub(start + 1) > limits.line {
+        let long = end.saturating_sub(start + 1) > limits.line;
+        if long && !kept.iter().any(|range| range.contains(&(body + start))) {
             return Err(MimeError::LongLine { line: lines + index + 1, limit: limits.line });
         }
         start = end + 1;

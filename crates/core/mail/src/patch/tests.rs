@@ -186,6 +186,69 @@ fn parts_with_lines_that_smtp_cannot_carry_are_encoded_anew_and_others_stay() {
 }
 
 #[test]
+fn what_somebody_signed_stays_byte_for_byte() {
+    let long = format!("<p>{} Grüße %recipient_email%</p>\r\n", "word ".repeat(400));
+    let signed = format!(
+        "--s\r\nContent-Type: text/html\r\n\r\n{long}\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\n\
+         -----BEGIN PGP SIGNATURE-----\r\n\r\n--s--\r\n"
+    );
+    let alone = format!(
+        "From: a@example.org\r\nContent-Type: multipart/signed; micalg=pgp-sha256;\r\n boundary=s\r\n\r\n{signed}"
+    );
+    assert!(patched(&alone, &[], &[]).0.ends_with(&signed));
+    // Beside it, what nobody signed is still made fit for the wire.
+    let footer = format!("--m\r\nContent-Type: text/plain\r\n\r\n{}\r\n--m--\r\n", "foot ".repeat(400));
+    let listed = format!(
+        "From: a@example.org\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n\
+         Content-Type: multipart/signed; boundary=s\r\n\r\n{signed}{footer}"
+    );
+    let (mime, _) = patched(&listed, &[], &[]);
+    let (_, after) = mime.split_once(&signed).expect("the signed part as it was");
+    assert!(after.contains("quoted-printable") && after.lines().all(|line| line.len() <= 76), "{after}");
+    // A long line that is neither signed nor text is refused as ever.
+    let picture = format!("--m\r\nContent-Type: image/x\r\n\r\n{}\r\n--m--\r\n", "x".repeat(999));
+    let refused = read(&listed.replace(&footer, &picture)).err();
+    assert!(matches!(refused, Some(MimeError::LongLine { .. })), "{refused:?}");
+}
+
+#[test]
+fn variables_of_many_recipients_do_not_count_as_header() {
+    let people: Vec<String> = (0..1_000)
+        .map(|number| format!("\"person-{number}@rcpt.example\":\r\n {{\"name\": \"{}\"}}", "n".repeat(100)))
+        .collect();
+    let variables = format!("X-Mailgun-Recipient-Variables: {{{}}}\r\n", people.join(", "));
+    assert!(variables.len() > 102_400);
+    let message = read(&format!("{variables}{COMPLETE}")).expect("a message");
+    let found = options::from_mime(&message).recipient_variables.expect("variables");
+    assert_eq!(crate::substitute::parse_variables(&found, 1_000).map(|all| all.len()), Ok(1_000));
+    assert_eq!(patched(&format!("{variables}{COMPLETE}"), &[], &[]).0, COMPLETE);
+    // They have a limit of their own, and what does leave keeps the limit of the header block.
+    let much = format!(
+        "X-Mailgun-Recipient-Variables: {{}}\r\n{}{COMPLETE}",
+        format!(" {:990}\r\n", "").repeat(4_300)
+    );
+    assert_eq!(read(&much).err(), Some(MimeError::LargeOptions { limit: 4 * 1024 * 1024 }));
+    let kept = variables.replace("Recipient-Variables", "Variables");
+    let large = MimeError::LargeHeader { size: 102_400, fields: 1_000 };
+    assert_eq!(read(&format!("{kept}{COMPLETE}")).err(), Some(large));
+}
+
+#[test]
+fn the_trace_of_a_message_cannot_be_set_and_address_fields_hold_addresses() {
+    let trace = "Received: from a by b; Mon, 09 Feb 2026 12:00:00 +0000\r\n";
+    let set = [
+        ("Received", "forged"),
+        ("Authentication-Results", "forged"),
+        ("ARC-Seal", "x"),
+        ("DKIM-Signature", "x"),
+    ];
+    assert_eq!(patched(&format!("{trace}{COMPLETE}"), &set, &[]).0, format!("{trace}{COMPLETE}"));
+    let set = [("Reply-To".to_owned(), "not one".to_owned())];
+    let refused = read(COMPLETE).unwrap().patch(&patch(&set, &[])).err();
+    assert_eq!(refused, Some(MimeError::Header(HeaderError::BadAddress { name: "Reply-To".into() })));
+}
+
+#[test]
 fn limits_hold() {
     let line = "x".repeat(998);
     let body = format!("From: a@b\r\n\r\n{line}\r\n{line}");

@@ -35,8 +35,8 @@ enum Content {
 }
 
 impl MimeTemplate {
-    /// Finds the names in a message with CRLF line endings. Attachments and enclosed messages are not
-    /// looked into.
+    /// Finds the names in a message with CRLF line endings. Attachments, enclosed messages and what somebody
+    /// signed are not looked into.
     pub fn read(mime: Vec<u8>) -> Self {
         let mut places = Vec::new();
         collect(&mime, &mut places);
@@ -70,7 +70,7 @@ impl MimeTemplate {
                 Content::Fixed(fixed) => out.extend_from_slice(fixed.as_bytes()),
                 Content::Field { name, value } => {
                     let value = text(value, values, limit)?;
-                    out.extend_from_slice(header::custom(name, &value)?.as_bytes());
+                    out.extend_from_slice(header::rewritten(name, &value)?.as_bytes());
                 }
                 Content::Body { text: body, encoding } => {
                     transfer::write_text(*encoding, &text(body, values, limit)?, &mut out);
@@ -95,7 +95,7 @@ fn collect(mime: &[u8], places: &mut Vec<Place>) {
     }
     // A message of one part is text even if it calls itself an attachment.
     let only = parts.len() == 1;
-    for part in &parts {
+    for part in parts.iter().filter(|part| !part.signed) {
         if part.is_body() || (only && part.media.essence.starts_with("text/")) {
             let body = part.text();
             if has_names(&body) {

@@ -123,6 +123,16 @@ fn only_parts_with_names_change() {
 }
 
 #[test]
+fn nothing_is_put_into_what_somebody_signed() {
+    let signed = "--s\r\nContent-Type: text/plain\r\n\r\nHi %recipient.name%\r\n--s\r\n\
+        Content-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n--s--\r\n";
+    let mime = format!(
+        "From: a@b.c\r\nSubject: For %recipient.name%\r\nContent-Type: multipart/signed; boundary=s\r\n\r\n{signed}"
+    );
+    assert_eq!(rendered(&mime), mime.replacen("%recipient.name%", "Bob", 1));
+}
+
+#[test]
 fn a_value_cannot_break_a_header_but_may_stand_in_a_text() {
     let bob = bob();
     let evil: Variables = [("x".to_owned(), "a\r\nX-Evil: yes".to_owned())].into_iter().collect();

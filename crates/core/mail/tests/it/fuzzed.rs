@@ -2,6 +2,8 @@
 
 #[path = "../../../../../fuzz/oracles/mail_addresses.rs"]
 mod mail_addresses;
+#[path = "../../../../../fuzz/oracles/mail_build.rs"]
+mod mail_build;
 #[path = "../../../../../fuzz/oracles/mail_dates.rs"]
 mod mail_dates;
 #[path = "../../../../../fuzz/oracles/mail_inspect.rs"]
@@ -12,6 +14,8 @@ mod mail_options;
 mod mail_patch;
 #[path = "../../../../../fuzz/oracles/mail_substitute.rs"]
 mod mail_substitute;
+#[path = "../../../../../fuzz/oracles/message_id.rs"]
+mod message_id;
 #[path = "../../../../../fuzz/replay.rs"]
 mod replay;
 
@@ -45,4 +49,14 @@ fn inspected_messages() {
 #[test]
 fn dates_and_ids() {
     replay("mail_dates", mail_dates::check);
+}
+
+#[test]
+fn built_messages() {
+    replay("mail_build", mail_build::check);
+}
+
+#[test]
+fn message_ids() {
+    replay("message_id", message_id::check);
 }

@@ -123,7 +123,7 @@ proptest! {
         }
         prop_assert_eq!(texts, expect);
         // Files: the same names and bytes.
-        let mut sent: Vec<_> = inline.iter().chain(&attachments).map(|file| (file.name.to_owned(), file.bytes.to_vec())).collect();
+        let mut sent: Vec<_> = inline.iter().chain(&attachments).map(|file| (file.shown_name().to_owned(), file.bytes.to_vec())).collect();
         let mut got: Vec<_> = (0..).map_while(|index| inspect::attachment(&mime, index)).map(|file| (file.info.name, file.bytes)).collect();
         sent.sort();
         got.sort();

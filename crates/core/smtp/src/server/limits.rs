@@ -11,7 +11,7 @@ pub struct Limits {
     pub extended_line: usize,
     /// A message.
     pub message: u64,
-    /// The header section of a message.
+    /// The header section of a message, with the options in it: who takes the message may want less of the rest.
     pub header: u64,
     /// A line of a message without its CRLF.
     pub text_line: u64,
@@ -35,7 +35,7 @@ impl Default for Limits {
             command_line: 512,
             extended_line: 2_048,
             message: 25 * 1024 * 1024,
-            header: 256 * 1024,
+            header: 5 * 1024 * 1024,
             text_line: 128 * 1024,
             hops: 50,
             recipients: 1_000,

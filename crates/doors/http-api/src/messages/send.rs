@@ -34,7 +34,6 @@ pub(crate) async fn parts(
     let domain = sending_domain(&api, &caller, &domain).await?;
     let key = request::idempotency_key(request.headers())?;
     let mut form = form::read(&api, request).await?;
-    let key = key.map(|key| (key, form.fingerprint("messages")));
     let content = request::parts(&mut form);
     send(&api, caller, domain, content, form, key).await
 }
@@ -56,7 +55,6 @@ pub(crate) async fn mime(
     }
     let key = request::idempotency_key(request.headers())?;
     let mut form = form::read(&api, request).await?;
-    let key = key.map(|key| (key, form.fingerprint("messages.mime")));
     let content = request::mime(&mut form)?;
     send(&api, caller, domain, content, form, key).await
 }
@@ -67,7 +65,7 @@ async fn send(
     domain: Domain,
     content: Content,
     mut form: Form,
-    idempotency: Option<(String, [u8; 32])>,
+    idempotency: Option<String>,
 ) -> Result<Response, ApiError> {
     let common = Common::take(&mut form);
     let request = SendRequest {

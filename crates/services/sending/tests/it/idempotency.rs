@@ -6,20 +6,19 @@ use waxseal_sending::{SendError, request::SendRequest, resend::ResendError};
 
 use crate::world::{World, letter, pairs};
 
-fn keyed(world: &World, key: &str, hash: u8) -> SendRequest {
-    SendRequest { idempotency: Some((key.into(), [hash; 32])), ..world.request(letter()) }
+fn keyed(world: &World, key: &str) -> SendRequest {
+    SendRequest { idempotency: Some(key.into()), ..world.request(letter()) }
 }
 
 #[tokio::test]
 async fn a_repeated_call_gets_the_same_answer_and_sends_nothing() {
     let world = World::new().await;
-    let first = world.send(keyed(&world, "order-7", 1)).await.expect("sent");
-    // The raw body differs, as a multipart boundary does; what it says is the same.
-    let second = world.send(keyed(&world, "order-7", 2)).await.expect("sent");
+    let first = world.send(keyed(&world, "order-7")).await.expect("sent");
+    let second = world.send(keyed(&world, "order-7")).await.expect("sent");
     assert_eq!(first, second);
     assert_eq!(world.queued().await.len(), 1);
     assert_eq!(world.events().await.len(), 1);
-    let other = world.send(keyed(&world, "order-8", 1)).await.expect("sent");
+    let other = world.send(keyed(&world, "order-8")).await.expect("sent");
     assert_ne!(first, other);
 }
 
@@ -27,9 +26,9 @@ async fn a_repeated_call_gets_the_same_answer_and_sends_nothing() {
 async fn two_calls_at_the_same_time_send_one_message() {
     let world = World::new().await;
     let (a, b, c) = tokio::join!(
-        world.send(keyed(&world, "k", 1)),
-        world.send(keyed(&world, "k", 1)),
-        world.send(keyed(&world, "k", 1)),
+        world.send(keyed(&world, "k")),
+        world.send(keyed(&world, "k")),
+        world.send(keyed(&world, "k")),
     );
     let a = a.expect("sent");
     assert_eq!((&a, &a), (&b.expect("sent"), &c.expect("sent")));
@@ -39,24 +38,24 @@ async fn two_calls_at_the_same_time_send_one_message() {
 #[tokio::test]
 async fn a_key_is_forgotten_after_a_day() {
     let world = World::new().await;
-    let first = world.send(keyed(&world, "order-7", 1)).await.expect("sent");
+    let first = world.send(keyed(&world, "order-7")).await.expect("sent");
     world.clock.advance(Duration::from_secs(86_399));
-    assert_eq!(world.send(keyed(&world, "order-7", 1)).await.expect("sent"), first);
+    assert_eq!(world.send(keyed(&world, "order-7")).await.expect("sent"), first);
     world.clock.advance(Duration::from_secs(2));
-    assert_ne!(world.send(keyed(&world, "order-7", 1)).await.expect("sent"), first);
+    assert_ne!(world.send(keyed(&world, "order-7")).await.expect("sent"), first);
     assert_eq!(world.queued().await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_key_used_for_another_request_is_refused() {
     let world = World::new().await;
-    world.send(keyed(&world, "order-7", 1)).await.expect("sent");
-    let mut other = keyed(&world, "order-7", 1);
+    world.send(keyed(&world, "order-7")).await.expect("sent");
+    let mut other = keyed(&world, "order-7");
     other.options = pairs(&[("tag", "other")]);
     assert!(matches!(world.send(other).await, Err(SendError::KeyReused)));
     assert_eq!(world.queued().await.len(), 1);
     let long = "k".repeat(256);
-    assert!(matches!(world.send(keyed(&world, &long, 1)).await, Err(SendError::Invalid(_))));
+    assert!(matches!(world.send(keyed(&world, &long)).await, Err(SendError::Invalid(_))));
 }
 
 #[tokio::test]

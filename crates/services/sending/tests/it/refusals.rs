@@ -28,7 +28,7 @@ async fn check(world: &World, text: &str, change: impl FnOnce(&mut SendRequest))
 #[tokio::test]
 async fn refusals_have_the_words_of_the_api() {
     let world = World::new().await;
-    let cases: [(&str, Change); 19] = [
+    let cases: [(&str, Change); 22] = [
         ("from parameter is missing", |r| parts(r).from.clear()),
         ("from parameter is not a valid address. please check documentation", |r| {
             parts(r).from = strings(&["ada"])
@@ -75,6 +75,17 @@ async fn refusals_have_the_words_of_the_api() {
         }),
         ("Too many recipients, max is 1000", |r| {
             parts(r).to = (0..1_001).map(|n| format!("user{n}@example.net")).collect();
+        }),
+        ("Too many files in 'attachment' and 'inline', max is 500", |r| {
+            let file = |n: usize| File { name: format!("{n}.txt"), content_type: None, bytes: vec![b'x'] };
+            parts(r).attachments = (0..300).map(file).collect();
+            parts(r).inline = (0..201).map(file).collect();
+        }),
+        ("h:From parameter is not a valid address. please check documentation", |r| {
+            parts(r).headers = pairs(&[("From", "not an address")]);
+        }),
+        ("h:reply-to parameter is not a valid address. please check documentation", |r| {
+            parts(r).headers = pairs(&[("reply-to", "Help, not one")]);
         }),
         ("soon is not an RFC-2822 compliant date", |r| r.options = pairs(&[("deliverytime", "soon")])),
         ("is not a valid secondary dkim domain name", |r| {
