@@ -12,7 +12,7 @@ use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_http_api::{HttpApi, HttpConfig};
 use waxseal_insight::Insight;
 use waxseal_model::{AccountId, Clock, ManualClock, Random, SeededRandom, Timestamp};
-use waxseal_net::{Identity, Net, NetConfig, server_tls};
+use waxseal_net::{HttpRules, Identity, Net, NetConfig, server_tls};
 use waxseal_privacy::{
     Eraser, Retention, RetentionConfig,
     audit::{AuditConfig, AuditLog},
@@ -54,6 +54,39 @@ impl Default for Setting {
     }
 }
 
+/// What outlives a process: the folder, the database, the machine's clock, the world around it.
+pub struct Grounds {
+    clock: Arc<ManualClock>,
+    peer: Peer,
+    zone: Zone,
+    folder: TempDir,
+    engine: Engine,
+    setting: Setting,
+    /// Account and API key, once they are made.
+    made: Option<(AccountId, String)>,
+    /// How many processes there were.
+    lives: u64,
+}
+
+impl Grounds {
+    /// New ones, in an empty folder. It is noon on the first of March 2026.
+    pub async fn new(setting: Setting, engine: Engine, folder: TempDir) -> Result<Self> {
+        let zone = Zone::start().await?;
+        zone.mail_domain(RECIPIENT);
+        let peer = Peer::start(Script::new().tls(Certificate::new(&[&format!("mx.{RECIPIENT}")]))).await?;
+        Ok(Self {
+            clock: Arc::new(ManualClock::at(Timestamp::from_secs(1_772_366_400))),
+            peer,
+            zone,
+            folder,
+            engine,
+            setting,
+            made: None,
+            lives: 0,
+        })
+    }
+}
+
 /// A running platform with one account and its two domains. Fields are what tests look into.
 pub struct Platform {
     /// Time.
@@ -82,21 +115,26 @@ pub struct Platform {
     delivery: Option<Delivery>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    engine: Engine,
+    setting: Setting,
+    lives: u64,
 }
 
 impl Platform {
-    /// Starts one. It is noon on the first of March 2026.
+    /// Starts one on SQLite. It is noon on the first of March 2026.
     pub async fn start(setting: Setting) -> Result<Self> {
-        let folder = TempDir::new()?;
-        let manual = Arc::new(ManualClock::at(Timestamp::from_secs(1_772_366_400)));
+        Self::open(Grounds::new(setting, Engine::Sqlite, TempDir::new()?).await?).await
+    }
+
+    /// Starts one where others may have run before.
+    pub async fn open(grounds: Grounds) -> Result<Self> {
+        let Grounds { clock: manual, peer, zone, folder, engine, setting, made, lives } = grounds;
         let clock: Arc<dyn Clock> = manual.clone();
-        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(20_260_301));
-        let zone = Zone::start().await?;
-        zone.mail_domain(RECIPIENT);
-        let peer = Peer::start(Script::new().tls(Certificate::new(&[&format!("mx.{RECIPIENT}")]))).await?;
+        // No two of them may draw the same.
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(20_260_301 + lives));
         let store = Store::open(
             StoreConfig {
-                engine: Engine::Sqlite,
+                engine: engine.clone(),
                 data_dir: folder.path().to_path_buf(),
                 master_key: MasterKey::File(folder.path().join("master.key")),
             },
@@ -123,23 +161,30 @@ impl Platform {
             message_ttl_secs: setting.stored_message_days * 86_400,
         };
         let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config);
+        let rules = HttpRules { ports: Vec::new(), allow_private: true };
         let sending = Sending::new(
             store.clone(),
             domains.clone(),
             clock.clone(),
             random.clone(),
-            SendingConfig::new(HOSTNAME),
+            SendingConfig { http_rules: rules.clone(), ..SendingConfig::new(HOSTNAME) },
         );
-        let made = accounts.create("Tester", "tester@waxseal.test", None).await?;
-        domains.create(made.id, DOMAIN).await?;
-        domains.create_sandbox(made.id, Some(SANDBOX)).await?;
+        let (account, key) = match made {
+            Some(made) => made,
+            None => {
+                let made = accounts.create("Tester", "tester@waxseal.test", None).await?;
+                domains.create(made.id, DOMAIN).await?;
+                domains.create_sandbox(made.id, Some(SANDBOX)).await?;
+                (made.id, made.key.secret)
+            }
+        };
 
         let net = Net::open(&NetConfig {
             nameservers: vec![zone.nameserver()],
             allow_private_destinations: true,
             ..NetConfig::default()
         })?;
-        let config = DeliveryConfig { port: peer.port(), ..DeliveryConfig::new(HOSTNAME) };
+        let config = DeliveryConfig { port: peer.port(), http_rules: rules, ..DeliveryConfig::new(HOSTNAME) };
         let delivery = Delivery::start(store.clone(), net, clock.clone(), random.clone(), config).await?;
 
         let any: SocketAddr = "127.0.0.1:0".parse()?;
@@ -174,15 +219,33 @@ impl Platform {
             store,
             peer,
             zone,
-            account: made.id,
-            key: made.key.secret,
+            account,
+            key,
             folder,
             http,
             submission,
             delivery: Some(delivery),
             tasks,
             stop,
+            engine,
+            setting,
+            lives: lives + 1,
         })
+    }
+
+    /// What is left when the process dies here and now. The runtime that it ran on has to be shut down before: nothing
+    /// of it is finished or closed.
+    pub fn died(self) -> Grounds {
+        Grounds {
+            clock: self.clock,
+            peer: self.peer,
+            zone: self.zone,
+            folder: self.folder,
+            engine: self.engine,
+            setting: self.setting,
+            made: Some((self.account, self.key)),
+            lives: self.lives,
+        }
     }
 
     /// Sends by HTTP through `domain`, with more fields than sender, recipient and text; the answer's id.

@@ -10,7 +10,7 @@ use waxseal_store::{Store, StoreError};
 
 /// A wall clock that is off by more than this is not believed.
 const TOLERANCE: Duration = Duration::from_secs(300);
-/// Retention notes the clock it trusts about every hour.
+/// Retention notes the clock it trusts about every half hour.
 const NOTED_EVERY: Duration = Duration::from_secs(2 * 3_600);
 
 /// Compares the wall clock with the steady one since the start, or since somebody confirmed it.

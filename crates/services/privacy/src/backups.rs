@@ -53,7 +53,7 @@ pub enum BackupsError {
 }
 
 /// Between two looks for what is over.
-const LOOK: Duration = Duration::from_secs(3600);
+const LOOK: Duration = Duration::from_secs(1800);
 /// After a failure the next attempt comes sooner.
 const AFTER_FAILURE: Duration = Duration::from_secs(300);
 

@@ -1,4 +1,4 @@
-//! The retention engine: what is over goes, in batches, every hour.
+//! The retention engine: what is over goes, in batches, every half hour.
 //!
 //! It may stop at any point: whatever it did not get to, the next round finds. When the wall clock jumps
 //! by more than five minutes it deletes nothing until an operator says that the clock is right.
@@ -29,7 +29,7 @@ pub struct RetentionConfig {
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { events_days: 30, batch: 500, every: Duration::from_secs(3600) }
+        Self { events_days: 30, batch: 500, every: Duration::from_secs(1800) }
     }
 }
 
@@ -155,7 +155,7 @@ impl Retention {
         Ok(None)
     }
 
-    /// Runs a round now and then every hour until `stop` is done.
+    /// Runs a round now and then every half hour until `stop` is done.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         loop {

@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         row: "P5",
         promise: "Temporary copies only for store(), reputation, retry and logs, each with its own limit",
-        mechanism: "each kind of copy carries its term; rounds of retention delete it every hour",
+        mechanism: "each kind of copy carries its term; rounds of retention delete it every half hour",
         missing: None,
         check: Some(|instance| Box::pin(copies_have_limits(instance))),
     },

@@ -71,7 +71,7 @@ impl<'a> Instance<'a> {
     }
 
     /// What is held for a time, and how much of it is past its limit by more than an hour: rounds of retention run
-    /// every hour.
+    /// every half hour.
     pub(super) async fn holdings(&self) -> Result<Holdings> {
         let (now, days) = (self.house.clock.now(), u64::from(self.house.config.events_days));
         let cut = now - Duration::from_secs(days * 86_400);

@@ -9,7 +9,7 @@ use crate::{report::Findings, workspace};
 const ONLY: &[(&str, Where, &str)] = &[
     ("tokio*", Where::From(Floor::Platform), "core does no I/O"),
     ("sea-orm*", Where::Crate("waxseal-store"), "only platform/store knows SQL"),
-    ("sqlx*", Where::Crate("waxseal-store"), "only platform/store knows SQL"),
+    ("sqlx*", Where::StoreOrAuditor, "only platform/store knows SQL, and who audits it from outside"),
     ("rustls", Where::NetOrFrom(Floor::Doors), "only platform/net and the doors speak TLS"),
     ("tokio-rustls", Where::NetOrFrom(Floor::Doors), "only platform/net and the doors speak TLS"),
     ("hickory-*", Where::NetOrFrom(Floor::Binary), "only platform/net asks the DNS"),
@@ -30,6 +30,8 @@ enum Where {
     From(Floor),
     /// In `platform/net`, and on this floor and above.
     NetOrFrom(Floor),
+    /// In `platform/store`, and in the auditor, which reads with code of its own.
+    StoreOrAuditor,
     /// In this crate alone.
     Crate(&'static str),
 }
@@ -39,6 +41,7 @@ impl Where {
         match self {
             Self::From(lowest) => floor >= *lowest,
             Self::NetOrFrom(lowest) => own == "waxseal-net" || floor >= *lowest,
+            Self::StoreOrAuditor => ["waxseal-store", "waxseal-auditor"].contains(&own),
             Self::Crate(only) => own == *only,
         }
     }

@@ -43,11 +43,13 @@ fn in_database(server: &str, name: &str) -> String {
     format!("{base}/{name}?{options}")
 }
 
-fn name_of(url: &str) -> Option<&str> {
+/// The name of the database in a URL.
+pub(crate) fn name_of(url: &str) -> Option<&str> {
     url.split_once('?').map_or(url, |(base, _)| base).rsplit_once('/').map(|(_, name)| name)
 }
 
-async fn execute(server: &str, sql: &str) {
+/// Has the server carry out a statement.
+pub(crate) async fn execute(server: &str, sql: &str) {
     let mut connection = PgConnection::connect(server).await.expect("PostgreSQL answers");
     connection.execute(AssertSqlSafe(sql.to_owned())).await.expect(sql);
     connection.close().await.expect("closed");
@@ -148,26 +150,4 @@ fn run_as(program: &Path, user: Option<(u32, u32)>) -> Command {
         command.uid(uid).gid(gid);
     }
     command
-}
-
-#[tokio::test]
-async fn a_lost_connection_is_an_error_once_and_then_made_anew() {
-    let Some(world) = crate::world::World::postgres().await else { return };
-    let sender = world.sender().await;
-    let waxseal_store::Engine::Postgres(url) = world.config.engine.clone() else { panic!("PostgreSQL") };
-    for _ in 0..3 {
-        let name = name_of(&url).expect("a name");
-        execute(&url, &format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
-        ))
-        .await;
-        // The call at hand may fail; that it did must be true.
-        let accept = world.accept(sender, world.message(&["bob@one.example"]));
-        let before = world.store.queue_counts(&Default::default()).await.expect("counted").waiting;
-        let answer = world.store.accept(accept).await;
-        let after = world.store.queue_counts(&Default::default()).await.expect("counted").waiting;
-        assert_eq!(after - before, u64::from(answer.is_ok()));
-        world.send(sender, &["bob@one.example"]).await;
-    }
-    world.end().await;
 }

@@ -17,6 +17,7 @@ mod grants;
 mod held;
 mod inbox;
 mod key_kills;
+mod lost_connection;
 mod opening;
 mod queue;
 mod retention;

@@ -1,0 +1,244 @@
+//! The tables of the database: since when what is in them is there, and what of it should have gone.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use crate::{
+    database::{Database, Figures},
+    keys::Keys,
+    limits::{ARCHIVE, CONTENT_DAYS, DAY, Moment},
+    report::{Item, Report, Store},
+};
+
+/// A table. Expressions are SQL that reads the same on both engines.
+pub(crate) struct Table {
+    name: &'static str,
+    category: &'static str,
+    kept: String,
+    /// Since when a row is there, in microseconds.
+    since: Option<&'static str>,
+    /// A column that is sealed: its second to ninth byte name the key.
+    sealed: Option<&'static str>,
+    /// Which rows should have gone, of the table called `t`.
+    past: Option<String>,
+}
+
+/// A table, read.
+pub(crate) struct Found {
+    table: Table,
+    count: u64,
+    oldest: Option<i64>,
+    /// Rows that should have gone, by the number of their key.
+    past: Vec<Figures>,
+}
+
+/// An account and a day.
+pub(crate) type AccountDay = (Vec<u8>, i64);
+
+/// Days whose keys something still needs.
+pub(crate) struct Needed {
+    pub(crate) content: BTreeSet<AccountDay>,
+    pub(crate) event: BTreeSet<AccountDay>,
+}
+
+/// What is kept as long as something else: no time of its own ends it.
+const KEPT_WITH: [(&str, &str, &str, Option<&str>); 12] = [
+    ("access_grants", "user.content.private", "as long as the account", Some("opened_at")),
+    ("accounts", "user.account", "as long as the account", Some("created_at")),
+    ("api_keys", "user.authorization.credentials", "until it is deleted", Some("created_at")),
+    ("dkim_keys", "system.authentication", "as long as its domain", Some("created_at")),
+    ("domains", "user.contact.url", "until it is deleted", Some("created_at")),
+    ("erasure_counts", "system.operations", "about nobody", None),
+    ("instance_notes", "system.operations", "about nobody", None),
+    ("network_credentials", "user.device.ip_address", "until it is deleted", Some("created_at")),
+    ("reader_cursors", "system.operations", "about nobody", None),
+    ("seaql_migrations", "system.operations", "about nobody", None),
+    ("smtp_credentials", "user.authorization.credentials", "until it is deleted", Some("created_at")),
+    ("suppressions", "user.privacy_preferences", "until it is deleted", Some("created_at")),
+];
+
+/// Every table there is to be.
+fn tables(at: &Moment) -> Vec<Table> {
+    let (late, late_events) = (at.late(), at.late_events());
+    let events_days = format!("{} days", at.limits.events_days);
+    let mut tables = vec![
+        Table {
+            name: "archive_jobs",
+            category: "user.contact.url",
+            kept: "until its message is settled, then a day".into(),
+            since: Some("t.released_at"),
+            sealed: Some("url"),
+            past: Some(format!(
+                "(t.released_at IS NOT NULL AND t.released_at + {ARCHIVE} <= {late}) OR (t.released_at IS NULL AND NOT EXISTS \
+                 (SELECT 1 FROM messages m WHERE m.account = t.account AND m.id = t.message AND m.give_up_at > {late}))"
+            )),
+        },
+        Table {
+            name: "bodies",
+            category: "user.content.private",
+            kept: "until it is settled, or its term".into(),
+            since: Some("CAST(t.day AS BIGINT) * 86400000000"),
+            sealed: Some("mime"),
+            past: Some(body_is_past(at)),
+        },
+        Table {
+            name: "events",
+            category: "user.behavior",
+            kept: events_days.clone(),
+            since: Some("t.at"),
+            sealed: Some("details"),
+            past: Some(format!("t.at < {late_events}")),
+        },
+        Table {
+            name: "idempotency_keys",
+            category: "user.unique_id",
+            kept: "one day".into(),
+            since: Some("t.expires_at - 86400000000"),
+            sealed: Some("answer"),
+            past: Some(format!("t.expires_at <= {late}")),
+        },
+        Table {
+            name: "inbox_items",
+            category: "user.contact.email",
+            kept: "until its term".into(),
+            since: Some("t.captured_at"),
+            sealed: Some("envelope"),
+            past: Some(format!("t.expires_at <= {late}")),
+        },
+        Table {
+            name: "messages",
+            category: "user.unique_id",
+            kept: format!("{events_days}, with its last event"),
+            since: Some("t.created_at"),
+            sealed: Some("template"),
+            past: Some(format!(
+                "t.created_at < {late_events} AND NOT ({}) AND NOT EXISTS (SELECT 1 FROM events e WHERE e.account = t.account \
+                 AND e.header_hash = t.header_hash AND e.at >= {late_events})",
+                needs_its_body("t", late)
+            )),
+        },
+        Table {
+            name: "queue_entries",
+            category: "user.contact.email",
+            kept: "until it is settled or given up".into(),
+            since: Some("t.accepted_at"),
+            sealed: Some("envelope"),
+            past: Some(format!("t.give_up_at <= {late}")),
+        },
+    ];
+    tables.extend(KEPT_WITH.map(|(name, category, kept, since)| Table {
+        name,
+        category,
+        kept: kept.into(),
+        since,
+        sealed: None,
+        past: None,
+    }));
+    tables
+}
+
+/// Whether the message called `m` still needs its body.
+fn needs_its_body(m: &str, late: i64) -> String {
+    format!(
+        "({m}.pending > 0 AND ({m}.give_up_at > {late} OR EXISTS (SELECT 1 FROM archive_jobs a WHERE a.account = {m}.account \
+         AND a.message = {m}.id AND a.released_at + {ARCHIVE} > {late}))) OR coalesce({m}.body_expires_at, 0) > {late}"
+    )
+}
+
+/// Which bodies should have gone: no message needs them, or they are older than anything may get.
+fn body_is_past(at: &Moment) -> String {
+    let late = at.late();
+    let oldest_day = (late - CONTENT_DAYS * DAY) / DAY;
+    format!(
+        "t.day < {oldest_day} OR NOT EXISTS (SELECT 1 FROM messages m WHERE m.account = t.account AND m.id = t.message AND ({}))",
+        needs_its_body("m", late)
+    )
+}
+
+/// Names the tables that nobody told this program of.
+pub(crate) async fn known(database: &mut Database, report: &mut Report) -> Result<()> {
+    let at = Moment { now: 0, limits: crate::Limits::default() };
+    let known: BTreeSet<&str> = tables(&at).iter().map(|table| table.name).collect();
+    let live = database.tables().await?;
+    report.unknown.extend(
+        live.into_iter().filter(|name| !known.contains(name.as_str())).map(|name| format!("table {name}")),
+    );
+    Ok(())
+}
+
+/// Reads every table.
+pub(crate) async fn read(database: &mut Database, at: &Moment) -> Result<Vec<Found>> {
+    let live: BTreeSet<String> = database.tables().await?.into_iter().collect();
+    let mut found = Vec::new();
+    // A database of an older version lacks the newer tables.
+    for table in tables(at).into_iter().filter(|table| live.contains(table.name)) {
+        let (name, since) = (table.name, table.since.unwrap_or("CAST(NULL AS BIGINT)"));
+        let all = format!("SELECT CAST(NULL AS BYTEA), count(*), min({since}) FROM {name} t");
+        let (count, oldest) = database.figures(all).await?.first().map_or((0, None), |line| (line.1, line.2));
+        let past = match (&table.past, table.sealed) {
+            (Some(past), Some(sealed)) => {
+                let sql = format!(
+                    "SELECT substr(t.{sealed}, 2, 8), count(*), min({since}) FROM {name} t WHERE {past} GROUP BY 1"
+                );
+                database.figures(sql).await?
+            }
+            _ => Vec::new(),
+        };
+        found.push(Found { table, count: count.unsigned_abs(), oldest, past });
+    }
+    Ok(found)
+}
+
+/// The days whose keys are needed: bodies within their limit for the one, waiting or kept messages for the other.
+pub(crate) async fn needed_days(database: &mut Database, at: &Moment) -> Result<Needed> {
+    let bodies = format!(
+        "SELECT t.account, CAST(t.day AS BIGINT), CAST(NULL AS BIGINT) FROM bodies t WHERE NOT ({}) GROUP BY t.account, t.day",
+        body_is_past(at)
+    );
+    let messages = format!(
+        "SELECT t.account, t.created_at / {DAY}, CAST(NULL AS BIGINT) FROM messages t WHERE t.created_at < {} AND ({}) GROUP BY 1, 2",
+        at.late_events(),
+        needs_its_body("t", at.late())
+    );
+    let days = |lines: Vec<Figures>| {
+        lines.into_iter().filter_map(|(account, day, _)| Some((account?, day))).collect::<BTreeSet<_>>()
+    };
+    Ok(Needed {
+        content: days(database.figures(bodies).await?),
+        event: days(database.figures(messages).await?),
+    })
+}
+
+/// Whether anything that the keys of an account's day seal was needed lately: a message of it was kept, or ended. That a
+/// copy was handed to an archive leaves no time behind, hence the day on top.
+pub(crate) async fn was_needed(
+    database: &mut Database,
+    account: &[u8],
+    day: i64,
+    at: &Moment,
+) -> Result<bool> {
+    let (from, to, lately) = (day * DAY, (day + 1) * DAY, at.late() - ARCHIVE);
+    let sql = format!(
+        "SELECT t.account, count(*), CAST(NULL AS BIGINT) FROM messages t WHERE t.created_at >= {from} AND t.created_at < {to} \
+         AND (t.keep_until > {lately} OR coalesce(t.captured_until, 0) > {lately} OR EXISTS (SELECT 1 FROM events e \
+         WHERE e.account = t.account AND e.header_hash = t.header_hash AND e.at > {lately})) GROUP BY t.account"
+    );
+    Ok(database.figures(sql).await?.iter().any(|line| line.0.as_deref() == Some(account)))
+}
+
+impl Found {
+    /// Judges it: what is past its limit, and what of that could still be opened.
+    pub(crate) fn judged(self, keys: &Keys, at: &Moment) -> Item {
+        let mut item = Item::new(Store::Database, self.table.name, self.table.category, self.table.kept)
+            .since(self.oldest, at.now);
+        item.count = self.count;
+        for (key, count, _) in self.past {
+            item.past += count.unsigned_abs();
+            if keys.holds(key.as_deref().unwrap_or_default()) {
+                item.readable += count.unsigned_abs();
+            }
+        }
+        item
+    }
+}
