@@ -197,13 +197,14 @@ impl Platform {
             audit: audit.clone(),
             eraser: eraser.clone(),
             clock: clock.clone(),
-            random,
+            random: random.clone(),
         };
         let api = HttpApi::bind(HttpConfig::new(vec![any]), services).await?;
         let http = *api.addresses().first().context("the API listens")?;
         let identity =
             Identity::SelfSigned { data_dir: folder.path().into(), names: vec!["localhost".into()] };
-        let services = waxseal_smtp_door::Services { accounts, domains, sending, clock: clock.clone() };
+        let services =
+            waxseal_smtp_door::Services { accounts, domains, sending, clock: clock.clone(), random };
         let config = DoorConfig { submission: vec![any], ..DoorConfig::new(HOSTNAME.to_owned()) };
         let door = SmtpDoor::bind(config, services, Some(server_tls(&identity)?)).await?;
         let submission = *door.submission().first().context("submission listens")?;

@@ -43,7 +43,7 @@ fn past(report: &Report) -> Vec<&str> {
 
 #[test]
 fn a_purge_that_is_left_out_turns_the_auditor_red_for_what_stays() {
-    let mut world = World::new(Engine::Sqlite);
+    let world = World::new(Engine::Sqlite);
     for missing in PURGES {
         world.traffic(0);
         world.settled();
