@@ -90,6 +90,8 @@ pub(crate) struct Config {
     pub(crate) report_days: u32,
     /// Days in which the deletion of an account can be undone.
     pub(crate) grace_days: u32,
+    /// Hours that a copy which a customer asked for is kept.
+    pub(crate) export_hours: u32,
     /// Where ends of the audit trail are witnessed.
     pub(crate) anchor_file: PathBuf,
     /// What grants of sight of content are possible.

@@ -13,6 +13,7 @@ use waxseal_privacy::{
     access::BreakGlass,
     audit::{AuditConfig, AuditError, AuditLog},
     erasure::ErasureConfig,
+    export::Exports,
     policy::Reports,
 };
 use waxseal_sending::{Sending, SendingConfig};
@@ -34,6 +35,7 @@ pub(crate) struct House {
     pub(crate) audit: AuditLog,
     pub(crate) reports: Reports,
     pub(crate) eraser: Eraser,
+    pub(crate) exports: Exports,
     pub(crate) backups: Backups,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -132,6 +134,12 @@ impl House {
             audit,
             reports: Reports::new(store.clone(), config.data_dir.join("reports"), config.report_days),
             eraser,
+            exports: Exports::new(
+                store.clone(),
+                clock.clone(),
+                random.clone(),
+                Duration::from_secs(u64::from(config.export_hours) * 3_600),
+            ),
             domains,
             store,
             clock,

@@ -152,6 +152,7 @@ impl Running {
             insight: house.insight,
             audit: house.audit,
             eraser: house.eraser,
+            exports: house.exports,
             clock: house.clock,
             random: house.random,
         };

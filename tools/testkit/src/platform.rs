@@ -17,6 +17,7 @@ use waxseal_privacy::{
     Eraser, Retention, RetentionConfig,
     audit::{AuditConfig, AuditLog},
     erasure::ErasureConfig,
+    export::Exports,
 };
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_smtp_door::{DoorConfig, SmtpDoor};
@@ -196,6 +197,7 @@ impl Platform {
             insight: Insight::new(store.clone()),
             audit: audit.clone(),
             eraser: eraser.clone(),
+            exports: Exports::new(store.clone(), clock.clone(), random.clone(), Duration::from_secs(86_400)),
             clock: clock.clone(),
             random: random.clone(),
         };

@@ -50,6 +50,8 @@ pub enum Retention {
     Events,
     /// One day (idempotency keys).
     OneDay,
+    /// `privacy.export_hours`.
+    Export,
     /// As long as the instance runs: not personal.
     Instance,
     /// In memory until the process ends, and no longer than what it was read from.

@@ -83,6 +83,8 @@ ids! {
     InboxId;
     /// One erasure: of an account, a recipient or a user.
     ErasureId;
+    /// One copy of somebody's data that was asked for.
+    ExportId;
     /// One legal hold.
     HoldId;
     /// A grant of sight of an account's content to an operator.

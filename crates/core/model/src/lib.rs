@@ -16,8 +16,8 @@ pub mod time;
 
 pub use clock::{Clock, ManualClock};
 pub use id::{
-    AccountId, CredentialId, DomainId, ErasureId, EventId, GrantId, HoldId, InboxId, KeyId, MessageId,
-    RecipientId,
+    AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
+    MessageId, RecipientId,
 };
 pub use random::{Random, SeededRandom};
 pub use sealed::{Access, Actor, Purpose, Sealed};

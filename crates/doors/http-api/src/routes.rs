@@ -104,6 +104,7 @@ fn own_data() -> Vec<Route> {
     let profile = "/v1/privacy/profile";
     let account = "/v1/privacy/account";
     let erasures = "/v1/privacy/erasures";
+    let exports = "/v1/privacy/exports";
     vec![
         get_route(profile, Account, "What the account says about itself", get(privacy::profile)),
         put_route(profile, Account, "Correct what the account says about itself", put(privacy::correct)),
@@ -134,6 +135,16 @@ fn own_data() -> Vec<Route> {
             Account,
             "The certificate of an erasure",
             get(privacy::certificate),
+        ),
+        get_route(exports, Account, "Copies of what is kept that were asked for", get(privacy::list)),
+        post_route(exports, Account, "Ask for a copy of what is kept", post(privacy::ask)),
+        get_route("/v1/privacy/exports/{id}", Account, "How far a copy is", get(privacy::show)),
+        delete_route("/v1/privacy/exports/{id}", Account, "Delete a copy", delete(privacy::remove)),
+        get_route(
+            "/v1/privacy/exports/{id}/download",
+            Account,
+            "Fetch a copy with its key",
+            get(privacy::download),
         ),
         get_route(
             "/v1/privacy/certificates/{id}",

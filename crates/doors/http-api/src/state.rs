@@ -7,7 +7,7 @@ use waxseal_accounts::Accounts;
 use waxseal_domains::Domains;
 use waxseal_insight::Insight;
 use waxseal_model::{Access, Actor, Clock, Purpose, Random};
-use waxseal_privacy::{Eraser, audit::AuditLog};
+use waxseal_privacy::{Eraser, audit::AuditLog, export::Exports};
 use waxseal_sending::send::Sending;
 use waxseal_store::Store;
 
@@ -33,6 +33,8 @@ pub struct Services {
     pub audit: AuditLog,
     /// Erases accounts and recipients.
     pub eraser: Eraser,
+    /// Copies of what is kept.
+    pub exports: Exports,
     /// Clock.
     pub clock: Arc<dyn Clock>,
     /// Chance.

@@ -14,6 +14,7 @@ pub(crate) mod domain;
 pub(crate) mod erase;
 pub(crate) mod erasure_count;
 pub(crate) mod event;
+pub(crate) mod export;
 pub(crate) mod idempotency_key;
 pub(crate) mod inbox_item;
 pub(crate) mod instance_note;

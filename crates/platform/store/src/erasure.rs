@@ -16,7 +16,10 @@ use std::collections::BTreeMap;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use waxseal_model::{AccountId, ErasureId, Timestamp};
 
-pub(crate) use self::closed::{Closed, PARKED};
+pub(crate) use self::{
+    closed::{Closed, PARKED},
+    rows::add_count,
+};
 pub use self::{
     compact::Compaction,
     hold::{Hold, NewHold},
@@ -256,6 +259,10 @@ impl Store {
     /// Deletes one more batch of an erasure that has begun: about `limit` rows; how many. With 0 nothing is left.
     pub async fn erase_batch(&self, erasure: &Erasure, limit: u64) -> Result<u64, StoreError> {
         let Some(account) = erasure.account else { return Ok(0) };
+        let exports = self.erase_exports(erasure.row(), account).await?;
+        if exports > 0 {
+            return Ok(exports);
+        }
         match (erasure.kind, &erasure.subject_hash) {
             (ErasureKind::Account, _) => self.erase_account_rows(erasure.row(), account, limit).await,
             (ErasureKind::Recipient, Some(hash)) => {

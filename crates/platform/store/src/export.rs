@@ -2,12 +2,15 @@
 //!
 //! The classes of the columns alone decide what is in it: every column whose class says so, opened.
 
+mod folder;
 pub(crate) mod form;
+mod kept;
 mod line;
 mod page;
 mod scope;
 
 pub use self::{
+    kept::{ExportState, KeptExport},
     page::{Cursor, ExportedRow, Page},
     scope::{ExportSubject, Scope},
 };

@@ -44,6 +44,16 @@ impl ExportKey {
         Zeroizing::new(hex::encode(self.0.as_slice()))
     }
 
+    /// Another key, made of this one.
+    pub(crate) fn bound(&self, hash: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
+        let hash = Zeroizing::new(hash(self.0.as_slice()));
+        let mut bytes = Zeroizing::new([0; 32]);
+        for (byte, hashed) in bytes.iter_mut().zip(hash.iter()) {
+            *byte = *hashed;
+        }
+        Self(bytes)
+    }
+
     fn hmac(&self) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice())
     }

@@ -11,12 +11,17 @@ use std::{
 
 /// Writes `name` in `folder` (made if missing), mode 0600. When it answers the file is on stable storage.
 pub fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    make_folder(folder)?;
     let beside = folder.join(format!("{name}.new"));
     let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
     file.write_all(content).and_then(|()| file.sync_all())?;
     std::fs::rename(&beside, folder.join(name))?;
     File::open(folder)?.sync_all()
+}
+
+/// Makes a folder for its owner alone, if it is missing.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// What `name` in `folder` holds; `None` if there is none.

@@ -9,6 +9,7 @@ pub(crate) mod column;
 mod m0001_first;
 mod m0003_erasure;
 mod m0004_archive;
+mod m0005_exports;
 mod m0007_access;
 
 /// All migrations, oldest first.
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first::First),
             Box::new(m0003_erasure::Erasure),
             Box::new(m0004_archive::Archive),
+            Box::new(m0005_exports::Exports),
             Box::new(m0007_access::Access),
         ]
     }

@@ -196,12 +196,12 @@ impl Store {
     }
 
     /// Before anybody comes in: closed accounts are closed, and what was erased stays erased, whichever database
-    /// was put here.
+    /// was put here; copies that a process left half made go.
     async fn recall_erasures(&self) -> Result<(), StoreError> {
         self.recall_closed().await?;
         let done = self.reapply_erasures().await?;
         self.inner.reapplied.set(done).unwrap_or(());
-        Ok(())
+        self.settle_exports().await
     }
 
     /// What opening this store erased again, because its database was restored.

@@ -3,8 +3,8 @@
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, RuntimeErr, SqlErr};
 use serde::{Serialize, de::DeserializeOwned};
 use waxseal_model::{
-    AccountId, CredentialId, DomainId, ErasureId, EventId, GrantId, HoldId, InboxId, KeyId, MessageId,
-    RecipientId, Timestamp,
+    AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
+    MessageId, RecipientId, Timestamp,
 };
 
 use crate::{error::StoreError, queue::LeaseId};
@@ -46,6 +46,7 @@ row_ids! {
     InboxId => Self::from_u128, Self::as_u128;
     ErasureId => Self::from_u128, Self::as_u128;
     HoldId => Self::from_u128, Self::as_u128;
+    ExportId => Self::from_u128, Self::as_u128;
     GrantId => Self::from_u128, Self::as_u128;
     LeaseId => LeaseId, |lease: LeaseId| lease.0;
 }

@@ -3,7 +3,9 @@
 
 mod archive;
 mod import;
+mod kept;
 mod manifest;
+mod parts;
 
 use std::{
     collections::BTreeMap,
@@ -23,6 +25,7 @@ use waxseal_store::{
 use self::archive::Archive;
 pub use self::{
     import::{Imported, import, is_sealed, open},
+    kept::{Asked, Exports, MOST},
     manifest::{ExportKind, Manifest},
 };
 
@@ -127,7 +130,7 @@ pub async fn make(
 ) -> Result<Made, ExportError> {
     let ExportOrder { subjects, path, key } = order;
     let access = SEALING;
-    let kind = ExportKind::of(subjects.first());
+    let kind = kind_of(subjects.first());
     let several = subjects.len() > 1;
     let made_at = clock.now();
     let mut archive = Archive::begin(path, key, Arc::clone(random));
@@ -155,7 +158,7 @@ pub async fn make(
             }
         }
     }
-    let manifest = Manifest::new(kind, made_at, accounts, &made);
+    let manifest = Manifest::new(kind, made_at, accounts, (&made.rows, made.messages));
     archive.file("manifest.json", manifest.text()).await?;
     made.bytes = archive.finish().await?;
     Ok(made)
@@ -216,5 +219,13 @@ const fn account_of(subject: &ExportSubject) -> AccountId {
         ExportSubject::Account(account)
         | ExportSubject::Recipient { account, .. }
         | ExportSubject::Login { account, .. } => *account,
+    }
+}
+
+const fn kind_of(subject: Option<&ExportSubject>) -> ExportKind {
+    match subject {
+        Some(ExportSubject::Login { .. }) => ExportKind::Login,
+        Some(ExportSubject::Account(_)) => ExportKind::Account,
+        Some(ExportSubject::Recipient { .. }) | None => ExportKind::Recipient,
     }
 }

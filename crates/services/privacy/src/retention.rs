@@ -46,6 +46,8 @@ pub struct Purged {
     pub messages: u64,
     /// Idempotency keys older than a day.
     pub idempotency_keys: u64,
+    /// Copies of somebody's data whose time was over.
+    pub exports: u64,
     /// Content keys destroyed: no body needed them.
     pub content_keys: u64,
     /// Event keys destroyed: their days are over.
@@ -60,6 +62,7 @@ impl Purged {
             + self.events
             + self.messages
             + self.idempotency_keys
+            + self.exports
             + self.content_keys
             + self.event_keys
     }

@@ -203,6 +203,11 @@ pub(crate) const KEYS: &[Key] = &[
         "Where data is at home, in your words (`eu`, `ch`): it stands in every report on the promises. P18 is `not yet` \
          without it.",
     ),
+    key(
+        "privacy.export_hours",
+        "24",
+        "Hours that a copy of their data which a customer asked for can be fetched: 1 to 720. Then it is deleted.",
+    ),
     key("privacy.verify_at", r#""03:00""#, "When the server checks every promise each day, in UTC: `HH:MM`."),
     key(
         "backup.folder",

@@ -73,6 +73,7 @@ impl Reader {
                 second_operator: self.optional("access.second_operator", |text| values::hash(&text)),
             },
             access_notice_from: self.optional("access.notice_from", |text| values::mailbox(&text)),
+            export_hours: self.number("privacy.export_hours", 1..=720),
             home_region: self.optional("privacy.home_region", |text| values::region(&text)),
             verify_at: self.one("privacy.verify_at", |text| values::time_of_day(&text)).unwrap_or_default(),
             backup_folder: data_dir.join(self.filled("backup.folder")),

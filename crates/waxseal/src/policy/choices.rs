@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use waxseal_privacy::export::{self, ExportOrder};
+use waxseal_privacy::{
+    audit::Query,
+    export::{self, ExportOrder},
+};
 use waxseal_store::{erasure::ErasureState, export::ExportSubject, export_file::ExportKey};
 
 use super::row::{Found, Instance, Row};
@@ -26,15 +29,21 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         row: "P12",
         promise: "A copy of all personal data on request, complete, machine-readable, within 30 days",
-        mechanism: "an export walks the columns that the data map says are exported, and is sealed to a key shown once",
-        missing: Some("asking for one by HTTP; a fee step; a clock on requests"),
+        mechanism: "an export walks the columns that the inventory says are exported, and is sealed to a key shown once; \
+                    customers ask for one by HTTP, operators make one for a recipient or a login",
+        missing: Some("a fee step; a clock on what people ask for who have no key"),
         check: Some(|instance| Box::pin(a_copy_opens(instance))),
     },
-    Row::unbuilt(
-        "P13",
-        "Inaccurate personal data is corrected on request within 30 days",
-        "changing an account's profile",
-    ),
+    Row {
+        row: "P13",
+        promise: "Inaccurate personal data is corrected on request within 30 days",
+        mechanism: "customers and operators correct a profile at once, and the old values are overwritten before the \
+                    answer is given; each correction is recorded",
+        missing: Some(
+            "correcting what is kept about recipients; a clock on what people ask for who have no key",
+        ),
+        check: Some(|instance| Box::pin(corrections_are_recorded(instance))),
+    },
 ];
 
 /// How long removing may take once it has begun.
@@ -92,4 +101,11 @@ async fn a_copy_opens(instance: &Instance<'_>) -> Result<Found> {
          {exported} of {} columns",
         map.len()
     ))
+}
+
+/// Counts corrections: without its entry none is made.
+async fn corrections_are_recorded(instance: &Instance<'_>) -> Result<Found> {
+    let entries = instance.house.audit.entries(Query::default()).await?;
+    let made = entries.iter().filter(|entry| entry.what == "profile_corrected").count();
+    Found::all(format!("{made} corrections of profiles in the audit trail"))
 }

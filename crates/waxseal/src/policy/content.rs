@@ -94,11 +94,13 @@ async fn openings_are_accounted_for(instance: &Instance<'_>) -> Result<Found> {
 async fn copies_have_limits(instance: &Instance<'_>) -> Result<Found> {
     let held = instance.holdings().await?;
     Found::all(format!(
-        "stored content: {}; waiting for another attempt: {}; captured: {}; log: {}; answers to repeated calls: {}",
+        "stored content: {}; waiting for another attempt: {}; captured: {}; log: {}; answers to repeated calls: {}; \
+         copies that customers asked for: {}",
         kept(held.bodies, "bodies")?,
         kept(held.queue, "recipients")?,
         kept(held.inbox_items, "messages")?,
         kept(held.events, "events")?,
         kept(held.idempotency_keys, "keys")?,
+        kept(held.exports, "copies")?,
     ))
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::waxseal;
+use crate::{World, pages, waxseal};
 
 #[tokio::test]
 async fn an_account_is_exported_beside_a_server_and_taken_over_elsewhere() -> Result<()> {
@@ -33,6 +33,38 @@ async fn an_account_is_exported_beside_a_server_and_taken_over_elsewhere() -> Re
     let trail = binary.run(&["audit", "export"]).await?.stdout;
     assert!(trail.contains("\"account_exported\"") && trail.contains("\"imported\""), "{trail}");
     assert!(!trail.contains("ada@"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_customer_fetches_its_copy_from_a_server_as_the_documentation_says() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let server = world.binary.serve().await?;
+    world.send(&server, "friend", "a subject that tells", "a text that tells").await?;
+    let page = include_str!("../../../../docs/api/privacy.md");
+    let script = format!("set -eu\n{}", pages::runnable(page).join("\n"));
+    let folder = tempfile::tempdir()?;
+    let ended = tokio::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .env("URL", format!("http://{}", server.http()))
+        .env("API_KEY", &world.key)
+        .output()
+        .await?;
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    // The folder of copies is one that the inventory knows, and what lies there tells nothing.
+    let kept = std::fs::read_dir(world.binary.data_dir().join("exports"))?.flatten().collect::<Vec<_>>();
+    assert_eq!(kept.len(), 1);
+    let path = format!("exports/{}", kept[0].file_name().display());
+    assert!(waxseal_privacy::inventory::knows_file(&path), "{path}");
+    assert!(!std::fs::read(kept[0].path())?.windows(5).any(|window| window == b"tells"));
+    assert!(server.terminate().await?.0.success());
+
+    let elsewhere = waxseal()?;
+    let copy = folder.path().join("copy.zip").display().to_string();
+    let imported = elsewhere.json(&["privacy", "import", &copy]).await?;
+    assert_eq!(imported["account_id"], world.account);
+    assert!(imported["rows"].as_u64() > Some(4), "{imported}");
     Ok(())
 }
 

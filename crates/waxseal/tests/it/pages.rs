@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::waxseal;
 
 /// Blocks of a page that are marked to be run: a fence of `sh` after the comment `<!-- run -->`.
-fn runnable(page: &str) -> Vec<String> {
+pub(crate) fn runnable(page: &str) -> Vec<String> {
     let blocks = page.split("<!-- run -->\n```sh\n").skip(1);
     blocks.filter_map(|rest| rest.split_once("\n```").map(|(block, _)| block.to_owned())).collect()
 }

@@ -25,6 +25,10 @@ pub(super) fn form(route: &Route) -> &'static [(&'static str, &'static str, bool
             &[("to", "Recipients; repeat or separate by commas.", false)]
         }
         (&Method::POST, "/v1/privacy/erasures") => &[("recipient", "Address of the recipient.", false)],
+        (&Method::POST, "/v1/privacy/exports") => &[
+            ("recipient", "Only what is kept about this recipient.", false),
+            ("login", "Only what is kept about who has this SMTP login.", false),
+        ],
         (&Method::PUT, "/v1/privacy/profile") => &PROFILE,
         _ => &[],
     }

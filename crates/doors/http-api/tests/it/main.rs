@@ -5,6 +5,7 @@ mod auth;
 mod encodings;
 mod erasure;
 mod events;
+mod exports;
 mod inbox;
 mod limits;
 mod messages;

@@ -25,6 +25,7 @@ use waxseal_privacy::{
     Eraser, Retention, RetentionConfig,
     audit::{AuditConfig, AuditLog},
     erasure::{ErasureConfig, LookedFor, Seen, Sighting, Witness},
+    export::Exports,
 };
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{
@@ -47,7 +48,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     /// Account with domain `mg.example.org` and sandbox `sandbox.example.org`.
     pub(crate) mine: Customer,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 pub(crate) struct Customer {
@@ -106,6 +107,7 @@ impl World {
             insight: Insight::new(store.clone()),
             audit,
             eraser,
+            exports: Exports::new(store.clone(), clock.clone(), random.clone(), Duration::from_secs(86_400)),
             clock: clock.clone(),
             random: random.clone(),
         };
@@ -114,7 +116,7 @@ impl World {
         change(&mut config);
         let api = service(&config, services.clone());
         let mine = customer(&services, &clock, &random, "mg.example.org", "sandbox.example.org").await;
-        Self { services, api, clock, random, store, mine, _folder: folder }
+        Self { services, api, clock, random, store, mine, folder }
     }
 
     pub(crate) async fn stranger(&self) -> Customer {

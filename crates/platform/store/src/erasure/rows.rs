@@ -88,7 +88,7 @@ async fn delete(tx: &Tx, table: &Table, account: AccountId, limit: u64) -> Resul
 }
 
 /// Adds to what an erasure has deleted in a store.
-pub(super) async fn add_count(tx: &Tx, erasure: i64, store: &str, rows: u64) -> Result<(), StoreError> {
+pub(crate) async fn add_count(tx: &Tx, erasure: i64, store: &str, rows: u64) -> Result<(), StoreError> {
     if rows == 0 {
         return Ok(());
     }

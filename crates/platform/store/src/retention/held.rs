@@ -10,7 +10,7 @@ use sea_orm::{
 use waxseal_model::Timestamp;
 
 use crate::{
-    entity::{body, event, idempotency_key, inbox_item, message, queue_entry},
+    entity::{body, event, export, idempotency_key, inbox_item, message, queue_entry},
     error::StoreError,
     open::Store,
     rows::time,
@@ -40,6 +40,8 @@ pub struct Holdings {
     pub events: Held,
     /// Answers kept for repeated calls.
     pub idempotency_keys: Held,
+    /// Copies that customers asked for.
+    pub exports: Held,
 }
 
 #[derive(FromQueryResult)]
@@ -87,6 +89,8 @@ impl Store {
             idempotency_key::Column::ExpiresAt,
             idempotency_key::Column::ExpiresAt.lte(late).into(),
         );
+        let exports =
+            self.held::<export::Entity>(export::Column::AskedAt, export::Column::ExpiresAt.lte(late).into());
         let idempotency_keys = Held { oldest: None, ..keys.await? };
         Ok(Holdings {
             bodies,
@@ -94,6 +98,7 @@ impl Store {
             queue: queue.await?,
             events: events.await?,
             idempotency_keys,
+            exports: exports.await?,
         })
     }
 

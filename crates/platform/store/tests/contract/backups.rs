@@ -34,7 +34,7 @@ pub(crate) fn about() -> About {
 }
 
 /// A backup of the world in a folder of its own.
-async fn backed_up(world: &World) -> (PathBuf, Totals, TempDir) {
+pub(crate) async fn backed_up(world: &World) -> (PathBuf, Totals, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("one.backup");
     let made = world.store.back_up(&path, &key().await, about()).await.expect("made");
@@ -44,7 +44,7 @@ async fn backed_up(world: &World) -> (PathBuf, Totals, TempDir) {
     (path, made.totals, folder)
 }
 
-async fn restore(world: &World, path: &Path, config: &StoreConfig) -> Result<Totals, BackupError> {
+pub(crate) async fn restore(world: &World, path: &Path, config: &StoreConfig) -> Result<Totals, BackupError> {
     let random = Arc::clone(&world.random);
     backup::restore(path, &key().await, config, random).await.map(|restored| restored.totals)
 }

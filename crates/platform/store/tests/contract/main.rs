@@ -16,6 +16,7 @@ mod exporting;
 mod grants;
 mod held;
 mod inbox;
+mod kept_exports;
 mod key_kills;
 mod lost_connection;
 mod opening;
@@ -161,6 +162,10 @@ contract! {
         nothing_is_taken_over_by_halves_or_beside_others,
         what_waited_elsewhere_is_held_until_somebody_says_so,
         nobody_looks_at_what_was_taken_over;
+    kept_exports:
+        a_copy_opens_with_the_key_that_was_shown_until_it_is_over,
+        an_erased_accounts_copies_go_and_none_that_was_put_aside_opens,
+        a_backup_holds_no_copies;
     retention:
         an_account_without_keys_is_unreadable_for_good,
         a_destroyed_day_is_unreadable,

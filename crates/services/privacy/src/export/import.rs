@@ -1,31 +1,22 @@
 //! Reading an export: opening it into a plain ZIP, and taking an account over from it.
 
 use std::{
-    io::{self, BufRead as _, BufReader, Read, Seek},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
 };
 
 use tokio::sync::mpsc;
-use waxseal_model::{AccountId, MessageId};
+use waxseal_model::AccountId;
 use waxseal_store::{
     Store,
     export_file::{self, ExportKey, ExportReader},
     import::{Importer, MakeDkim},
 };
-use zip::{ZipArchive, result::ZipError};
 
 use super::{
     ExportError, ExportKind,
-    manifest::{FORMAT, Manifest},
+    parts::{Part, PartsError, parts},
 };
-
-/// Longest line that is read.
-const LONGEST_LINE: u64 = 16 << 20;
-/// Longest message that is read.
-const LONGEST_MESSAGE: u64 = 128 << 20;
-/// Lines are handed on when there are so many, or so many bytes of them.
-const LINES: usize = 200;
-const BYTES: usize = 1 << 20;
 
 /// An account that was taken over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +35,6 @@ pub struct Imported {
 trait Source: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Source for T {}
 
-enum Part {
-    Manifest(Manifest),
-    Lines(&'static str, Vec<Vec<u8>>),
-    Content(MessageId, Vec<u8>),
-}
-
 /// Whether a file is a sealed export, for which a key is wanted.
 pub fn is_sealed(path: &Path) -> Result<bool, ExportError> {
     export_file::is_sealed(path).map_err(ExportError::file(path))
@@ -63,8 +48,8 @@ pub async fn import(
     key: Option<ExportKey>,
     make_dkim: MakeDkim,
 ) -> Result<Imported, ExportError> {
-    let (parts, mut coming) = mpsc::channel(2);
-    let reading = tokio::task::spawn_blocking(move || read(&path, key.as_ref(), &parts));
+    let (found, mut coming) = mpsc::channel(2);
+    let reading = tokio::task::spawn_blocking(move || read(&path, key.as_ref(), &found));
     let mut importer = None;
     let mut imported = None;
     while let Some(part) = coming.recv().await {
@@ -124,72 +109,12 @@ fn not_an_export(path: &Path, why: &'static str) -> ExportError {
     ExportError::NotAnExport { path: path.display().to_string(), why }
 }
 
-fn read(path: &Path, key: Option<&ExportKey>, parts: &mpsc::Sender<Part>) -> Result<(), ExportError> {
-    let wrong = |error: ZipError| match error {
-        ZipError::Io(error) => ExportError::file(path)(error),
-        _ => not_an_export(path, "it is no ZIP, or a damaged one"),
-    };
-    let mut zip = ZipArchive::new(source(path, key)?).map_err(wrong)?;
-    let manifest = match zip.by_name("manifest.json") {
-        Ok(file) => serde_json::from_reader::<_, Manifest>(file.take(1 << 20)).ok(),
-        Err(ZipError::FileNotFound) => None,
-        Err(error) => return Err(wrong(error)),
-    };
-    let manifest = manifest.ok_or_else(|| not_an_export(path, "there is no manifest.json in it"))?;
-    if manifest.format != FORMAT || manifest.accounts.len() != 1 {
-        return Err(not_an_export(path, "its manifest is of another form"));
+fn read(path: &Path, key: Option<&ExportKey>, coming: &mpsc::Sender<Part>) -> Result<(), ExportError> {
+    let source = source(path, key)?;
+    match parts(source, &Importer::tables(), |part| coming.blocking_send(part).is_ok()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ExportError::Interrupted),
+        Err(PartsError::File(error)) => Err(ExportError::file(path)(error)),
+        Err(PartsError::NotAnExport(why)) => Err(not_an_export(path, why)),
     }
-    let send = |part| parts.blocking_send(part).map_err(|_| ExportError::Interrupted);
-    send(Part::Manifest(manifest))?;
-    for table in Importer::tables() {
-        if table == "bodies" {
-            for index in 0..zip.len() {
-                let mut file = zip.by_index(index).map_err(wrong)?;
-                let Some(id) = message_of(&file.name().map_err(wrong)?) else { continue };
-                let mut mime = Vec::new();
-                file.by_ref()
-                    .take(LONGEST_MESSAGE + 1)
-                    .read_to_end(&mut mime)
-                    .map_err(ExportError::file(path))?;
-                if mime.len() as u64 > LONGEST_MESSAGE {
-                    return Err(not_an_export(path, "a message in it is too large"));
-                }
-                send(Part::Content(id, mime))?;
-            }
-            continue;
-        }
-        match zip.by_name(&format!("{table}.jsonl")) {
-            Ok(file) => {
-                let mut lines = BufReader::new(file);
-                while let Some(batch) = batch(&mut lines).map_err(ExportError::file(path))? {
-                    send(Part::Lines(table, batch))?;
-                }
-            }
-            Err(ZipError::FileNotFound) => {}
-            Err(error) => return Err(wrong(error)),
-        }
-    }
-    Ok(())
-}
-
-/// The message whose content a file of the archive is.
-fn message_of(name: &str) -> Option<MessageId> {
-    name.strip_prefix("messages/")?.strip_suffix(".eml")?.parse().ok()
-}
-
-/// The next lines; `None` at the end.
-fn batch(from: &mut impl io::BufRead) -> io::Result<Option<Vec<Vec<u8>>>> {
-    let (mut lines, mut bytes) = (Vec::new(), 0);
-    while lines.len() < LINES && bytes < BYTES {
-        let mut line = Vec::new();
-        if from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        if !line.ends_with(b"\n") {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a line is too long or has no end"));
-        }
-        bytes += line.len();
-        lines.push(line);
-    }
-    Ok((!lines.is_empty()).then_some(lines))
 }

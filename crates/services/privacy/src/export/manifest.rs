@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use waxseal_model::Timestamp;
-use waxseal_store::export::ExportSubject;
-
-use super::Made;
 
 /// The form of exports that is written and read.
 pub(super) const FORMAT: u32 = 1;
@@ -37,14 +34,6 @@ impl ExportKind {
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Account, Self::Recipient, Self::Login].into_iter().find(|kind| kind.as_str() == text)
     }
-
-    pub(super) const fn of(subject: Option<&ExportSubject>) -> Self {
-        match subject {
-            Some(ExportSubject::Login { .. }) => Self::Login,
-            Some(ExportSubject::Account(_)) => Self::Account,
-            Some(ExportSubject::Recipient { .. }) | None => Self::Recipient,
-        }
-    }
 }
 
 /// What an export is.
@@ -67,15 +56,20 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn new(kind: ExportKind, made_at: Timestamp, accounts: Vec<String>, made: &Made) -> Self {
+    pub(super) fn new(
+        kind: ExportKind,
+        made_at: Timestamp,
+        accounts: Vec<String>,
+        (rows, messages): (&BTreeMap<String, u64>, u64),
+    ) -> Self {
         Self {
             format: FORMAT,
             made_by: concat!("waxseal ", env!("CARGO_PKG_VERSION")).to_owned(),
             made_at: made_at.to_jiff().to_string(),
             kind,
             accounts,
-            rows: made.rows.clone(),
-            messages: made.messages,
+            rows: rows.clone(),
+            messages,
         }
     }
 

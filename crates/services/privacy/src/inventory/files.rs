@@ -32,6 +32,14 @@ const fn ids(name: &'static str, about: &'static str, retention: Retention, eras
     Place { kind: PlaceKind::File, name, about, class }
 }
 
+/// A copy of what is kept, as a customer asked for it.
+const fn copy(name: &'static str, about: &'static str) -> Place {
+    let what = (Category::PrivateContent, Subject::CustomerAndRecipient);
+    let rests = (AtRest::SealedByAccount, Export::No, Erase::DestroyKey);
+    let class = class(what, DataPurpose::Account, Retention::Export, rests);
+    Place { kind: PlaceKind::File, name, about, class }
+}
+
 /// The list.
 pub(super) const PLACES: &[Place] = &[
     tables("waxseal.db", "the database on SQLite: its tables"),
@@ -73,6 +81,12 @@ pub(super) const PLACES: &[Place] = &[
         "backups/**",
         "backups, unless `backup.folder` is elsewhere: the tables without any key, sealed once more",
     ),
+    copy(
+        "exports/*.export",
+        "copies that customers asked for, sealed under the key they were shown bound to one of the account: neither opens \
+         them alone",
+    ),
+    copy("exports/.*.export.partial", "one of them while it is made"),
     system(
         "policy-export/**",
         "a scratch folder of `policy verify`: an export about nobody, gone at its end",

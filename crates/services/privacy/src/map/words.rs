@@ -29,6 +29,7 @@ pub(crate) const fn retention(retention: Retention) -> &'static str {
         Retention::Message => "until settled or the stored-message limit",
         Retention::Events => "retention.events_days",
         Retention::OneDay => "one day",
+        Retention::Export => "privacy.export_hours",
         Retention::Instance => "as long as the instance",
         Retention::Process => "in memory, at most until the process ends",
         Retention::Passing => "while it passes",

@@ -20,6 +20,7 @@ pub(super) async fn purge(
         inbox_items: round.all("inbox_items", Kind::InboxItems).await?,
         bodies: round.all("bodies", Kind::Bodies).await?,
         idempotency_keys: round.all("idempotency_keys", Kind::IdempotencyKeys).await?,
+        exports: round.all("exports", Kind::Exports).await?,
         events: round.all("events", Kind::Events).await?,
         messages: round.all("messages", Kind::Messages).await?,
         content_keys: counted("content_keys", store.destroy_unused_content_keys(now.day()).await?),
@@ -40,6 +41,7 @@ enum Kind {
     IdempotencyKeys,
     Events,
     Messages,
+    Exports,
 }
 
 struct Round<'a> {
@@ -68,6 +70,7 @@ impl Round<'_> {
             Kind::Bodies => self.store.purge_bodies(self.now, self.limit).await,
             Kind::IdempotencyKeys => self.store.purge_idempotency(self.now, self.limit).await,
             Kind::Events => self.store.purge_events(self.cut, self.limit).await,
+            Kind::Exports => self.store.purge_exports(self.now, self.limit).await,
             Kind::Messages => self.store.purge_messages(self.cut, self.limit).await,
         }
     }
