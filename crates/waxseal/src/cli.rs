@@ -5,6 +5,7 @@ mod backup;
 mod export;
 mod policy;
 mod privacy;
+mod prove;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
     export::{Export, Import, OpenExport},
     policy::Policy,
     privacy::{Hold, Privacy},
+    prove::ProveErasure,
 };
 
 /// An email service that you host yourself.

@@ -23,6 +23,7 @@ use waxseal_privacy::access::AccessConfig;
 use waxseal_sending::allowance::HourlyLimits;
 
 pub(crate) use self::{
+    keys::variable,
     secret::Secret,
     settings::Settings,
     values::{LogFormat, LogLevel, Role},

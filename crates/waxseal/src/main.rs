@@ -17,6 +17,7 @@ mod metrics;
 mod output;
 mod policy;
 mod privacy_map;
+mod prove;
 mod quickstart;
 mod roles;
 mod serve;
@@ -75,6 +76,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             logging::start(LogLevel::Warn, LogFormat::Text);
             return trace::run(&config, &term, &also, cli.json).await;
         }
+        Command::Privacy(Privacy::ProveErasure(options)) => return prove::run(options, cli.json).await,
         Command::Privacy(Privacy::Look) => return witness::look(),
         Command::Privacy(Privacy::OpenExport(options)) => return exports::open(options, cli.json).await,
         Command::Privacy(command) => privacy(command)?,
@@ -177,7 +179,11 @@ fn privacy(command: Privacy) -> Result<Request> {
         }
         Privacy::Hold(Hold::List { account }) => Request::HoldList { account },
         Privacy::Hold(Hold::Remove { hold }) => Request::HoldRemove { hold },
-        Privacy::Map { .. } | Privacy::Trace { .. } | Privacy::OpenExport(_) | Privacy::Look => {
+        Privacy::Map { .. }
+        | Privacy::Trace { .. }
+        | Privacy::OpenExport(_)
+        | Privacy::ProveErasure(_)
+        | Privacy::Look => {
             anyhow::bail!("this needs no store")
         }
     })

@@ -1,16 +1,16 @@
 //! `waxseal quickstart`: everything embedded, on loopback, without configuration.
 
 mod dialogue;
-mod folder;
-mod http_client;
+pub(crate) mod folder;
+pub(crate) mod http_client;
 mod listeners;
 mod live;
 mod once;
-mod recipient;
-mod smtp_client;
+pub(crate) mod recipient;
+pub(crate) mod smtp_client;
 mod verify;
 mod welcome;
-mod zone;
+pub(crate) mod zone;
 
 use std::{path::Path, process::ExitCode};
 
@@ -46,7 +46,7 @@ pub(crate) async fn run(options: cli::Quickstart, file: Option<&Path>) -> Result
         return once::run(options.data_dir, listeners).await;
     }
     let mut signals = Signals::catch()?;
-    let folder = Folder::given_or_temporary(options.data_dir)?;
+    let folder = Folder::given_or_temporary("quickstart", options.data_dir)?;
     let mut config = configure(&folder, &listeners)?;
     let house = House::open(&config).await.context("the store cannot be opened")?;
     let access = prepare(&house).await?;

@@ -7,6 +7,7 @@
 //! It counts and never gives out what stands around.
 
 mod counts;
+pub mod leaks;
 mod needles;
 mod packed;
 mod scanner;

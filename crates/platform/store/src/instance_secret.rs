@@ -15,6 +15,9 @@ pub enum InstanceSecret {
 }
 
 impl InstanceSecret {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::AuditSigning, Self::ReportSigning];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AuditSigning => "audit signing seed",

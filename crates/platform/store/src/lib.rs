@@ -23,6 +23,7 @@ pub mod kept_file;
 pub mod line_file;
 pub mod message;
 pub mod open;
+pub mod proof;
 pub mod queue;
 pub mod retention;
 pub mod search;

@@ -1,15 +1,18 @@
 //! Where something is kept: looks through every column of both files, opening what is sealed, and tells places and
 //! counts. What was opened goes no further than the search.
 
-use std::{collections::HashSet, sync::Arc};
+pub(crate) mod rows;
 
-use futures_util::TryStreamExt as _;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, StreamTrait};
-use waxseal_model::{Access, AccountId, data_class::AtRest};
+use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use sea_orm::{ConnectionTrait as _, StreamTrait as _};
+use waxseal_model::{Access, data_class::AtRest};
+
+use self::rows::{Row, select};
 use crate::{
-    error::StoreError, event_log::header_hash, open::Store, retention::ClassifiedColumn, rows::RowId,
-    suppression::address_hash, vault::Slot,
+    error::StoreError, event_log::header_hash, open::Store, retention::ClassifiedColumn,
+    suppression::address_hash,
 };
 
 /// Counts what is looked for in a value.
@@ -65,15 +68,16 @@ impl Store {
         searched: &mut Searched,
     ) -> Result<(), StoreError> {
         let Some(table) = columns.first().map(|column| column.table) else { return Ok(()) };
-        let (db, name) = match table.strip_prefix("keys.") {
-            Some(name) => (self.inner.keyring.database(), name),
-            None => (&self.inner.readers, table),
-        };
+        let (db, name) = self.file_of(table);
         let statement = select(db, name, columns).await?;
         let mut rows = vec![0; columns.len()];
-        let mut stream = db.stream_raw(statement).await?;
+        let mut stream = match table == name {
+            true => db.stream_raw(statement).await?.left_stream(),
+            // The keyring has one connection, by which keys are read as well.
+            false => stream::iter(db.query_all_raw(statement).await?).map(Ok).right_stream(),
+        };
         while let Some(row) = stream.try_next().await? {
-            let row = Row { columns, values: values(&row, columns.len())? };
+            let row = Row::read(columns, &row)?;
             for (column, rows) in columns.iter().zip(&mut rows) {
                 if self.column_holds(&row, column, term, look, searched).await? {
                     *rows += 1;
@@ -107,7 +111,7 @@ impl Store {
                     searched.unreadable += 1;
                     return Ok(false);
                 };
-                let slot = Slot::new(column.table, column.column);
+                let slot = column.slot();
                 match self.inner.open(slot, account, &place, value).await {
                     Ok(opened) => {
                         searched.opened += 1;
@@ -151,68 +155,4 @@ impl Store {
             Err(error) => Err(error),
         }
     }
-}
-
-/// A row as bytes.
-struct Row<'a> {
-    columns: &'a [ClassifiedColumn],
-    values: Vec<Option<Vec<u8>>>,
-}
-
-impl Row<'_> {
-    fn value(&self, name: &str) -> Option<&[u8]> {
-        let index = self.columns.iter().position(|column| column.column == name)?;
-        self.values.get(index)?.as_deref()
-    }
-
-    fn account(&self) -> Option<AccountId> {
-        let column = if self.columns.first()?.table == "accounts" { "id" } else { "account" };
-        AccountId::from_row(self.value(column)?, "", "account").ok()
-    }
-
-    /// What the sealed values of the row are bound to, beside account, table and column.
-    fn place(&self) -> Option<Vec<u8>> {
-        let own = match self.columns.first()?.table {
-            "suppressions" => {
-                let parts = [self.value("domain")?, self.value("address_hash")?, self.value("kind")?];
-                return Some(parts.concat());
-            }
-            "bodies" | "archive_jobs" => "message",
-            "idempotency_keys" => "key_hash",
-            _ => "id",
-        };
-        self.value(own).map(<[u8]>::to_vec)
-    }
-}
-
-fn values(row: &QueryResult, count: usize) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    (0..count).map(|index| Ok(row.try_get_by_index(index)?)).collect()
-}
-
-/// A statement that reads the columns as bytes, in their order.
-async fn select(
-    db: &DatabaseConnection,
-    table: &str,
-    columns: &[ClassifiedColumn],
-) -> Result<Statement, StoreError> {
-    let backend = db.get_database_backend();
-    let bytes = if backend == DbBackend::Postgres { bytes_of(db, table).await? } else { HashSet::new() };
-    let list: Vec<String> = columns
-        .iter()
-        .map(|column| match (backend, column.column) {
-            (DbBackend::Postgres, name) if bytes.contains(name) => format!("\"{name}\""),
-            (DbBackend::Postgres, name) => format!("convert_to(\"{name}\"::text, 'UTF8')"),
-            (_, name) => format!("CAST(\"{name}\" AS BLOB)"),
-        })
-        .collect();
-    Ok(Statement::from_string(backend, format!("SELECT {} FROM \"{table}\"", list.join(", "))))
-}
-
-/// The columns of the table that are bytes on PostgreSQL.
-async fn bytes_of(db: &DatabaseConnection, table: &str) -> Result<HashSet<String>, StoreError> {
-    let sql = "SELECT column_name::text FROM information_schema.columns \
-               WHERE table_schema = current_schema() AND table_name = $1 AND data_type = 'bytea'";
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [table.into()]);
-    let rows = db.query_all_raw(statement).await?;
-    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
 }

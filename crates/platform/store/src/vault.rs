@@ -28,7 +28,8 @@ impl Slot {
         Self { table, column }
     }
 
-    const fn at(self, account: AccountId, row: &[u8]) -> Place<'_> {
+    /// The place of a row's value.
+    pub(crate) const fn at(self, account: AccountId, row: &[u8]) -> Place<'_> {
         Place { table: self.table, column: self.column, account, row }
     }
 }

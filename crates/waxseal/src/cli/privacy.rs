@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{
-    Page,
+    Page, ProveErasure,
     export::{Export, Import, OpenExport},
 };
 
@@ -84,6 +84,16 @@ pub(crate) enum Privacy {
     /// Legal holds: data that must not be erased yet.
     #[command(subcommand)]
     Hold(Hold),
+    /// Prove that an erased account is gone, on a platform of its own: nothing of this instance is touched.
+    ///
+    /// Two customers do everything there is to do, by HTTP, SMTP and command, with a word of its own planted in everything
+    /// that can be given. One meets a crash and a full disk as well, is backed up, and is erased. Then every byte of
+    /// files, tables, log and backup is searched in twelve encodings; every key that is left is tried on everything
+    /// that was sealed; the backup is restored; what is there of the other customer is compared with a run without the
+    /// first; and the search itself is tested with 200 planted leaks. Takes about a minute.
+    ///
+    /// Ends with 0 if everything holds, with 1 otherwise; tells each thing and what was found.
+    ProveErasure(ProveErasure),
     /// Look through all files for what standard input says: done by the server, in a process of its own.
     #[command(hide = true)]
     Look,

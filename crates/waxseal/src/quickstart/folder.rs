@@ -11,32 +11,32 @@ use waxseal_model::Random as _;
 use waxseal_system::SystemRandom;
 
 /// The folder.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     is_temporary: bool,
 }
 
 impl Folder {
-    /// `given`, or a fresh one for its owner alone.
-    pub(super) fn given_or_temporary(given: Option<PathBuf>) -> Result<Self> {
+    /// `given`, or a fresh one for its owner alone, named after what it is for.
+    pub(crate) fn given_or_temporary(purpose: &str, given: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = given {
             return Ok(Self { path, is_temporary: false });
         }
         let mut tag = [0; 8];
         SystemRandom.fill(&mut tag);
         let tag = u64::from_be_bytes(tag);
-        let path = std::env::temp_dir().join(format!("waxseal-quickstart-{tag:016x}"));
+        let path = std::env::temp_dir().join(format!("waxseal-{purpose}-{tag:016x}"));
         fs::DirBuilder::new().mode(0o700).create(&path).with_context(|| path.display().to_string())?;
         Ok(Self { path, is_temporary: true })
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Whether it goes at the end.
-    pub(super) const fn is_temporary(&self) -> bool {
+    pub(crate) const fn is_temporary(&self) -> bool {
         self.is_temporary
     }
 }
@@ -55,13 +55,13 @@ mod tests {
 
     #[test]
     fn a_temporary_folder_goes_and_a_given_one_stays() {
-        let temporary = Folder::given_or_temporary(None).expect("folder");
+        let temporary = Folder::given_or_temporary("test", None).expect("folder");
         let path = temporary.path().to_path_buf();
         fs::write(path.join("file"), "text").expect("file");
         drop(temporary);
         assert!(!path.exists());
         let given = tempfile::tempdir().expect("folder");
-        drop(Folder::given_or_temporary(Some(given.path().into())).expect("folder"));
+        drop(Folder::given_or_temporary("test", Some(given.path().into())).expect("folder"));
         assert!(given.path().exists());
     }
 }

@@ -33,7 +33,7 @@ const TEXT: &str = "One line,\nand a second: Grüße, 你好.\n.\nA dot alone on
 /// Builds a world, sends two messages through it, and judges what arrived.
 pub(super) async fn run(data_dir: Option<PathBuf>, listeners: Listeners) -> Result<ExitCode> {
     let mut signals = Signals::catch()?;
-    let folder = Folder::given_or_temporary(data_dir)?;
+    let folder = Folder::given_or_temporary("quickstart", data_dir)?;
     tokio::select! {
         done = tokio::time::timeout(TIME, prove(&folder, &listeners)) => done.context("not done within 60 seconds")??,
         () = signals.next() => bail!("interrupted"),

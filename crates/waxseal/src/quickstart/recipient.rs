@@ -18,21 +18,21 @@ use waxseal_smtp::{
 };
 
 /// A message as it arrived.
-pub(super) struct Arrived {
+pub(crate) struct Arrived {
     /// MAIL FROM.
-    pub(super) reverse_path: String,
+    pub(crate) reverse_path: String,
     /// RCPT TO.
-    pub(super) recipients: Vec<String>,
+    pub(crate) recipients: Vec<String>,
     /// Content.
-    pub(super) content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
     /// Whether it came under TLS.
-    pub(super) tls: bool,
+    pub(crate) tls: bool,
 }
 
 /// The server; it ends when it is dropped.
-pub(super) struct Recipient {
-    pub(super) address: SocketAddr,
-    pub(super) arrived: mpsc::UnboundedReceiver<Arrived>,
+pub(crate) struct Recipient {
+    pub(crate) address: SocketAddr,
+    pub(crate) arrived: mpsc::UnboundedReceiver<Arrived>,
     task: AbortHandle,
 }
 
@@ -42,9 +42,17 @@ impl Drop for Recipient {
     }
 }
 
+/// What the server says to RCPT of this address.
+pub(crate) type Answers = fn(&str) -> Reply;
+
 impl Recipient {
-    /// Listens on loopback as `hostname`; its certificate goes into `folder`.
-    pub(super) async fn start(hostname: &str, folder: &Path) -> Result<Self> {
+    /// Listens on loopback as `hostname` and takes everything; its certificate goes into `folder`.
+    pub(crate) async fn start(hostname: &str, folder: &Path) -> Result<Self> {
+        Self::answering(hostname, folder, |_| Reply::plain(250, "2.1.0 OK")).await
+    }
+
+    /// The same, with answers of its own to RCPT.
+    pub(crate) async fn answering(hostname: &str, folder: &Path, answers: Answers) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let identity =
             Identity::SelfSigned { data_dir: folder.to_path_buf(), names: vec![hostname.to_owned()] };
@@ -55,29 +63,33 @@ impl Recipient {
         let hostname = hostname.to_owned();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(connection(stream, hostname.clone(), tls.clone(), send.clone()));
+                let served = Served { hostname: hostname.clone(), arrived: send.clone(), answers };
+                tokio::spawn(connection(stream, tls.clone(), served));
             }
         });
         Ok(Self { address, arrived, task: task.abort_handle() })
     }
 }
 
-async fn connection(
-    mut stream: TcpStream,
+/// What a connection is served with.
+struct Served {
     hostname: String,
-    tls: Arc<ServerConfig>,
     arrived: mpsc::UnboundedSender<Arrived>,
-) -> Result<()> {
+    answers: Answers,
+}
+
+async fn connection(mut stream: TcpStream, tls: Arc<ServerConfig>, served: Served) -> Result<()> {
     let security = Security::StartTls;
+    let hostname = served.hostname.clone();
     let config = SessionConfig { hostname, limits: Limits::default(), security, auth_without_tls: false };
     let mut session = Session::new(config);
     session.greet();
-    if !converse(&mut stream, &mut session, &arrived, false).await? {
+    if !converse(&mut stream, &mut session, &served, false).await? {
         return Ok(());
     }
     let mut stream = TlsAcceptor::from(tls).accept(stream).await?;
     session.tls_started();
-    converse(&mut stream, &mut session, &arrived, true).await?;
+    converse(&mut stream, &mut session, &served, true).await?;
     Ok(())
 }
 
@@ -85,7 +97,7 @@ async fn connection(
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     session: &mut Session,
-    arrived: &mpsc::UnboundedSender<Arrived>,
+    served: &Served,
     tls: bool,
 ) -> Result<bool> {
     let mut buffer = vec![0; 16 * 1024];
@@ -94,10 +106,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         let event = session.advance(&mut input);
         match &event {
             Some(Event::Message(message)) => {
-                let _ = arrived.send(taken(message, tls));
+                let _ = served.arrived.send(taken(message, tls));
                 session.answer(Reply::plain(250, "2.0.0 Taken"));
             }
-            Some(Event::MailFrom(_) | Event::RcptTo(_)) => session.answer(Reply::plain(250, "2.1.0 OK")),
+            Some(Event::MailFrom(_)) => session.answer(Reply::plain(250, "2.1.0 OK")),
+            Some(Event::RcptTo(mailbox)) => session.answer((served.answers)(mailbox.as_str())),
             Some(Event::Authenticate(_)) => session.answer(Reply::plain(535, "5.7.8 Nobody logs in here")),
             Some(Event::StartTls | Event::Close) | None => {}
         }

@@ -13,7 +13,7 @@ use waxseal_smtp::{
 use super::dialogue::{Outcome, talk};
 
 /// Submits `message` at `address`.
-pub(super) async fn submit(
+pub(crate) async fn submit(
     net: &Net,
     clock: &dyn Clock,
     address: SocketAddr,

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_text_names_what_is_needed() {
-        let folder = Folder::given_or_temporary(None).expect("folder");
+        let folder = Folder::given_or_temporary("quickstart", None).expect("folder");
         let addresses = Addresses {
             http: vec!["127.0.0.1:8080".parse().expect("address")],
             submission: vec!["127.0.0.1:2587".parse().expect("address")],

@@ -15,13 +15,13 @@ use hickory_server::{
 use tokio::net::{TcpListener, UdpSocket};
 
 /// A zone before it is served.
-pub(super) struct Zone {
+pub(crate) struct Zone {
     records: InMemoryZoneHandler,
 }
 
 /// A zone that answers until it is dropped.
-pub(super) struct Served {
-    pub(super) address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
     _server: Server<Catalog>,
 }
 
@@ -29,7 +29,7 @@ const TTL: u32 = 60;
 
 impl Zone {
     /// A zone for all names, with no record.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let mut records = InMemoryZoneHandler::empty(Name::root(), ZoneType::Primary, AxfrPolicy::Deny);
         let soa = SOA::new(Name::root(), Name::root(), 1, 60, 60, 60, 0);
         records.upsert_mut(Record::from_rdata(Name::root(), TTL, RData::SOA(soa)), 1);
@@ -37,18 +37,18 @@ impl Zone {
     }
 
     /// A host on loopback.
-    pub(super) fn host(&mut self, name: &str) -> Result<()> {
+    pub(crate) fn host(&mut self, name: &str) -> Result<()> {
         self.add(name, RData::A(A::new(127, 0, 0, 1)))
     }
 
     /// The host that takes mail for a domain.
-    pub(super) fn mx(&mut self, domain: &str, host: &str) -> Result<()> {
+    pub(crate) fn mx(&mut self, domain: &str, host: &str) -> Result<()> {
         let host = absolute(host)?;
         self.add(domain, RData::MX(MX::new(10, host)))
     }
 
     /// A text, in pieces of 255 bytes.
-    pub(super) fn txt(&mut self, name: &str, text: &str) -> Result<()> {
+    pub(crate) fn txt(&mut self, name: &str, text: &str) -> Result<()> {
         let pieces = text.as_bytes().chunks(255).map(|piece| String::from_utf8_lossy(piece).into_owned());
         self.add(name, RData::TXT(TXT::new(pieces.collect())))
     }
@@ -59,7 +59,7 @@ impl Zone {
     }
 
     /// Answers on UDP and TCP of one loopback port.
-    pub(super) async fn serve(self) -> Result<Served> {
+    pub(crate) async fn serve(self) -> Result<Served> {
         let (udp, tcp) = sockets().await?;
         let address = udp.local_addr()?;
         let mut catalog = Catalog::new();

@@ -16,6 +16,7 @@ mod inventory;
 mod kill;
 mod pages;
 mod policy;
+mod proving;
 mod quickstart;
 mod revoke;
 mod signals;

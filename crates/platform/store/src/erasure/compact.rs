@@ -33,8 +33,8 @@ const MOST_REWRITTEN: i64 = 256 << 20;
 impl Store {
     /// Compacts the database. On SQLite `VACUUM` up to 256 MiB; beyond that `secure_delete` has overwritten what was
     /// deleted. The write-ahead log is emptied in both cases. On PostgreSQL `VACUUM (FULL)` of the tables that
-    /// accounts have rows in, up to the same size each, beyond that `VACUUM`; PostgreSQL's own log goes by its own
-    /// rules.
+    /// accounts have rows in, up to the same size each, beyond that `VACUUM`; its statistics, which quote values, are
+    /// made anew. PostgreSQL's own log goes by its own rules.
     pub async fn compact(&self) -> Result<Compaction, StoreError> {
         match self.inner.readers.get_database_backend() {
             DbBackend::Postgres => self.compact_postgres().await,
@@ -69,7 +69,13 @@ impl Store {
                     .fetch_one(&mut connection)
                     .await
                     .map_err(unavailable)?;
-            let how = if size <= MOST_REWRITTEN { "VACUUM (FULL)" } else { "VACUUM" };
+            if let Some(forget) = forget_statistics(&mut connection, name).await.map_err(unavailable)? {
+                sqlx::query(sqlx::AssertSqlSafe(forget))
+                    .execute(&mut connection)
+                    .await
+                    .map_err(unavailable)?;
+            }
+            let how = if size <= MOST_REWRITTEN { "VACUUM (FULL, ANALYZE)" } else { "VACUUM (ANALYZE)" };
             if size > MOST_REWRITTEN {
                 done = Compaction::Overwritten;
             }
@@ -78,7 +84,26 @@ impl Store {
                 .await
                 .map_err(unavailable)?;
         }
+        // The owner of a database may do that; anybody else gets a warning, and what is left goes with later changes.
+        sqlx::query("VACUUM (FULL) pg_catalog.pg_statistic")
+            .execute(&mut connection)
+            .await
+            .map_err(unavailable)?;
         sqlx::Connection::close(connection).await.map_err(unavailable)?;
         Ok(done)
     }
+}
+
+/// A statement after which PostgreSQL knows no values of the table's columns: those of a table that is empty by now would
+/// stay in its statistics for good. To give a column the type that it has changes nothing else.
+async fn forget_statistics(
+    connection: &mut sqlx::PgConnection,
+    table: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    let columns = "SELECT string_agg(format('ALTER COLUMN %I TYPE %s', attname, format_type(atttypid, atttypmod)), ', ') \
+                   FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped \
+                   AND atttypid IN ('text'::regtype, 'varchar'::regtype, 'bytea'::regtype)";
+    let changes: Option<String> =
+        sqlx::query_scalar(columns).bind(format!("\"{table}\"")).fetch_one(connection).await?;
+    Ok(changes.map(|changes| format!("ALTER TABLE \"{table}\" {changes}")))
 }

@@ -195,6 +195,7 @@ impl Keyring {
         // What was erased of it before, or was to be, goes with it: those entries need not find anything any more.
         ring_erasure::Entity::update_many()
             .col_expr(ring_erasure::Column::Account, Expr::value(Vec::<u8>::new()))
+            .col_expr(ring_erasure::Column::SubjectHash, Expr::value(None::<Vec<u8>>))
             .filter(ring_erasure::Column::Account.eq(account.to_row()))
             .filter(ring_erasure::Column::Number.ne(erasure.row()))
             .exec(transaction)

@@ -7,7 +7,7 @@ use super::{
     KeyClass, Keyring,
     entity::{self, ring_key},
 };
-use crate::error::StoreError;
+use crate::{error::StoreError, seal::DataKey};
 
 /// A key of the ring, without the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,16 @@ impl Keyring {
         let _file = self.file.lock().await;
         let rows = ring_key::Entity::find().order_by_asc(ring_key::Column::Id).all(&self.db).await?;
         rows.iter().map(info).collect()
+    }
+
+    /// Every key of the ring, ready for use, whatever it is for.
+    pub(crate) async fn every_key(&self) -> Result<Vec<DataKey>, StoreError> {
+        let mut epochs = self.file.lock().await;
+        let mut keys = Vec::new();
+        for row in ring_key::Entity::find().all(&self.db).await? {
+            keys.push(DataKey::new(row.id, &*self.bytes(&row, &mut epochs).await?)?);
+        }
+        Ok(keys)
     }
 }
 

@@ -274,3 +274,28 @@ fn remove_logs(file: &Path) {
         }
     }
 }
+
+/// What PostgreSQL quotes of the table's values to plan by.
+async fn statistics(url: &str) -> String {
+    let mut database = PgConnection::connect(url).await.expect("PostgreSQL answers");
+    let quoted = "SELECT coalesce(string_agg(concat(most_common_vals::text, histogram_bounds::text), ' '), '') \
+                  FROM pg_stats WHERE tablename IN ('domains', 'queue_entries')";
+    let quoted: String = sqlx::query_scalar(quoted).fetch_one(&mut database).await.expect("statistics");
+    database.close().await.expect("closed");
+    quoted
+}
+
+#[tokio::test]
+async fn the_statistics_of_postgresql_forget_who_is_erased() {
+    let Some(world) = World::postgres().await else { return };
+    let Engine::Postgres(url) = world.config.engine.clone() else { panic!("PostgreSQL") };
+    let sender = customer(&world).await;
+    let mut database = PgConnection::connect(&url).await.expect("PostgreSQL answers");
+    sqlx::query("ANALYZE").execute(&mut database).await.expect("analysed");
+    database.close().await.expect("closed");
+    assert!(statistics(&url).await.contains("one.example"), "as PostgreSQL does it by itself");
+    let asked = world.store.ask_account_erasure(sender.account, world.now()).await.expect("asked");
+    erase(&world, &asked).await;
+    assert_eq!(statistics(&url).await, "", "the tables are empty, and nothing is quoted of them");
+    world.end().await;
+}

@@ -1,0 +1,131 @@
+//! A dump of the database in which what must differ from run to run is made equal: ids, times, keys, hashes.
+//!
+//! Everything else stays, what was sealed opened: so two dumps are equal if somebody has the same rows with the same
+//! content, and are not if a row or a word is missing or too many.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use waxseal_model::{
+    Access, AccountId, Actor, Purpose,
+    data_class::{AtRest, Category},
+};
+use waxseal_store::{
+    Store,
+    proof::{Form, Value},
+};
+
+/// How often each line is there.
+pub(super) type Dump = BTreeMap<String, u64>;
+
+/// To show that nothing is left.
+pub(super) const PROVING: Access = Access::new(Actor::Operator, Purpose::Operation);
+
+/// Tables that tell of erasures of others, as they must: the journal, graves of accounts, notes of the instance.
+const OF_ERASURES: [&str; 4] = ["keys.ring_erasures", "keys.ring_graves", "instance_notes", "erasure_counts"];
+
+/// Columns of numbers that are times, or count what everybody does.
+const MOMENTS: [&str; 9] =
+    ["at", "day", "seq", "number", "id", "epoch", "not_before", "captured_until", "applied_at"];
+
+/// The rows of an account, and those that are nobody's.
+pub(super) async fn of(store: &Store, account: AccountId) -> Result<Dump> {
+    let mut dump = Dump::new();
+    let take = |owner: Option<AccountId>, values: &[Value<'_>]| {
+        let table = values.first().map_or("", |value| value.column.table);
+        let told = owner.is_none() && OF_ERASURES.contains(&table);
+        if !told && owner.is_none_or(|owner| owner == account) {
+            let cells: Vec<String> =
+                values.iter().map(|value| format!("{}={}", value.column.column, shown(value))).collect();
+            *dump.entry(format!("{table}: {}", cells.join(" "))).or_default() += 1;
+        }
+    };
+    store.every_row(&PROVING, take).await?;
+    Ok(dump)
+}
+
+/// Lines that are in one of them alone, or more often.
+pub(super) fn difference<'a>(one: &'a Dump, other: &Dump) -> Vec<&'a str> {
+    one.iter()
+        .filter(|(line, count)| other.get(*line).is_none_or(|found| found < *count))
+        .map(|(line, _)| line.as_str())
+        .collect()
+}
+
+fn shown(value: &Value<'_>) -> String {
+    let Some(rest) = value.rest else { return "-".into() };
+    let name = value.column.column;
+    match value.form {
+        Form::Text if name == "selector" => "#".into(),
+        Form::Number if MOMENTS.contains(&name) || name.ends_with("_at") || name.ends_with("until") => {
+            "#".into()
+        }
+        Form::Number | Form::Text => normal(&String::from_utf8_lossy(rest)),
+        Form::Bytes => match (value.opened, value.column.class.category) {
+            (Some(_), Category::SystemAuthentication | Category::Password) => "secret".into(),
+            (Some(opened), _) => std::str::from_utf8(opened).map_or_else(|_| "bytes".into(), normal),
+            (None, _) if rest.is_empty() => "empty".into(),
+            (None, _) if value.column.class.at_rest == AtRest::Clear => "bytes".into(),
+            (None, _) => "hash or key".into(),
+        },
+    }
+}
+
+/// A text in which each word with a digit in it, and each signature, is the same.
+fn normal(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    let mut signature = false;
+    for line in text.split_inclusive('\n') {
+        let folded = line.starts_with([' ', '\t']);
+        signature = (signature && folded) || line.to_ascii_lowercase().starts_with("dkim-signature:");
+        if !signature {
+            words(line, &mut normal);
+        }
+    }
+    normal
+}
+
+fn words(line: &str, normal: &mut String) {
+    let mut rest = line;
+    while !rest.is_empty() {
+        let end = rest.find(|letter: char| !is_of_word(letter)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        // A selector of DKIM is random and short: it may have no digit.
+        match word.contains(|letter: char| letter.is_ascii_digit()) || after.starts_with("_domainkey") {
+            true => normal.push('#'),
+            false => normal.push_str(word),
+        }
+        let next = after.find(is_of_word).unwrap_or(after.len());
+        let (between, after) = after.split_at(next);
+        normal.push_str(between);
+        rest = after;
+    }
+}
+
+const fn is_of_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '.'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_from_run_to_run_is_made_equal_and_nothing_else() {
+        let one = "Date: 1 Mar 2026\r\nDKIM-Signature: a=rsa;\r\n b=x/y+z\r\nSubject: hello\r\n";
+        let other = "Date: 22 Mar 2027\r\nDKIM-Signature: a=rsa;\r\n b=q\r\nSubject: hello\r\n";
+        assert_eq!(normal(one), normal(other));
+        assert_eq!(normal(one), "Date: # Mar #\r\nSubject: hello\r\n");
+        assert_ne!(normal(one), normal(&other.replace("hello", "hallo")));
+    }
+
+    #[test]
+    fn a_row_more_or_less_makes_dumps_differ() {
+        let dump = |lines: &[(&str, u64)]| -> Dump {
+            lines.iter().map(|(line, count)| ((*line).to_owned(), *count)).collect()
+        };
+        let (one, two) = (dump(&[("a", 1), ("b", 2)]), dump(&[("a", 1), ("b", 1)]));
+        assert_eq!(difference(&one, &two), ["b"]);
+        assert!(difference(&two, &one).is_empty());
+    }
+}

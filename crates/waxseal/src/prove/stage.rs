@@ -1,0 +1,254 @@
+//! The stage: a platform of its own in a folder: this very binary as a server, with a DNS and a recipients' server; started,
+//! stopped and killed at will.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    process::{Child, Command},
+    task::JoinHandle,
+};
+use waxseal_net::Net;
+use waxseal_smtp::Reply;
+
+use super::canary::Canaries;
+use crate::{
+    admin::Request,
+    config::{self, Config, Settings},
+    control,
+    quickstart::{
+        recipient::Recipient,
+        zone::{Served, Zone},
+    },
+    roles,
+};
+
+const START: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(60);
+/// Until mail has come to rest.
+const REST: Duration = Duration::from_secs(180);
+
+/// A platform.
+pub(super) struct Stage {
+    pub(super) folder: PathBuf,
+    pub(super) net: Net,
+    settings: Vec<(&'static str, String)>,
+    server: Option<Server>,
+    runs: u32,
+    _recipient: Recipient,
+    _zone: Served,
+}
+
+struct Server {
+    child: Child,
+    http: SocketAddr,
+    submission: SocketAddr,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Stage {
+    /// Sets one up in a new folder, on SQLite or in the database of this URL, for mail to the recipients of these people.
+    pub(super) async fn set(folder: &Path, database: Option<&str>, people: &[&Canaries]) -> Result<Self> {
+        for name in ["logs", "exports", "outside"] {
+            std::fs::create_dir_all(folder.join(name)).with_context(|| folder.display().to_string())?;
+        }
+        let recipient = Recipient::answering("mx.waxseal.test", &folder.join("outside"), said).await?;
+        let mut zone = Zone::empty();
+        for person in people {
+            zone.mx(&person.recipients(), "mx.waxseal.test")?;
+        }
+        zone.host("mx.waxseal.test")?;
+        let zone = zone.serve().await?;
+        let settings = vec![
+            ("data_dir", folder.join("data").display().to_string()),
+            ("roles", "api,submission,delivery".into()),
+            ("hostname", "mail.waxseal.test".into()),
+            ("http.listen", "127.0.0.1:0".into()),
+            ("submission.listen", "127.0.0.1:0".into()),
+            ("metrics.listen", String::new()),
+            ("dns.nameservers", zone.address.to_string()),
+            ("delivery.port", recipient.address.port().to_string()),
+            ("delivery.allow_private_destinations", "true".into()),
+            ("outgoing_http.allow_private_destinations", "true".into()),
+            ("outgoing_http.ports", String::new()),
+            ("erasure.grace_days", "0".into()),
+            ("log.level", "trace".into()),
+            ("store.url", database.unwrap_or("sqlite").to_owned()),
+        ];
+        let net = Net::open(&roles::net_config(&read(&settings)?))?;
+        let (server, folder) = (None, folder.to_owned());
+        Ok(Self { folder, net, settings, server, runs: 0, _recipient: recipient, _zone: zone })
+    }
+
+    /// Its configuration.
+    pub(super) fn config(&self) -> Result<Config> {
+        read(&self.settings)
+    }
+
+    /// Whether its database is a file in the data folder.
+    pub(super) fn is_on_sqlite(&self) -> bool {
+        self.settings.contains(&("store.url", "sqlite".to_owned()))
+    }
+
+    /// A file for an export, which is of nobody by its name.
+    pub(super) fn export(&self) -> PathBuf {
+        let folder = self.folder.join("exports");
+        let number = std::fs::read_dir(&folder).map(Iterator::count).unwrap_or_default();
+        folder.join(format!("{number}.export"))
+    }
+
+    /// The data folder.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Starts the server; it listens when this answers. With `largest`, no file of it can grow beyond so many blocks of
+    /// 512 bytes: the disk is full then.
+    pub(super) async fn start(&mut self, largest: Option<u32>) -> Result<()> {
+        let binary = format!("/proc/{}/exe", std::process::id());
+        let mut command = match largest {
+            None => Command::new(&binary),
+            Some(blocks) => {
+                let mut shell = Command::new("/bin/sh");
+                let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+                shell.args(["-c", &script, &binary]);
+                shell
+            }
+        };
+        self.surround(&mut command).arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        self.runs += 1;
+        let log = self.folder.join("logs").join(format!("run-{}.log", self.runs));
+        let mut errors = child.stderr.take().context("standard error")?;
+        let mut log = tokio::fs::File::create(log).await?;
+        let mut readers = vec![tokio::spawn(async move {
+            let _ = tokio::io::copy(&mut errors, &mut log).await;
+            let _ = log.flush().await;
+        })];
+        let mut lines = BufReader::new(child.stdout.take().context("standard output")?);
+        let mut line = String::new();
+        tokio::time::timeout(START, lines.read_line(&mut line))
+            .await
+            .context("the server did not start")??;
+        readers.push(tokio::spawn(async move {
+            let _ = lines.read_to_end(&mut Vec::new()).await;
+        }));
+        let ready: Value =
+            serde_json::from_str(&line).context("the server did not start: its log tells why")?;
+        let at = |name: &str| -> Result<SocketAddr> {
+            Ok(ready[name][0].as_str().context("a server without listeners")?.parse()?)
+        };
+        self.server = Some(Server { child, http: at("http")?, submission: at("submission")?, readers });
+        Ok(())
+    }
+
+    /// Ends the server in good order.
+    pub(super) async fn stop(&mut self) -> Result<()> {
+        let Some(mut server) = self.server.take() else { return Ok(()) };
+        let id = server.child.id().context("the server has ended by itself")?;
+        let kill = format!("kill -TERM {id}");
+        Command::new("/bin/sh").args(["-c", &kill]).status().await?;
+        let ended =
+            tokio::time::timeout(STOP, server.child.wait()).await.context("the server did not end")??;
+        ensure!(ended.success(), "the server ended with {ended}");
+        finish(server.readers).await;
+        Ok(())
+    }
+
+    /// Ends it as a power cut would, as far as the process goes: SIGKILL.
+    pub(super) async fn kill(&mut self) -> Result<()> {
+        let Some(mut server) = self.server.take() else { return Ok(()) };
+        server.child.kill().await?;
+        finish(server.readers).await;
+        Ok(())
+    }
+
+    /// Where the HTTP API listens.
+    pub(super) fn http(&self) -> Result<SocketAddr> {
+        Ok(self.server.as_ref().context("no server runs")?.http)
+    }
+
+    /// Where submission listens.
+    pub(super) fn submission(&self) -> Result<SocketAddr> {
+        Ok(self.server.as_ref().context("no server runs")?.submission)
+    }
+
+    /// Asks the server, as a command would.
+    pub(super) async fn ask(&self, request: Request) -> Result<Value> {
+        control::ask(&self.data(), &request).await?.context("no server answers")
+    }
+
+    /// Runs a command of the binary where no server runs.
+    pub(super) async fn command(&self, arguments: &[&str]) -> Result<Value> {
+        let mut command = Command::new("/proc/self/exe");
+        let output = self.surround(&mut command).args(arguments).arg("--json").output().await?;
+        if !output.status.success() {
+            bail!("{}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Waits until so many recipients wait for another attempt, and nothing else is under way.
+    pub(super) async fn at_rest(&self, waiting: u64) -> Result<()> {
+        let rest = async {
+            loop {
+                let queue = self.ask(Request::QueueList { limit: 1 }).await?;
+                if queue["waiting"] == waiting && queue["in_flight"] == 0 {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(REST, rest).await.context("mail does not come to rest")?
+    }
+
+    /// Waits until an erasure is done.
+    pub(super) async fn erased(&self, id: &str) -> Result<()> {
+        let done = async {
+            loop {
+                let shown = self.ask(Request::ErasureShow { erasure: id.to_owned() }).await?;
+                if shown["state"] == "done" {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(REST, done).await.context("an erasure is not done")?
+    }
+
+    fn surround<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let set = self.settings.iter().map(|(name, value)| (config::variable(name), value));
+        command.current_dir(&self.folder).env_clear().envs(set).stdin(Stdio::null()).kill_on_drop(true)
+    }
+}
+
+/// What recipients' server says: some addresses bounce, some have to wait, and their answers name them.
+fn said(recipient: &str) -> Reply {
+    match recipient.split_once('+').map(|(local, _)| local) {
+        Some(local) if recipient.contains("+bounce@") => {
+            Reply::plain(550, format!("5.1.1 there is no {local} here"))
+        }
+        Some(local) if recipient.contains("+defer@") => {
+            Reply::plain(451, format!("4.2.1 {local} has to wait"))
+        }
+        _ => Reply::plain(250, "2.1.5 OK"),
+    }
+}
+
+fn read(settings: &[(&'static str, String)]) -> Result<Config> {
+    let all = settings.iter().fold(Settings::default(), |all, (name, value)| all.set(name, value));
+    Ok(all.read()?)
+}
+
+async fn finish(readers: Vec<JoinHandle<()>>) {
+    for reader in readers {
+        let _ = reader.await;
+    }
+}
