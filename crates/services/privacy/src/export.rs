@@ -7,6 +7,9 @@ mod kept;
 mod manifest;
 mod parts;
 
+#[cfg(test)]
+mod fuzzed;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
