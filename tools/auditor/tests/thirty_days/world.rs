@@ -123,7 +123,7 @@ impl World {
                 let archives = platform.store.due_archives(now, 1, &[]).await?;
                 Ok(!due && counts.in_flight == 0 && archives.is_empty())
             };
-            platform.until(|| idle()).await
+            platform.until(idle).await
         })
         .expect("settled");
     }
