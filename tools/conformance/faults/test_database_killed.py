@@ -50,7 +50,7 @@ def test_killing_the_database_the_server_or_both_loses_invents_and_alters_nothin
         after = ledger.count() + 30
         waiting.until(lambda: ledger.count() >= after, "messages after the last kill", 90)
         running.stop()
-        told = load.prove(running, sink, IN_FLIGHT * KILLS)
+        told = load.prove(running, sink, lambda: IN_FLIGHT * KILLS)
         print(f"{KILLS} kills in turn of {', '.join(WHOM)} (seed {seed}): {told}")
     finally:
         if platform.process is not None:

@@ -43,7 +43,7 @@ class House:
         self.load.resume()
         assert self.acknowledges(30, 60), "messages after the last fault"
         self.load.stop()
-        told = load.prove(self.load, sink, IN_FLIGHT * max(1, sum(self.disk.cuts.values())))
+        told = load.prove(self.load, sink, lambda: IN_FLIGHT * max(1, sum(self.disk.cuts.values())))
         assert self.platform.command("audit", "verify")["sound"], "the audit trail"
         assert b"panicked" not in self.platform.written()
         return told

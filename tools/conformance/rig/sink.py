@@ -68,10 +68,20 @@ class _Handler:
         )
         return "250 2.0.0 kept"
 
+    async def handle_QUIT(self, server, session, envelope):
+        server.said_goodbye = True
+        return "221 2.0.0 bye"
+
 
 class _Conversation(SMTP):
     # Customers' MIME may hold long lines; the tests look at line lengths themselves.
     line_length_limit = 1 << 20
+    said_goodbye = False
+
+    def connection_lost(self, error):
+        if not self.said_goodbye:
+            self.event_handler.sink.cut_off += 1
+        super().connection_lost(error)
 
 
 class Sink:
@@ -88,6 +98,9 @@ class Sink:
         self._standing: dict[tuple[str, str], str] = {}
         self.refused: dict[str, int] = defaultdict(int)
         self.arrivals: list[Arrival] = []
+        # Connections that ended without QUIT: those that were open when the server was killed. Each had at most one
+        # transaction whose outcome was not kept yet.
+        self.cut_off = 0
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._servers: list[asyncio.Server] = []
