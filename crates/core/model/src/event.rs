@@ -188,6 +188,10 @@ pub struct EventFlags {
     pub is_delayed_bounce: bool,
     /// Has an AMP part.
     pub is_amp: bool,
+    /// Its content is encrypted (OpenPGP, S/MIME).
+    pub is_encrypted: bool,
+    /// Larger than many recipients' servers take.
+    pub is_big: bool,
 }
 
 /// The result of one delivery attempt.
@@ -218,6 +222,10 @@ pub struct DeliveryStatus {
     pub mx_host_ip: Option<String>,
     /// Enhanced status code (RFC 3463).
     pub enhanced_code: Option<String>,
+    /// Code of the last attempt, where `code` is not its own: 602.
+    pub last_code: Option<u16>,
+    /// What the server said in the last attempt, or else what we said of it.
+    pub last_message: Option<String>,
     /// `hard` or `soft`, for permanent failures.
     pub bounce_type: Option<String>,
     /// Seconds until the next attempt, for temporary failures.

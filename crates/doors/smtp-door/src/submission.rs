@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use waxseal_accounts::{account::Accounts, caller::Caller};
 use waxseal_domains::Domains;
-use waxseal_mail::{Address, inspect};
+use waxseal_mail::{Address, patch};
 use waxseal_net::peer::PeerKey;
 use waxseal_sending::{
     error::SendError,
@@ -116,10 +116,15 @@ impl Client {
         Ok((caller, Some(domain.ok_or(Refused::NotOwned)?)))
     }
 
-    /// The domain of a message without a sender in its envelope, by its author.
+    /// The domain of a message without a sender in its envelope, by its author. Read as it stands there: an encoded
+    /// name may hold a comma.
     async fn domain_of_author(&self, caller: &Caller, mime: &[u8]) -> Result<Domain, Refused> {
-        let from = inspect::summary(mime).from.ok_or(Refused::NotOwned)?;
-        let author = waxseal_mail::Mailbox::parse(&from).map_err(|_| Refused::NotOwned)?;
+        let end = mime.windows(4).position(|four| four == b"\r\n\r\n").map_or(mime.len(), |at| at + 4);
+        let header = mime.get(..end).unwrap_or_default().to_vec();
+        let limits = patch::Limits { header_block: usize::MAX, ..patch::Limits::default() };
+        let header = patch::Message::read(header, &limits).map_err(|_| Refused::NotOwned)?;
+        let authors = header.mailboxes("from", MOST_AUTHORS).map_err(|_| Refused::NotOwned)?;
+        let author = authors.into_iter().next().ok_or(Refused::NotOwned)?;
         let domain = self.submission.domains.of_host(caller.account, author.address.domain()).await?;
         domain.ok_or(Refused::NotOwned)
     }
@@ -210,3 +215,6 @@ fn count_auth(result: &'static str) {
 fn count_message(result: &'static str) {
     metrics::counter!("waxseal_smtp_messages_total", "result" => result).increment(1);
 }
+
+/// Authors that are read of a message.
+const MOST_AUTHORS: usize = 20;

@@ -72,7 +72,11 @@ impl Attempt<'_> {
                     (deferred, EventKind::Failed, Some(Severity::Temporary), status, Some(report.reason))
                 }
                 None => {
+                    let said = [&status.message, &status.description];
+                    let last_message = said.into_iter().find(|text| !text.is_empty()).cloned();
                     let status = DeliveryStatus {
+                        last_code: Some(status.code),
+                        last_message,
                         code: 602,
                         description: TOO_OLD.into(),
                         bounce_type: Some("soft".into()),
@@ -128,6 +132,8 @@ impl Attempt<'_> {
             mx_host: contact.map(|contact| contact.host.clone()),
             mx_host_ip: contact.and_then(|contact| contact.address).map(|ip| ip.to_string()),
             enhanced_code: report.enhanced.clone(),
+            last_code: None,
+            last_message: None,
             bounce_type: None,
             retry_seconds: None,
             possible_duplicate: shared.second_copies.contains(entry.id),

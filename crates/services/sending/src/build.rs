@@ -13,6 +13,7 @@ use crate::{
     error::SendError,
     finish::Finisher,
     mime,
+    nature::Nature,
     order::{Body, Copy, Order, check_batch_bytes},
     parts,
 };
@@ -46,7 +47,7 @@ pub(crate) struct Built {
     pub(crate) to: String,
     pub(crate) subject: String,
     pub(crate) attachments: Vec<AttachmentInfo>,
-    pub(crate) has_amp: bool,
+    pub(crate) nature: Nature,
     pub(crate) variables: Vec<(String, String)>,
 }
 

@@ -122,7 +122,9 @@ pub(crate) fn template(
         flags: EventFlags {
             is_authenticated: finisher.origin.authenticated,
             is_test_mode: finisher.options.delivery.test_mode,
-            is_amp: built.has_amp,
+            is_amp: built.nature.is_amp,
+            is_encrypted: built.nature.is_encrypted,
+            is_big: size > BIG,
             ..EventFlags::default()
         },
         primary_dkim: finisher.primary_dkim(),
@@ -150,5 +152,7 @@ const fn method(via: Via) -> &'static str {
 
 /// Addresses that an event names of all recipients of its message.
 pub(crate) const MOST_ADDRESSES: usize = 100;
+/// More bytes than many servers take: the limit of a Postfix that nobody configured.
+const BIG: usize = 10_240_000;
 const MOST_ATTACHMENTS: usize = 100;
 const LONGEST_HEADER: usize = 4_096;

@@ -10,6 +10,7 @@ mod events;
 mod finish;
 mod idempotency;
 mod mime;
+mod nature;
 mod options;
 mod order;
 mod parts;
@@ -19,6 +20,7 @@ pub mod request;
 pub mod resend;
 pub mod send;
 mod suppressed;
+mod unsubscribe;
 mod variables;
 
 pub use config::SendingConfig;

@@ -16,6 +16,7 @@ use crate::{
     build::{Built, Common},
     config::SendingConfig,
     error::SendError,
+    nature::Nature,
     order::Order,
     parts,
     recipients::{self, Recipients},
@@ -144,7 +145,7 @@ pub(crate) fn build(
                 size: file.size,
             })
             .collect(),
-        has_amp: false,
+        nature: Nature::of(message),
         variables,
         mime: patched.mime,
     })

@@ -21,7 +21,7 @@ use crate::{
     parts::{self, ReadParts},
     recipients::Recipients,
     request::{Content, SendRequest, Via},
-    variables,
+    unsubscribe, variables,
 };
 
 /// What will be built, for whom, and how.
@@ -95,6 +95,9 @@ impl Order {
         if given > MOST_OPTION_BYTES {
             return Err(SendError::Invalid(TOO_MANY_OPTIONS.into()));
         }
+        let beside_content = headers.iter().chain(&variables).map(|(_, value)| value.as_str());
+        unsubscribe::refuse(beside_content.chain(recipient_variables.as_deref()))?;
+        body.refuse_unsubscribe_links(&recipients)?;
         let addresses = recipients.unique(config)?;
         let all_options = inside.options.iter().chain(&beside.options).chain(&options);
         let all_options = all_options.map(|(name, value)| (name.as_str(), value.as_str()));
@@ -221,6 +224,16 @@ impl ReadContent {
 }
 
 impl Body {
+    fn refuse_unsubscribe_links(&self, recipients: &Recipients) -> Result<(), SendError> {
+        match self {
+            Self::Parts(parts) => unsubscribe::refuse(parts.texts()),
+            Self::Mime(message) => {
+                let first = recipients.to.first();
+                first.map_or(Ok(()), |anybody| unsubscribe::refuse_in(message, anybody))
+            }
+        }
+    }
+
     fn first_from(&self) -> Option<String> {
         let first = match self {
             Self::Parts(parts) => parts.from.first().cloned(),

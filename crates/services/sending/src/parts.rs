@@ -13,6 +13,7 @@ use crate::{
     build::{Built, Common},
     config::SendingConfig,
     error::SendError,
+    nature::Nature,
     order::Order,
     recipients::{self, Recipients},
     request::{File, Parts},
@@ -27,6 +28,13 @@ pub(crate) struct ReadParts {
     pub(crate) amp_html: Option<String>,
     pub(crate) attachments: Vec<File>,
     pub(crate) inline: Vec<File>,
+}
+
+impl ReadParts {
+    /// Subject and texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        [&self.subject, &self.text, &self.html, &self.amp_html].into_iter().filter_map(Option::as_deref)
+    }
 }
 
 /// Reads the parts in the order in which the API complains about them.
@@ -99,7 +107,7 @@ pub(crate) fn build(
         subject: shown("subject", subject.clone().unwrap_or_default()),
         message_id: common.message_id.to_owned(),
         attachments: attachments.iter().map(attachment).collect(),
-        has_amp: amp_html.is_some(),
+        nature: Nature { is_amp: amp_html.is_some(), is_encrypted: false },
         variables,
         mime,
     })

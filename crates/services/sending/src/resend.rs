@@ -17,6 +17,7 @@ use crate::{
     error::SendError,
     finish::{Finisher, before_finish},
     idempotency::Repeatable,
+    nature::Nature,
     options::{HiddenHeaders, KeyName, Options},
     order,
     recipients::{self, Recipients},
@@ -151,7 +152,7 @@ fn rebuild(stored: &[u8], template: EventDetails, now: Timestamp) -> Result<Buil
         to: info.to,
         subject: info.subject,
         attachments: info.attachments,
-        has_amp: template.flags.is_amp,
+        nature: Nature { is_amp: template.flags.is_amp, is_encrypted: template.flags.is_encrypted },
         variables: template.user_variables,
     })
 }

@@ -127,11 +127,12 @@ fn flags_block(flags: &EventFlags) -> Value {
     json!({
         "is-authenticated": flags.is_authenticated,
         "is-routed": flags.is_routed,
-        "is-big": false,
+        "is-big": flags.is_big,
         "is-system-test": flags.is_system_test,
         "is-test-mode": flags.is_test_mode,
         "is-delayed-bounce": flags.is_delayed_bounce,
         "is-amp": flags.is_amp,
+        "is-encrypted": flags.is_encrypted,
     })
 }
 
@@ -151,6 +152,8 @@ fn status_block(status: &DeliveryStatus) -> Value {
         ("tls", status.tls.map(|flag| json!(flag))),
         ("utf8", status.utf8.map(|flag| json!(flag))),
         ("first-delivery-attempt-seconds", status.first_delivery_attempt_seconds.map(|secs| json!(secs))),
+        ("last-code", status.last_code.map(|code| json!(code))),
+        ("last-message", status.last_message.as_ref().map(|text| json!(text))),
         ("bounce-type", status.bounce_type.as_ref().map(|text| json!(text))),
         ("retry-seconds", status.retry_seconds.map(|secs| json!(secs))),
         ("possible-duplicate", status.possible_duplicate.then(|| json!(true))),

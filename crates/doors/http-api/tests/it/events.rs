@@ -117,6 +117,7 @@ async fn a_delivered_event_has_every_block_of_the_api() {
             "is-test-mode": false,
             "is-delayed-bounce": false,
             "is-amp": false,
+            "is-encrypted": false,
         },
         "delivery-status": {
             "attempt-no": 1,

@@ -35,6 +35,24 @@ async fn kept(world: &World) -> String {
 }
 
 #[tokio::test]
+async fn a_stored_message_names_all_its_recipients() {
+    let world = World::new().await;
+    let everybody: Vec<String> = (0..150).map(|n| format!("user{n}@rcpt.example")).collect();
+    world.message(&[("to", &everybody.join(","))]).await;
+    let event = world.get("/v3/mg.example.org/events?limit=1").await.json()["items"][0].clone();
+    assert_eq!(
+        event["message"]["recipients"].as_array().map(Vec::len),
+        Some(100),
+        "an event names the first"
+    );
+    let path =
+        format!("/v3/domains/mg.example.org/messages/{}", event["storage"]["key"].as_str().expect("key"));
+    let told = world.get(&path).await.json()["recipients"].as_str().expect("recipients").to_owned();
+    assert!(everybody.iter().all(|one| told.split(", ").any(|known| known == one)), "{told}");
+    assert!(told.split(", ").count() >= everybody.len());
+}
+
+#[tokio::test]
 async fn a_stored_message_is_shown_taken_apart() {
     let world = World::new().await;
     let path = kept(&world).await;

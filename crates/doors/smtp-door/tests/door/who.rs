@@ -105,13 +105,27 @@ async fn a_network_sends_for_the_domains_of_its_account() {
     // Notices have no sender: their author says for whom.
     let reply = line.submit("", &["b@example.net"], &message("notice")).await;
     assert!(reply.starts_with("250 2.0.0"), "{reply}");
+    let encoded =
+        format!("From: =?utf-8?q?M=C3=BCller=2C_Jan?= <a@{DOMAIN}>\r\nSubject: notice\r\n\r\nhello\r\n");
+    let reply = line.submit("", &["b@example.net"], &encoded).await;
+    assert!(reply.starts_with("250 2.0.0"), "an encoded name with a comma: {reply}");
     let foreign = message("notice").replace(DOMAIN, "other.example");
     let reply = line.submit("", &["b@example.net"], &foreign).await;
     assert!(reply.starts_with("550 5.7.1"), "{reply}");
     let taken = rig.taken().await;
-    assert_eq!(taken.len(), 3);
+    assert_eq!(taken.len(), 4);
     assert!(taken.iter().all(|message| message.mime.contains("d=mg.example.org")));
     assert_eq!(taken[1].sender, "cron@host7.mg.example.org");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_unsubscribe_is_refused_until_there_are_any() {
+    let rig = Rig::start().await;
+    let mut line = rig.inside().await;
+    let mime = message("news").replace("hello", "leave: %unsubscribe_url%");
+    let reply = line.submit(LOGIN, &["b@example.net"], &mime).await;
+    assert!(reply.starts_with('5') && reply.contains("unsubscribe links are not available yet"), "{reply}");
+    assert!(rig.taken().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

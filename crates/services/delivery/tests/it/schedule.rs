@@ -37,6 +37,9 @@ async fn attempts_follow_the_schedule_for_five_days_and_then_end() {
     assert_eq!(last.short(), "permanent 602");
     assert_eq!(last.details.reason.as_deref(), Some("old"));
     assert_eq!(last.status().description, "Too old");
+    assert_eq!(last.status().last_code, Some(451));
+    assert_eq!(last.status().last_message.as_deref(), Some(last.status().message.as_str()));
+    assert!(last.status().message.contains("not today"), "the server's last words");
     assert_eq!(last.status().bounce_type.as_deref(), Some("soft"));
     assert!((18..26).contains(&attempts), "{attempts} attempts");
     world.wait_until_idle().await;

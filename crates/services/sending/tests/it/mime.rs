@@ -49,6 +49,27 @@ async fn a_customers_mime_is_changed_in_its_headers_alone() {
 }
 
 #[tokio::test]
+async fn events_flag_what_a_customers_mime_is() {
+    let world = World::new().await;
+    let amp = MIME
+        .replace("multipart/mixed", "multipart/alternative")
+        .replace("application/pdf", "text/x-amp-html");
+    let encrypted =
+        MIME.replace("multipart/mixed", "multipart/encrypted; protocol=\"application/pgp-encrypted\"");
+    let big = MIME.replace("AAEC\n", &format!("{}\n", "A".repeat(76)).repeat(135_000));
+    for (mime, flags) in [
+        (MIME, (false, false, false)),
+        (&amp, (true, false, false)),
+        (&encrypted, (false, true, false)),
+        (&big, (false, false, true)),
+    ] {
+        world.send(world.mime_request(mime, &["bob@example.net"])).await.expect("sent");
+        let told = world.events().await.pop().expect("an event").details.flags;
+        assert_eq!((told.is_amp, told.is_encrypted, told.is_big), flags);
+    }
+}
+
+#[tokio::test]
 async fn headers_inside_the_mime_are_options() {
     let world = World::new().await;
     let mime = MIME.replace(

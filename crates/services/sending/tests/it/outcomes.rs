@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use waxseal_model::Clock as _;
-use waxseal_sending::{request::SendRequest, resend::ResendError};
+use waxseal_sending::{
+    request::{Parts, SendRequest},
+    resend::ResendError,
+};
 use waxseal_store::message::StoredMessage;
 
 use crate::world::{ACCESS, Queued, World, header, headers, letter, pairs, strings};
@@ -49,6 +52,18 @@ async fn a_stored_message_goes_again_to_others() {
         .expect("store")
         .expect("message");
     assert_eq!(template.template.open(&ACCESS).message.subject, "Hello");
+}
+
+#[tokio::test]
+async fn a_stored_message_knows_all_its_recipients_and_its_events_the_first_hundred() {
+    let world = World::new().await;
+    let everybody: Vec<String> = (0..150).map(|n| format!("user{n}@example.net")).collect();
+    world.send(world.request(Parts { to: everybody.clone(), ..letter() })).await.expect("sent");
+    let first = world.queued().await.remove(0);
+    assert_eq!(stored(&world, &first).await.template.open(&ACCESS).message.recipients, everybody);
+    for told in world.events().await {
+        assert_eq!(told.details.message.recipients, everybody[..100]);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use waxseal_store::domain::DomainState;
 use crate::world::{NOW, World, letter, pairs, strings};
 
 type Change = fn(&mut SendRequest);
+/// Puts a text into a place of a request.
+type Put = fn(&mut SendRequest, String);
 type Evil = Box<dyn Fn(&mut SendRequest)>;
 
 fn parts(request: &mut SendRequest) -> &mut Parts {
@@ -96,6 +98,53 @@ async fn refusals_have_the_words_of_the_api() {
         check(&world, text, change).await;
     }
     assert!(world.queued().await.is_empty() && world.events().await.is_empty());
+}
+
+#[tokio::test]
+async fn ways_to_unsubscribe_are_refused_until_there_are_any() {
+    let world = World::new().await;
+    let places: [(&str, Put); 8] = [
+        ("subject", |r, text| parts(r).subject = Some(text)),
+        ("text", |r, text| parts(r).text = Some(text)),
+        ("html", |r, text| parts(r).html = Some(text)),
+        ("amp-html", |r, text| parts(r).amp_html = Some(text)),
+        ("h:", |r, text| parts(r).headers = vec![("List-Unsubscribe".into(), text)]),
+        ("v:", |r, text| r.variables = vec![("link".into(), text)]),
+        ("variable of a recipient", |r, text| {
+            r.recipient_variables = Some(format!("{{\"bob@example.net\": {{\"link\": \"{text}\"}}}}"));
+        }),
+        ("MIME", |r, text| {
+            r.content = Content::Mime {
+                // The word is spelled with an encoded line end in its middle.
+                mime: format!(
+                    "From: ada@mg.example.org\r\nContent-Type: text/html\r\n\
+                     Content-Transfer-Encoding: quoted-printable\r\n\r\n<a href=3D'{}=\r\n{}'>\r\n",
+                    &text[..6],
+                    &text[6..]
+                )
+                .into_bytes(),
+                to: strings(&["bob@example.net"]),
+                headers: Vec::new(),
+                mail_from: None,
+            };
+        }),
+    ];
+    for name in
+        ["unsubscribe_url", "tag_unsubscribe_url", "mailing_list_unsubscribe_url", "unsubscribe_email"]
+    {
+        for (place, put) in &places {
+            let mut request = world.request(letter());
+            put(&mut request, format!("leave: %{name}%"));
+            let error = world.send(request).await.expect_err(place).to_string();
+            let text = format!(
+                "unsubscribe links are not available yet: give an address or a link of your own instead of '%{name}%'"
+            );
+            assert_eq!(error, text, "{place}");
+        }
+    }
+    let mut other = world.request(letter());
+    parts(&mut other).text = Some("100% unsubscribe_url% %unsubscribe% %unsubscribe_urls%".into());
+    world.send(other).await.expect("what only looks like it is text");
 }
 
 #[tokio::test]
