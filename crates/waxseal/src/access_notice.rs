@@ -9,14 +9,14 @@ use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
 use waxseal_accounts::caller::{Caller, Proof};
 use waxseal_mail::Mailbox;
-use waxseal_model::{Access, Actor, Purpose};
+use waxseal_model::{Access, actor, purpose};
 use waxseal_sending::request::{Content, Parts, SendRequest, Via};
 use waxseal_store::grant::Grant;
 
 use crate::house::House;
 
 /// To write to the owner.
-const NOTIFYING: Access = Access::new(Actor::System, Purpose::Operation);
+const NOTIFYING: Access<purpose::Operation> = Access::new(actor::System, purpose::Operation);
 const EVERY: Duration = Duration::from_secs(300);
 /// Notices of one round.
 const ROUND: u64 = 100;

@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use waxseal_accounts::profile::Correction;
-use waxseal_model::{Access, AccountId, Actor, Purpose};
+use waxseal_model::{Access, AccountId, actor, purpose};
 use waxseal_store::{OpenError, StoreError, account::KeyScope};
 
 pub(crate) use self::{backup::told as backup_told, describe::describe};
@@ -119,6 +119,8 @@ pub(crate) enum Request {
     PrivacyExport { account: Option<String>, recipient: Option<String>, login: Option<String>, to: PathBuf },
     /// Take an exported account over.
     PrivacyImport { file: PathBuf, key: Option<String> },
+    /// Tell an address's mark in the log.
+    LogMark { address: String },
     /// List the keys that everything is sealed under.
     KeysList,
     /// Wrap them anew.
@@ -236,6 +238,7 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
             export::make(house, account.as_deref(), recipient, login, to).await
         }
         Request::PrivacyImport { file, key } => export::import(house, file, key.as_deref()).await,
+        Request::LogMark { address } => log_mark(&address),
         Request::KeysList => keyring::list(house).await,
         Request::KeysRotate => keyring::rotate(house).await,
         Request::AuditVerify => audit::verify(house).await,
@@ -256,6 +259,11 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
             Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))
         }
     }
+}
+
+fn log_mark(address: &str) -> Result<Value> {
+    let marks = crate::logging::marks().context("no server runs here: marks are in its memory alone")?;
+    Ok(json!({ "mark": waxseal_model::AddressMarks::mark(&*marks, address.trim()) }))
 }
 
 /// The account with this id, which is open.
@@ -284,7 +292,7 @@ async fn known(house: &House, id: &str) -> Result<AccountId> {
 }
 
 async fn accounts(house: &House) -> Result<Value> {
-    let access = Access::new(Actor::Operator, Purpose::Operation);
+    let access = Access::new(actor::Operator, purpose::Operation);
     let mut items = Vec::new();
     let mut after = None;
     loop {

@@ -1,20 +1,41 @@
 //! The log: to standard error, as text or JSON, without people's addresses.
 //!
-//! **Invariant:** everything that is written passes [`redact`], whatever crate it comes from, and a field that the
+//! **Invariant:** everything that is written passes [`waxseal_model::redact`], whatever crate it comes from, and a field that the
 //! inventory does not know is not written. A panic tells where it happened and nothing of what was in hand.
 
 mod line;
-mod redact;
+mod terminal;
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::{Arc, OnceLock},
+};
 
 use tracing_subscriber::{
     EnvFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
+use waxseal_model::redact::marked;
+pub(crate) use waxseal_model::redact::redacted;
+use waxseal_privacy::log_marks::LogMarks;
+use waxseal_system::{SystemClock, SystemRandom};
 
 use self::line::Line;
-pub(crate) use self::redact::{for_terminal, redacted};
+pub(crate) use self::terminal::for_terminal;
 use crate::config::{LogFormat, LogLevel};
+
+/// The marks of a process that runs for days.
+static MARKS: OnceLock<Arc<LogMarks>> = OnceLock::new();
+
+/// The marks that stand in addresses' place; none in a process that only carries out a command.
+pub(crate) fn marks() -> Option<Arc<LogMarks>> {
+    MARKS.get().cloned()
+}
+
+/// Starts logging for a server: addresses have marks.
+pub(crate) fn start_for_days(level: LogLevel, format: LogFormat) {
+    MARKS.get_or_init(|| Arc::new(LogMarks::new(Arc::new(SystemClock::new()), Arc::new(SystemRandom))));
+    start(level, format);
+}
 
 /// Starts logging. Later calls change nothing.
 pub(crate) fn start(level: LogLevel, format: LogFormat) {
@@ -46,7 +67,7 @@ fn filter(level: LogLevel) -> EnvFilter {
     })
 }
 
-/// Standard error behind [`redact`].
+/// Standard error behind [`marked`].
 struct StandardError;
 
 impl<'a> MakeWriter<'a> for StandardError {
@@ -62,7 +83,12 @@ struct RedactingWriter<W>(W);
 
 impl<W: Write> Write for RedactingWriter<W> {
     fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
-        self.0.write_all(redacted(&String::from_utf8_lossy(entry)).as_bytes())?;
+        let entry_text = String::from_utf8_lossy(entry);
+        let clean = match MARKS.get() {
+            Some(marks) => marked(&entry_text, &**marks),
+            None => redacted(&entry_text),
+        };
+        self.0.write_all(clean.as_bytes())?;
         Ok(entry.len())
     }
 

@@ -165,12 +165,13 @@ fn privacy(command: Privacy) -> Result<Request> {
         Privacy::Import(options) => exports::import_request(&options)?,
         Privacy::ConfirmClock => Request::ConfirmClock,
         Privacy::EraseRecipient { address, account, .. } => {
-            let address = if address == "-" { trace::from_stdin()? } else { address };
+            let address = trace::given(&address)?;
             match account {
                 Some(account) => Request::RecipientErase { account, address },
                 None => Request::RecipientEraseEverywhere { address },
             }
         }
+        Privacy::LogMark { address } => Request::LogMark { address: trace::given(&address)? },
         Privacy::Erasure { erasure } => Request::ErasureShow { erasure },
         Privacy::Certificate { erasure } => Request::Certificate { erasure },
         Privacy::PublicKey => Request::PublicKey,

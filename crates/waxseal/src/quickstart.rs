@@ -15,7 +15,7 @@ pub(crate) mod zone;
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
-use waxseal_model::{Access, AccountId, Actor, Purpose};
+use waxseal_model::{Access, AccountId, actor, purpose};
 use waxseal_store::{account::KeyScope, domain::DomainKind};
 
 use self::{folder::Folder, listeners::Listeners};
@@ -131,6 +131,6 @@ fn give_way(config: &mut Config, asked: &Listeners) {
 }
 
 /// Sight of the customer's own data: whoever runs quickstart is the customer.
-const fn own_data() -> Access {
-    Access::new(Actor::Customer, Purpose::CustomerAccess)
+const fn own_data() -> Access<purpose::CustomerAccess> {
+    Access::new(actor::Customer, purpose::CustomerAccess)
 }

@@ -1,12 +1,13 @@
 //! Starts the roles of a configuration and knows how to stop them.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxseal_delivery::{Delivery, DeliveryConfig};
 use waxseal_http_api::{HttpApi, HttpConfig, Services};
+use waxseal_model::{AddressMarks, NoMarks};
 use waxseal_net::{Identity, Net, NetConfig, server_tls};
 use waxseal_privacy::{
     audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose},
@@ -19,6 +20,7 @@ use crate::{
     config::{Config, Role},
     control::Control,
     house::House,
+    logging,
     metrics::Metrics,
     policy,
 };
@@ -88,11 +90,20 @@ impl Running {
         self.retention();
         self.erasing();
         self.openings();
+        self.log_marks();
         self.promises();
         self.tasks.spawn(access_notice::run(self.house.clone(), self.stop.clone()));
         self.backups();
         record(&self.house, AuditEvent::Started).await;
         Ok(())
+    }
+
+    /// Drops the key of the log's marks at the end of each day.
+    fn log_marks(&self) {
+        if let Some(marks) = logging::marks() {
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move { marks.run(stop.cancelled()).await });
+        }
     }
 
     /// Records every few minutes how often content was opened, by whom and what for.
@@ -168,6 +179,7 @@ impl Running {
             relay: config.relay.clone(),
             http_rules: config.http_rules.clone(),
             after_crash: config.after_crash,
+            marks: marks(),
             inbox_keep: INBOX_KEEP,
             ..DeliveryConfig::new(config.hostname.clone())
         };
@@ -259,6 +271,14 @@ async fn record(house: &House, what: AuditEvent) {
     let entry = AuditEntry { actor, purpose, what, account: None, count: 1 };
     if let Err(error) = house.audit.record(entry).await {
         tracing::warn!(%error, "not recorded");
+    }
+}
+
+/// What is logged in addresses' place: marks, if the process runs for days.
+fn marks() -> Arc<dyn AddressMarks> {
+    match logging::marks() {
+        Some(marks) => marks,
+        None => Arc::new(NoMarks),
     }
 }
 

@@ -12,7 +12,7 @@ const DRAIN: Duration = Duration::from_secs(30);
 
 /// Runs until a signal comes.
 pub(crate) async fn run(config: Config) -> Result<ExitCode> {
-    logging::start(config.log_level, config.log_format);
+    logging::start_for_days(config.log_level, config.log_format);
     for note in &config.notes {
         tracing::warn!(note, "about the configuration");
     }

@@ -19,7 +19,7 @@ use crate::{
 
 /// Searches and prints.
 pub(crate) async fn run(config: &Config, term: &str, also: &[PathBuf], as_json: bool) -> Result<ExitCode> {
-    let term = if term == "-" { from_stdin()? } else { term.to_owned() };
+    let term = given(term)?;
     let scanner = Scanner::new([term.as_str()])?;
     for folder in also {
         if !folder.is_dir() {
@@ -50,8 +50,11 @@ pub(crate) async fn run(config: &Config, term: &str, also: &[PathBuf], as_json: 
     Ok(ExitCode::SUCCESS)
 }
 
-/// A term that is not to stand in the list of processes.
-pub(crate) fn from_stdin() -> Result<String> {
+/// A term, or standard input for `-`: then it does not stand in the list of processes.
+pub(crate) fn given(term: &str) -> Result<String> {
+    if term != "-" {
+        return Ok(term.to_owned());
+    }
     let mut text = String::new();
     std::io::stdin().lock().take(LONGEST as u64 + 2).read_to_string(&mut text).context("standard input")?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())

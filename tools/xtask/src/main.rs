@@ -8,6 +8,7 @@ mod faults;
 mod fuzz;
 mod mutants;
 mod packages;
+mod refused;
 mod report;
 mod test;
 mod tidy;
@@ -31,6 +32,7 @@ Usage: cargo xtask COMMAND
               each floor keeps to the outside crates it may use
   tidy        files and words: module docs, sizes, names, links, leftovers
   fuzz        fuzz targets compile, have a corpus, and a test that replays it
+  refused     what must not compile does not: personal values printed, copied, opened for another purpose
   mutants     take each mechanism out, one at a time: the test that is said to notice must fail
                 --list         name them
                 --only NAME    one of them; may be given more than once
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::check(),
         "packages" => packages::check(),
         "fuzz" => fuzz::check(),
+        "refused" => refused::check(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -7,6 +7,8 @@ mod ground;
 pub use category::Category;
 pub use ground::Ground;
 
+use crate::sealed::{Purpose, opened_for};
+
 /// The person a field tells something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -130,4 +132,14 @@ pub struct DataClass {
     pub erase: Erase,
     /// How it rests on disk.
     pub at_rest: AtRest,
+}
+
+impl DataClass {
+    /// The purposes for which it may be opened, if it rests sealed under a key of the account.
+    pub fn opened_for(&self) -> &'static [Purpose] {
+        match self.at_rest {
+            AtRest::SealedByAccount | AtRest::SealedByDay => opened_for(self.category),
+            _ => &[],
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: no I/O, no system clock, no randomness of its own.
 
+pub mod address_marks;
 pub mod clock;
 pub mod data_class;
 pub mod event;
@@ -10,15 +11,17 @@ pub mod id;
 pub mod network;
 pub mod options;
 pub mod random;
+pub mod redact;
 pub mod sealed;
 pub mod suppression;
 pub mod time;
 
+pub use address_marks::{AddressMarks, NoMarks};
 pub use clock::{Clock, ManualClock};
 pub use id::{
     AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
     MessageId, RecipientId,
 };
 pub use random::{Random, SeededRandom};
-pub use sealed::{Access, Actor, Purpose, Sealed};
+pub use sealed::{Access, Actor, Opens, Purpose, PurposeMark, Sealed, actor, category, purpose};
 pub use time::Timestamp;

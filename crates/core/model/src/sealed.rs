@@ -1,98 +1,44 @@
 //! Personal values that cannot be printed or serialised, and the access that opens them.
 //!
-//! A [`Sealed`] value has no `Debug`, `Display` or `Serialize`. The only way to what it holds is
-//! [`Sealed::open`] with an [`Access`], which names who looks and why.
+//! A [`Sealed`] value has no `Debug`, `Display`, `Serialize`, `Clone` or `Deref`, and cannot be compared. The only way to
+//! what it holds is [`Sealed::open`] with an [`Access`] of a purpose that may open its category: who looks and why is in
+//! the access's type, and what may be opened for what is one table, [`OPENINGS`]. What must not compile is in
+//! `tests/refused`.
 
-/// Who opens a personal value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Actor {
-    /// The customer itself, by API key, SMTP credential or panel session.
-    Customer,
-    /// A part of the system doing its job without a person watching.
-    System,
-    /// Somebody who runs the instance, by command or console.
-    Operator,
-}
+mod access;
+mod opens;
 
-/// Why a personal value is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// To hand the message to its recipient's server.
-    Delivery,
-    /// To show the customer its own data through the API or panel.
-    CustomerAccess,
-    /// To check whether somebody may come in.
-    Authentication,
-    /// To honour a recipient's wish not to be written to.
-    Suppression,
-    /// To sign or build a message.
-    Signing,
-    /// To run the instance: queue commands, checks.
-    Operation,
-    /// To help with content, under a grant.
-    Support,
-    /// To give a copy of their data to whom it belongs.
-    Export,
-}
+use std::marker::PhantomData;
 
-/// The right to open sealed values: an actor with a purpose. Made where the actor is known: by the
-/// door that authenticated it, or by the worker that starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Access {
-    actor: Actor,
-    purpose: Purpose,
-}
+pub use self::{
+    access::{Access, Actor, ActorMark, ActsFor, Purpose, PurposeMark, actor, purpose},
+    opens::{OPENINGS, Opens, OpensUnderGrant, category, opened_for},
+};
 
-impl Access {
-    /// Access of `actor` for `purpose`.
-    pub const fn new(actor: Actor, purpose: Purpose) -> Self {
-        Self { actor, purpose }
-    }
-
-    /// Who looks.
-    pub const fn actor(&self) -> Actor {
-        self.actor
-    }
-
-    /// Why.
-    pub const fn purpose(&self) -> Purpose {
-        self.purpose
-    }
-}
-
-/// A personal value on its way out of the store.
-///
-/// ```compile_fail
-/// let sealed = waxseal_model::Sealed::new(String::from("alice@example.com"));
-/// println!("{sealed:?}");
-/// ```
-///
-/// ```compile_fail
-/// let sealed = waxseal_model::Sealed::new(String::from("alice@example.com"));
-/// println!("{sealed}");
-/// ```
-///
-/// ```compile_fail
-/// fn wants_serialize<T: serde::Serialize>(_: T) {}
-/// wants_serialize(waxseal_model::Sealed::new(String::from("alice@example.com")));
-/// ```
-pub struct Sealed<T> {
+/// A personal value of category `C` on its way out of the store.
+pub struct Sealed<T, C> {
     value: T,
+    category: PhantomData<fn() -> C>,
 }
 
-impl<T> Sealed<T> {
+impl<T, C> Sealed<T, C> {
     /// Seals `value`.
     pub const fn new(value: T) -> Self {
-        Self { value }
+        Self { value, category: PhantomData }
     }
 
     /// Lends the value to somebody who says who they are and why.
-    pub const fn open(&self, _access: &Access) -> &T {
+    pub const fn open<P: Opens<C>>(&self, _access: &Access<P>) -> &T {
         &self.value
     }
 
     /// Hands the value over to somebody who says who they are and why.
-    pub fn into_open(self, _access: &Access) -> T {
+    pub fn into_open<P: Opens<C>>(self, _access: &Access<P>) -> T {
+        self.value
+    }
+
+    /// Hands the value over to somebody who holds a grant; whoever calls this has seen it.
+    pub fn into_granted<P: OpensUnderGrant<C>>(self, _access: &Access<P>) -> T {
         self.value
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use waxseal_accounts::Accounts;
 use waxseal_domains::Domains;
 use waxseal_insight::Insight;
-use waxseal_model::{Access, Actor, Clock, Purpose, Random};
+use waxseal_model::{Access, Clock, Random, actor, purpose};
 use waxseal_privacy::{Eraser, audit::AuditLog, export::Exports};
 use waxseal_sending::send::Sending;
 use waxseal_store::Store;
@@ -55,7 +55,8 @@ pub(crate) struct Api {
 }
 
 /// The customer looks at its own data.
-pub(crate) const CUSTOMER: Access = Access::new(Actor::Customer, Purpose::CustomerAccess);
+pub(crate) const CUSTOMER: Access<purpose::CustomerAccess> =
+    Access::new(actor::Customer, purpose::CustomerAccess);
 
 impl Api {
     pub(crate) fn new(services: Services, config: &HttpConfig) -> Self {

@@ -3,7 +3,7 @@
 mod profile;
 
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
-use waxseal_model::{AccountId, DomainId, KeyId, Sealed, Timestamp};
+use waxseal_model::{AccountId, DomainId, KeyId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
     entity::{self, api_key},
@@ -34,7 +34,7 @@ pub struct Account {
     /// Time of making.
     pub created_at: Timestamp,
     /// Profile.
-    pub profile: Sealed<AccountProfile>,
+    pub profile: Sealed<AccountProfile, category::Account>,
     /// Whether the account may not send.
     pub disabled: bool,
 }
@@ -108,7 +108,9 @@ impl Store {
 
     /// The account with this id.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        let row = entity::account::Entity::find_by_id(id.to_row()).one(&self.inner.readers).await?;
+        let row = entity::account::Entity::find_by_id(id.to_row())
+            .one(self.read_for(Purpose::CustomerAccess))
+            .await?;
         match row {
             Some(row) => self.account_of(row).await.map(Some),
             None => Ok(None),
@@ -122,7 +124,7 @@ impl Store {
             rows = rows.filter(entity::account::Column::Id.gt(after.to_row()));
         }
         let mut accounts = Vec::new();
-        for row in rows.all(&self.inner.readers).await? {
+        for row in rows.all(self.read_for(Purpose::CustomerAccess)).await? {
             match self.account_of(row).await {
                 Ok(account) => accounts.push(account),
                 // Its keys are destroyed: the rest of it is going.
@@ -148,7 +150,7 @@ impl Store {
     pub async fn api_key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
         let row = api_key::Entity::find()
             .filter(api_key::Column::SecretHash.eq(secret_hash.to_vec()))
-            .one(&self.inner.readers)
+            .one(self.read_for(Purpose::Authentication))
             .await?;
         match row {
             Some(row) => self.key_of(row).await.map(Some),
@@ -161,7 +163,7 @@ impl Store {
         let rows = api_key::Entity::find()
             .filter(api_key::Column::Account.eq(account.to_row()))
             .order_by_asc(api_key::Column::Id)
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::CustomerAccess))
             .await?;
         let mut keys = Vec::new();
         for row in rows {

@@ -9,7 +9,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use tokio::sync::watch;
-use waxseal_model::{AccountId, MessageId, Sealed, Timestamp};
+use waxseal_model::{AccountId, MessageId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
     entity::{
@@ -33,7 +33,7 @@ pub struct ArchiveJob {
     /// The message whose copy it is.
     pub message: MessageId,
     /// Where to.
-    pub url: Sealed<String>,
+    pub url: Sealed<String, category::Url>,
     /// Attempts made before this one.
     pub attempts: u32,
     /// When the first recipient got the message.
@@ -61,7 +61,7 @@ impl Store {
             .filter(not_of(Column::Account, accounts))
             .order_by_asc(Column::ReadyAt)
             .limit(limit)
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::Delivery))
             .await?;
         let mut jobs = Vec::with_capacity(rows.len());
         for row in rows {
@@ -93,7 +93,7 @@ impl Store {
             .filter(Column::ReadyAt.gt(now.as_micros()))
             .filter(not_of(Column::Account, self.inner.closed.rows()))
             .into_tuple()
-            .one(&self.inner.readers)
+            .one(self.read_for(Purpose::Delivery))
             .await?;
         Ok(next.flatten().map(time))
     }

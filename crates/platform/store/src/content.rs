@@ -7,31 +7,38 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use waxseal_model::{Access, AccountId, Actor, Purpose, Sealed};
+use waxseal_model::{
+    Access, AccountId, Actor, Opens, Purpose, PurposeMark, Sealed, actor, category, purpose,
+};
 
 use crate::{grant::Sight, open::Store};
 
 /// A message's MIME. Like [`Sealed`], but openings are counted.
 pub struct Content {
     account: AccountId,
-    mime: Sealed<Vec<u8>>,
+    mime: Sealed<Vec<u8>, category::PrivateContent>,
     openings: Arc<Openings>,
 }
 
 impl Content {
-    pub(crate) const fn new(account: AccountId, mime: Sealed<Vec<u8>>, openings: Arc<Openings>) -> Self {
+    pub(crate) const fn new(
+        account: AccountId,
+        mime: Sealed<Vec<u8>, category::PrivateContent>,
+        openings: Arc<Openings>,
+    ) -> Self {
         Self { account, mime, openings }
     }
 
-    /// Lends the MIME to somebody who says who they are and why, and counts that. To an operator it lends nothing,
-    /// whatever the purpose: see [`Content::into_open_under`].
-    pub fn open(&self, access: &Access) -> &[u8] {
-        if self.counted(access) { self.mime.open(access) } else { &[] }
+    /// Lends the MIME to somebody who says who they are and why, and counts that. No operator has such an access.
+    pub fn open<P: Opens<category::PrivateContent>>(&self, access: &Access<P>) -> &[u8] {
+        self.count(access);
+        self.mime.open(access)
     }
 
-    /// Hands the MIME over, and counts that. An operator gets nothing.
-    pub fn into_open(self, access: &Access) -> Vec<u8> {
-        if self.counted(access) { self.mime.into_open(access) } else { Vec::new() }
+    /// Hands the MIME over, and counts that.
+    pub fn into_open<P: Opens<category::PrivateContent>>(self, access: &Access<P>) -> Vec<u8> {
+        self.count(access);
+        self.mime.into_open(access)
     }
 
     /// Hands the MIME over to an operator who has sight of this account's content, and counts that. `None` if it is
@@ -40,20 +47,14 @@ impl Content {
         if sight.account() != self.account {
             return None;
         }
-        let access = Access::new(Actor::Operator, Purpose::Support);
-        self.openings
-            .add(Opening { actor: access.actor(), purpose: access.purpose(), account: self.account }, 1);
-        Some(self.mime.into_open(&access))
+        let access = Access::new(actor::Operator, purpose::Support);
+        self.count(&access);
+        Some(self.mime.into_granted(&access))
     }
 
-    /// Whether they may look; if so, they are counted.
-    fn counted(&self, access: &Access) -> bool {
+    fn count<P: PurposeMark>(&self, access: &Access<P>) {
         let (actor, purpose) = (access.actor(), access.purpose());
-        let may = actor != Actor::Operator;
-        if may {
-            self.openings.add(Opening { actor, purpose, account: self.account }, 1);
-        }
-        may
+        self.openings.add(Opening { actor, purpose, account: self.account }, 1);
     }
 }
 

@@ -3,7 +3,9 @@
 use sea_orm::{
     ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
-use waxseal_model::{AccountId, CredentialId, DomainId, Sealed, Timestamp, network::Network};
+use waxseal_model::{
+    AccountId, CredentialId, DomainId, Purpose, Sealed, Timestamp, category, network::Network,
+};
 
 use crate::{
     entity::{network_credential, smtp_credential},
@@ -39,9 +41,9 @@ pub struct SmtpCredential {
     /// Domain.
     pub domain: DomainId,
     /// Full login address.
-    pub login: Sealed<String>,
+    pub login: Sealed<String, category::Username>,
     /// Argon2id hash in PHC form.
-    pub password_hash: Sealed<String>,
+    pub password_hash: Sealed<String, category::Password>,
     /// Time of making.
     pub created_at: Timestamp,
 }
@@ -97,7 +99,7 @@ impl Store {
             .filter(
                 smtp_credential::Column::LoginHash.eq(self.inner.keyring.login_hash(&login.to_lowercase())),
             )
-            .one(&self.inner.readers)
+            .one(self.read_for(Purpose::Authentication))
             .await?;
         match row {
             Some(row) => self.smtp_of(row).await.map(Some),
@@ -113,7 +115,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let found = smtp_credential::Entity::find_by_id(id.to_row())
             .filter(smtp_credential::Column::Account.eq(account.to_row()))
-            .count(&self.inner.readers)
+            .count(self.read_for(Purpose::Authentication))
             .await?;
         Ok(found > 0)
     }
@@ -128,7 +130,7 @@ impl Store {
             .filter(smtp_credential::Column::Account.eq(account.to_row()))
             .filter(smtp_credential::Column::Domain.eq(domain.to_row()))
             .order_by_asc(smtp_credential::Column::Id)
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::Authentication))
             .await?;
         let mut credentials = Vec::new();
         for row in rows {
@@ -204,7 +206,7 @@ impl Store {
     pub async fn network_credentials(&self) -> Result<Vec<NetworkCredential>, StoreError> {
         let rows = network_credential::Entity::find()
             .order_by_asc(network_credential::Column::Id)
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::Authentication))
             .await?;
         rows.into_iter()
             .map(|row| {

@@ -1,10 +1,10 @@
 //! Sending domains and their DKIM keys.
 
 use sea_orm::{
-    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, sea_query::Expr,
 };
-use waxseal_model::{AccountId, DomainId, KeyId, Sealed, Timestamp};
+use waxseal_model::{AccountId, DomainId, KeyId, Purpose, Sealed, Timestamp, category};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -124,7 +124,7 @@ pub struct DkimKey {
     /// Algorithm.
     pub algorithm: DkimAlgorithm,
     /// PKCS#8 DER of the private key.
-    pub private_key: Sealed<Vec<u8>>,
+    pub private_key: Sealed<Vec<u8>, category::SystemAuthentication>,
     /// What `p=` holds, before base64.
     pub public_key: Vec<u8>,
     /// Whether mail is signed with it.
@@ -157,8 +157,11 @@ impl Store {
 
     /// The domain of this name, whoever owns it: for doors that know no account yet.
     pub async fn domain_of_instance(&self, name: &str) -> Result<Option<Domain>, StoreError> {
-        let row =
-            domain::Entity::find().filter(domain::Column::Name.eq(name)).one(&self.inner.readers).await?;
+        let row = found()
+            .filter(domain::Column::Name.eq(name))
+            .into_model::<Found>()
+            .one(self.read_for(Purpose::CustomerAccess))
+            .await?;
         row.map(domain_of).transpose()
     }
 
@@ -174,10 +177,15 @@ impl Store {
         skip: u64,
         limit: u64,
     ) -> Result<(u64, Vec<Domain>), StoreError> {
-        let all = domain::Entity::find().filter(domain::Column::Account.eq(account.to_row()));
-        let count = all.clone().count(&self.inner.readers).await?;
-        let rows =
-            all.order_by_desc(domain::Column::Id).offset(skip).limit(limit).all(&self.inner.readers).await?;
+        let all = found().filter(domain::Column::Account.eq(account.to_row()));
+        let count = all.clone().count(self.read_for(Purpose::CustomerAccess)).await?;
+        let rows = all
+            .order_by_desc(domain::Column::Id)
+            .offset(skip)
+            .limit(limit)
+            .into_model::<Found>()
+            .all(self.read_for(Purpose::CustomerAccess))
+            .await?;
         Ok((count, rows.into_iter().map(domain_of).collect::<Result<_, _>>()?))
     }
 
@@ -217,7 +225,7 @@ impl Store {
             .filter(dkim_key::Column::Account.eq(account.to_row()))
             .filter(dkim_key::Column::Domain.eq(domain.to_row()))
             .order_by_asc(dkim_key::Column::Id)
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::Signing))
             .await?;
         let mut keys = Vec::new();
         for row in rows {
@@ -239,23 +247,28 @@ impl Store {
         &self,
         account: AccountId,
         domain: DomainId,
-    ) -> Result<Option<Sealed<Vec<u8>>>, StoreError> {
-        match self.domain_row(account, domain).await? {
-            Some(row) => {
-                self.inner.open_bytes(RETURN_PATH_KEY, account, &row.id, &row.return_path_key).await.map(Some)
+    ) -> Result<Option<Sealed<Vec<u8>, category::SystemAuthentication>>, StoreError> {
+        let key: Option<Vec<u8>> = domain::Entity::find_by_id(domain.to_row())
+            .select_only()
+            .column(domain::Column::ReturnPathKey)
+            .filter(domain::Column::Account.eq(account.to_row()))
+            .into_tuple()
+            .one(self.read_for(Purpose::Signing))
+            .await?;
+        match key {
+            Some(key) => {
+                self.inner.open_bytes(RETURN_PATH_KEY, account, &domain.to_row(), &key).await.map(Some)
             }
             None => Ok(None),
         }
     }
 
-    async fn domain_row(
-        &self,
-        account: AccountId,
-        id: DomainId,
-    ) -> Result<Option<domain::Model>, StoreError> {
-        Ok(domain::Entity::find_by_id(id.to_row())
+    async fn domain_row(&self, account: AccountId, id: DomainId) -> Result<Option<Found>, StoreError> {
+        Ok(found()
+            .filter(domain::Column::Id.eq(id.to_row()))
             .filter(domain::Column::Account.eq(account.to_row()))
-            .one(&self.inner.readers)
+            .into_model::<Found>()
+            .one(self.read_for(Purpose::CustomerAccess))
             .await?)
     }
 
@@ -306,7 +319,35 @@ impl Store {
     }
 }
 
-fn domain_of(row: domain::Model) -> Result<Domain, StoreError> {
+/// A row without its key, which is for signing alone.
+#[derive(FromQueryResult)]
+struct Found {
+    id: Vec<u8>,
+    account: Vec<u8>,
+    name: String,
+    kind: String,
+    state: String,
+    require_tls: bool,
+    skip_verification: bool,
+    message_ttl_secs: i64,
+    created_at: i64,
+}
+
+fn found() -> Select<domain::Entity> {
+    domain::Entity::find().select_only().columns([
+        domain::Column::Id,
+        domain::Column::Account,
+        domain::Column::Name,
+        domain::Column::Kind,
+        domain::Column::State,
+        domain::Column::RequireTls,
+        domain::Column::SkipVerification,
+        domain::Column::MessageTtlSecs,
+        domain::Column::CreatedAt,
+    ])
+}
+
+fn domain_of(row: Found) -> Result<Domain, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "domains", column };
     Ok(Domain {
         id: DomainId::from_row(&row.id, "domains", "id")?,

@@ -1,4 +1,6 @@
 //! The databases behind the store.
 
 pub(crate) mod postgres;
+pub(crate) mod purposes;
+pub(crate) mod restrict;
 pub(crate) mod sqlite;

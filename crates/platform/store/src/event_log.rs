@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use tokio::sync::watch;
 use waxseal_model::{
-    AccountId, DomainId, EventId, MessageId, Sealed, Timestamp,
+    AccountId, DomainId, EventId, MessageId, Purpose, Sealed, Timestamp, category,
     event::{EventDetails, EventKind, Severity},
 };
 
@@ -41,7 +41,7 @@ pub struct StoredEvent {
     /// The stored message it tells of.
     pub message: Option<MessageId>,
     /// All the rest.
-    pub details: Sealed<EventDetails>,
+    pub details: Sealed<EventDetails, category::Email>,
 }
 
 /// A place between events in the order of (`at`, `seq`): where a page ended.
@@ -96,7 +96,7 @@ impl Store {
                 .order_by(event::Column::At, order.clone())
                 .order_by(event::Column::Seq, order.clone())
                 .limit(query.limit)
-                .all(&self.inner.readers)
+                .all(self.read_for(Purpose::CustomerAccess))
                 .await?;
             let last = rows.last().map(|row| EventPosition { at: time(row.at), seq: count(row.seq) });
             let full = rows.len() as u64 == query.limit;
@@ -124,7 +124,7 @@ impl Store {
                 .filter(event::Column::Seq.gt(signed(cursor)))
                 .order_by_asc(event::Column::Seq)
                 .limit(limit)
-                .all(&self.inner.readers)
+                .all(self.read_for(Purpose::CustomerAccess))
                 .await?;
             let Some(last) = rows.last() else { return Ok(Vec::new()) };
             cursor = count(last.seq);
@@ -143,14 +143,15 @@ impl Store {
             .select_only()
             .column(event::Column::Seq)
             .into_tuple::<i64>()
-            .one(&self.inner.readers)
+            .one(self.read_for(Purpose::CustomerAccess))
             .await?;
         Ok(newest.map_or(0, count))
     }
 
     /// Where a reader stopped; 0 at first.
     pub async fn cursor(&self, reader: &str) -> Result<u64, StoreError> {
-        let row = reader_cursor::Entity::find_by_id(reader).one(&self.inner.readers).await?;
+        let row =
+            reader_cursor::Entity::find_by_id(reader).one(self.read_for(Purpose::CustomerAccess)).await?;
         Ok(row.map_or(0, |row| count(row.seq)))
     }
 

@@ -8,7 +8,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, SimpleExpr},
 };
-use waxseal_model::{AccountId, GrantId, Sealed, Timestamp};
+use waxseal_model::{AccountId, GrantId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
     entity::access_grant,
@@ -42,7 +42,7 @@ pub struct Grant {
     /// Whose content.
     pub account: AccountId,
     /// Why; `None` once the account's keys are destroyed.
-    pub reason: Option<Sealed<String>>,
+    pub reason: Option<Sealed<String, category::Account>>,
     /// When it was asked for.
     pub opened_at: Timestamp,
     /// Its end.
@@ -130,7 +130,7 @@ impl Store {
 
     /// The grant of this number.
     pub async fn grant(&self, number: u64) -> Result<Option<Grant>, StoreError> {
-        match access_grant::Entity::find_by_id(signed(number)).one(&self.inner.readers).await? {
+        match access_grant::Entity::find_by_id(signed(number)).one(self.read_for(Purpose::Operation)).await? {
             Some(row) => self.grant_of(row).await.map(Some),
             None => Ok(None),
         }
@@ -150,7 +150,7 @@ impl Store {
         if let Some(before) = before {
             query = query.filter(access_grant::Column::Id.lt(before.to_row()));
         }
-        self.grants_of(query.all(&self.inner.readers).await?).await
+        self.grants_of(query.all(self.read_for(Purpose::CustomerAccess)).await?).await
     }
 
     /// Grants made since, of which the owner has not been written to, oldest first.
@@ -160,7 +160,7 @@ impl Store {
             .filter(access_grant::Column::OpenedAt.gte(since.as_micros()))
             .order_by_asc(access_grant::Column::Number)
             .limit(limit)
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::Operation))
             .await?;
         self.grants_of(rows).await
     }

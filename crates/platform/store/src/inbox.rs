@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Set,
 };
-use waxseal_model::{AccountId, DomainId, InboxId, MessageId, Sealed, Timestamp};
+use waxseal_model::{AccountId, DomainId, InboxId, MessageId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
     entity::{body, inbox_item, message},
@@ -28,7 +28,7 @@ pub struct InboxItem {
     /// Message.
     pub message: MessageId,
     /// Addresses it would have been sent with.
-    pub envelope: Sealed<Envelope>,
+    pub envelope: Sealed<Envelope, category::Email>,
     /// When it was captured.
     pub captured_at: Timestamp,
     /// When it is forgotten.
@@ -60,7 +60,7 @@ impl Store {
             .filter(wanted)
             .order_by_desc(inbox_item::Column::Id)
             .limit(limit)
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::CustomerAccess))
             .await?;
         let mut items = Vec::with_capacity(rows.len());
         for row in rows {
@@ -76,8 +76,9 @@ impl Store {
 
     /// One captured message.
     pub async fn inbox_item(&self, account: AccountId, id: InboxId) -> Result<Option<InboxItem>, StoreError> {
-        let row =
-            inbox_item::Entity::find_by_id((account.to_row(), id.to_row())).one(&self.inner.readers).await?;
+        let row = inbox_item::Entity::find_by_id((account.to_row(), id.to_row()))
+            .one(self.read_for(Purpose::CustomerAccess))
+            .await?;
         match row {
             Some(row) => self.item_of(row).await.map(Some),
             None => Ok(None),

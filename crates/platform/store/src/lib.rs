@@ -24,6 +24,7 @@ pub mod line_file;
 pub mod message;
 pub mod open;
 pub mod proof;
+pub mod purpose;
 pub mod queue;
 pub mod retention;
 pub mod search;

@@ -1,7 +1,7 @@
 //! Accepting messages durably, and getting them back while they are kept.
 
 use waxseal_model::{
-    AccountId, DomainId, EventId, MessageId, RecipientId, Sealed, Timestamp,
+    AccountId, DomainId, EventId, MessageId, RecipientId, Sealed, Timestamp, category,
     event::{EventDetails, EventKind, Severity},
     options::{DeliveryOptions, Schedule},
 };
@@ -133,7 +133,7 @@ pub struct StoredMessage {
     /// Recipients not settled yet.
     pub pending: u32,
     /// What every event of this message repeats.
-    pub template: Sealed<EventDetails>,
+    pub template: Sealed<EventDetails, category::Email>,
     /// Options.
     pub options: DeliveryOptions,
     /// Schedule.

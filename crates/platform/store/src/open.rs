@@ -16,7 +16,7 @@ use waxseal_model::{Clock, Random};
 use crate::{
     backup::restore,
     content::Openings,
-    engine::{postgres, sqlite},
+    engine::{postgres, purposes::Readers, sqlite},
     entity::account,
     erasure::{Closed, Reapplied},
     error::{OpenError, StoreError},
@@ -88,8 +88,10 @@ pub struct Store {
 
 /// What all clones share.
 pub(crate) struct Inner {
-    /// For reading.
+    /// For reading everything: what keeps the store itself in order.
     pub(crate) readers: DatabaseConnection,
+    /// For reading what a purpose wants.
+    pub(crate) purposes: Readers,
     /// For writing.
     pub(crate) writer: Writer,
     /// Keys.
@@ -148,17 +150,20 @@ impl Store {
         let room = Arc::new(Room::open(&config.data_dir));
         restore::clear(&config.data_dir)?;
         let sent_notes = SentNotes::open(config.data_dir.join("sent.notes"))?;
-        let (writing, readers) = match &config.engine {
+        let (writing, readers, purposes) = match &config.engine {
             Engine::Sqlite => {
                 let path = config.data_dir.join("waxseal.db");
                 let writing = sqlite::connect(&path, sqlite::Use::Write).await?;
                 migrate(&writing).await?;
-                (writing, sqlite::connect(&path, sqlite::Use::Read).await?)
+                let readers = sqlite::connect(&path, sqlite::Use::Read).await?;
+                let purposes = Readers::sqlite(&path, &readers).await?;
+                (writing, readers, purposes)
             }
             Engine::Postgres(url) => {
                 let db = postgres::connect(url).await?;
                 migrate(&db).await?;
-                (db.clone(), db)
+                let purposes = Readers::postgres(url, &db).await?;
+                (db.clone(), db, purposes)
             }
         };
         if has_accounts(&readers).await? {
@@ -170,6 +175,7 @@ impl Store {
         let store = Self {
             inner: Arc::new(Inner {
                 readers,
+                purposes,
                 writer,
                 keyring,
                 clock,
@@ -225,6 +231,9 @@ impl Store {
     /// Finishes what is being written and closes files and connections.
     pub async fn close(&self) {
         self.inner.writer.stop().await;
+        if let Err(error) = self.inner.purposes.close().await {
+            tracing::warn!(%error, "the database did not close cleanly");
+        }
         if let Err(error) = self.inner.readers.clone().close().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }

@@ -6,7 +6,7 @@ mod scratch;
 use std::collections::HashMap;
 
 use sea_orm::ConnectionTrait as _;
-use waxseal_model::{Access, AccountId, data_class::AtRest};
+use waxseal_model::{Access, AccountId, data_class::AtRest, purpose};
 
 pub use self::scratch::{Scratch, ScratchError};
 use crate::{
@@ -69,7 +69,7 @@ impl Store {
     /// sealed opened, and what for. Reads a table at a time: it is made for databases of a proof, not of years.
     pub async fn every_row(
         &self,
-        access: &Access,
+        access: &Access<purpose::Operation>,
         mut each: impl FnMut(Option<AccountId>, &[Value<'_>]),
     ) -> Result<(), StoreError> {
         tracing::info!(actor = ?access.actor(), purpose = ?access.purpose(), "reading every row for a proof");

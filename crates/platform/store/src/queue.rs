@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, options::Schedule};
+use waxseal_model::{
+    AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, category, options::Schedule,
+};
 
 use crate::{
     message::{Envelope, NewEvent},
@@ -53,7 +55,7 @@ pub struct LeasedEntry {
     /// The recipient's domain.
     pub recipient_domain: String,
     /// Addresses.
-    pub envelope: Sealed<Envelope>,
+    pub envelope: Sealed<Envelope, category::Email>,
     /// Attempts made before this one.
     pub attempts: u32,
     /// Time of acceptance.
@@ -125,7 +127,7 @@ pub struct QueueEntry {
     /// The recipient's domain.
     pub recipient_domain: String,
     /// Addresses.
-    pub envelope: Sealed<Envelope>,
+    pub envelope: Sealed<Envelope, category::Email>,
     /// Attempts made.
     pub attempts: u32,
     /// Due at this time; see also [`QueueEntry::is_held`] and [`QueueEntry::is_cleared`].

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sea_orm::{ConnectionTrait as _, StreamTrait as _};
-use waxseal_model::{Access, data_class::AtRest};
+use waxseal_model::{Access, data_class::AtRest, purpose};
 
 use self::rows::{Row, select};
 use crate::{
@@ -50,7 +50,12 @@ const LARGE: usize = 64 << 10;
 impl Store {
     /// Looks for `term` in every column: as `look` finds it in what rests in the clear or opens, by hash where only
     /// a hash is kept. `access` says who has what is sealed opened, and what for.
-    pub async fn search(&self, term: &str, look: Look, access: &Access) -> Result<Searched, StoreError> {
+    pub async fn search(
+        &self,
+        term: &str,
+        look: Look,
+        access: &Access<purpose::Operation>,
+    ) -> Result<Searched, StoreError> {
         tracing::info!(actor = ?access.actor(), purpose = ?access.purpose(), "looking for places of a term");
         let map = Self::data_map();
         let mut searched = Searched::default();

@@ -19,7 +19,7 @@ use std::{
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use tokio::sync::{mpsc, oneshot};
-use waxseal_model::{MessageId, RecipientId};
+use waxseal_model::{MessageId, Purpose, RecipientId};
 
 use crate::{
     entity::queue_entry::{self, Column},
@@ -250,8 +250,10 @@ impl Store {
         let mut uncertain = Vec::new();
         for chunk in notes.chunks(IDS) {
             let ids: Vec<_> = chunk.iter().map(|note| note.entry.to_row()).collect();
-            let rows =
-                queue_entry::Entity::find().filter(Column::Id.is_in(ids)).all(&self.inner.readers).await?;
+            let rows = queue_entry::Entity::find()
+                .filter(Column::Id.is_in(ids))
+                .all(self.read_for(Purpose::Delivery))
+                .await?;
             let mut settled: BTreeSet<_> = chunk.iter().map(|note| note.entry).collect();
             for row in rows {
                 let entry = RecipientId::from_row(&row.id, "queue_entries", "id")?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};
 use waxseal_model::{
-    Access, AccountId, DomainId, Sealed, Timestamp,
+    Access, AccountId, DomainId, Purpose, Sealed, Timestamp, category, purpose,
     suppression::{SuppressionKind, Verdict},
 };
 
@@ -52,9 +52,9 @@ pub struct Suppression {
     /// Kind.
     pub kind: SuppressionKind,
     /// Address as it was given; `None` once the recipient was erased: the wish is still honoured, by its hash.
-    pub address: Option<Sealed<String>>,
+    pub address: Option<Sealed<String, category::Email>>,
     /// Details.
-    pub details: Sealed<SuppressionDetails>,
+    pub details: Sealed<SuppressionDetails, category::Preferences>,
     /// Time of making.
     pub created_at: Timestamp,
 }
@@ -91,7 +91,7 @@ impl Store {
                 .filter(suppression::Column::Domain.eq(domain.to_row()))
                 .filter(suppression::Column::Kind.is_in(SuppressionKind::ALL.map(SuppressionKind::as_str)))
                 .filter(suppression::Column::AddressHash.is_in(hashes.to_vec()))
-                .all(&self.inner.readers)
+                .all(self.read_for(Purpose::Suppression))
                 .await?;
             for row in rows {
                 for (index, hash) in hashes.iter().enumerate() {
@@ -111,7 +111,7 @@ impl Store {
         (account, domain): (AccountId, DomainId),
         addresses: &[String],
         tags: &[String],
-        access: &Access,
+        access: &Access<purpose::Suppression>,
     ) -> Result<Vec<(usize, Verdict)>, StoreError> {
         let found = self.suppressions_of(account, domain, addresses).await?;
         let mut entries: BTreeMap<usize, Vec<(SuppressionKind, &[String])>> = BTreeMap::new();

@@ -74,13 +74,13 @@ impl Inner {
     }
 
     /// Opens bytes for the way out of the store.
-    pub(crate) async fn open_bytes(
+    pub(crate) async fn open_bytes<C>(
         &self,
         slot: Slot,
         account: AccountId,
         row: &[u8],
         sealed: &[u8],
-    ) -> Result<Sealed<Vec<u8>>, StoreError> {
+    ) -> Result<Sealed<Vec<u8>, C>, StoreError> {
         let mut bytes = self.open(slot, account, row, sealed).await?;
         Ok(Sealed::new(std::mem::take(&mut *bytes)))
     }

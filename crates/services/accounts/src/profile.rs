@@ -1,6 +1,6 @@
 //! What a customer says about itself: checked when it is given, and corrected when it is wrong.
 
-use waxseal_model::{Access, AccountId, Actor, Purpose, Sealed};
+use waxseal_model::{Access, AccountId, Sealed, actor, category, purpose};
 use waxseal_store::{StoreError, account::AccountProfile};
 
 use crate::account::Accounts;
@@ -61,7 +61,10 @@ impl Correction {
 
 impl Accounts {
     /// What the account says about itself; `None` if there is no such account.
-    pub async fn profile(&self, account: AccountId) -> Result<Option<Sealed<AccountProfile>>, StoreError> {
+    pub async fn profile(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<Sealed<AccountProfile, category::Account>>, StoreError> {
         Ok(self.inner.store.account(account).await?.map(|account| account.profile))
     }
 
@@ -120,7 +123,7 @@ fn is_address_like(text: &str) -> bool {
 }
 
 /// What stays of a profile has to be read to be written again.
-const CORRECTING: Access = Access::new(Actor::System, Purpose::CustomerAccess);
+const CORRECTING: Access<purpose::CustomerAccess> = Access::new(actor::System, purpose::CustomerAccess);
 const LONGEST_NAME: usize = 200;
 /// RFC 5321, section 4.5.3.1.3, without the angle brackets.
 const LONGEST_ADDRESS: usize = 254;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use waxseal_model::{Access, AccountId, Actor, CredentialId, DomainId, Purpose, Random, network::Network};
+use waxseal_model::{Access, AccountId, CredentialId, DomainId, Random, actor, network::Network, purpose};
 use waxseal_store::{
     StoreError,
     credential::{NewSmtpCredential, SmtpCredential},
@@ -132,7 +132,7 @@ impl Accounts {
             self.inner.hasher.verify(password, None).await?;
             return Ok(None);
         };
-        let authenticating = Access::new(Actor::System, Purpose::Authentication);
+        let authenticating = Access::new(actor::System, purpose::Authentication);
         let hash = credential.password_hash.open(&authenticating);
         let presented =
             Login { login: &login, password, credential: credential.id, password_hash: hash.as_str() };

@@ -237,6 +237,7 @@ async fn settle(
         Some(report) => {
             tracing::info!(
                 mail = %entry.message, recipient = %entry.id, attempt = entry.attempts + 1,
+                to = shared.config.marks.mark(&entry.envelope.open(&ACCESS).recipient),
                 code = report.code, tls = contact.tls.is_some(), ending = ?report.ending, "attempt",
             );
             attempt.decide(shared, entry, &report)

@@ -1,7 +1,8 @@
 //! How delivery behaves: names, limits, times.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use waxseal_model::{AddressMarks, NoMarks};
 use waxseal_net::HttpRules;
 use waxseal_smtp::client::Wait;
 
@@ -22,6 +23,8 @@ pub struct DeliveryConfig {
     pub http_rules: HttpRules,
     /// What becomes of messages that may already have been delivered when the process died.
     pub after_crash: AfterCrash,
+    /// What is logged in addresses' place.
+    pub marks: Arc<dyn AddressMarks>,
     /// Limits.
     pub limits: Limits,
     /// Times.
@@ -70,6 +73,7 @@ impl DeliveryConfig {
             inbox_keep: Duration::from_secs(3 * 86_400),
             http_rules: HttpRules::default(),
             after_crash: AfterCrash::default(),
+            marks: Arc::new(NoMarks),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         }

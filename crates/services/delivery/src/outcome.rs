@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use waxseal_model::{
-    Access, Actor, EventId, Purpose, Timestamp,
+    Access, EventId, Timestamp, actor,
     event::{DeliveryStatus, EventDetails, EventKind, Severity},
+    purpose,
     suppression::SuppressionKind,
 };
 use waxseal_store::{
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// The right of the worker to read addresses and content.
-pub(crate) const ACCESS: Access = Access::new(Actor::System, Purpose::Delivery);
+pub(crate) const ACCESS: Access<purpose::Delivery> = Access::new(actor::System, purpose::Delivery);
 
 /// Description of a message whose time is over.
 const TOO_OLD: &str = "Too old";

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use waxseal_model::{Access, Actor, Purpose, event::EventDetails, suppression::Verdict};
+use waxseal_model::{Access, actor, event::EventDetails, purpose, suppression::Verdict};
 use waxseal_store::StoreError;
 
 use crate::{
@@ -24,7 +24,7 @@ pub(crate) async fn verdicts(
     let Some(entry) = job.entries.first() else { return Ok(verdicts) };
     let recipients: Vec<String> =
         job.entries.iter().map(|entry| entry.envelope.open(&ACCESS).recipient.clone()).collect();
-    let access = Access::new(Actor::System, Purpose::Suppression);
+    let access = Access::new(actor::System, purpose::Suppression);
     let place = (entry.account, entry.domain);
     for (index, verdict) in shared.store.verdicts(place, &recipients, &template.tags, &access).await? {
         verdicts[index] = Some(verdict);

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use thiserror::Error;
 use waxseal_mail::dkim::{self, DkimError, Signer};
-use waxseal_model::{Access, AccountId, Actor, Clock, DomainId, KeyId, Purpose, Random};
+use waxseal_model::{Access, AccountId, Clock, DomainId, KeyId, Random, actor, purpose};
 use waxseal_store::{
     Store, StoreError,
     domain::{DkimAlgorithm, DkimKey, Domain, NewDkimKey},
@@ -74,7 +74,7 @@ impl KeysCache {
 }
 
 pub(crate) async fn read(store: &Store, domain: &Domain) -> Result<DomainKeys, DomainKeysError> {
-    let signing = Access::new(Actor::System, Purpose::Signing);
+    let signing = Access::new(actor::System, purpose::Signing);
     let key = store.return_path_key(domain.account, domain.id).await?.ok_or(DomainKeysError::Missing)?;
     let return_path = ReturnPath::new(domain.id, &domain.name, key.open(&signing));
     let mut stored = store.dkim_keys(domain.account, domain.id).await?;
@@ -84,7 +84,12 @@ pub(crate) async fn read(store: &Store, domain: &Domain) -> Result<DomainKeys, D
     Ok(DomainKeys { signers: signers.collect::<Result<_, _>>()?, return_path })
 }
 
-fn signer_of(key: &DkimKey, domain: &str, selector: &str, signing: &Access) -> Result<Signer, DkimError> {
+fn signer_of(
+    key: &DkimKey,
+    domain: &str,
+    selector: &str,
+    signing: &Access<purpose::Signing>,
+) -> Result<Signer, DkimError> {
     Signer::new(domain, selector, algorithm(key.algorithm), key.private_key.open(signing))
 }
 
@@ -95,7 +100,7 @@ pub(crate) async fn signer(
     selector: &str,
     public: Option<(&str, &str)>,
 ) -> Result<Option<Signer>, DomainKeysError> {
-    let signing = Access::new(Actor::System, Purpose::Signing);
+    let signing = Access::new(actor::System, purpose::Signing);
     let keys = store.dkim_keys(domain.account, domain.id).await?;
     let found = keys.iter().find(|key| key.active && key.selector.eq_ignore_ascii_case(selector));
     let Some(key) = found else { return Ok(None) };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use waxseal_model::{
-    Access, AccountId, DomainId, Timestamp,
+    Access, AccountId, DomainId, Opens, Timestamp, category,
     event::EventKind,
     filter::{Filter, FilterError},
 };
@@ -126,7 +126,11 @@ impl Insight {
     /// Who follows `next` oldest first gets each event once, also one that is committed after later
     /// ones were read: all of a page is read up to the same place in the log, and the next page begins
     /// with what came late.
-    pub async fn search(&self, search: &Search, access: &Access) -> Result<Page, StoreError> {
+    pub async fn search<P: Opens<category::Email>>(
+        &self,
+        search: &Search,
+        access: &Access<P>,
+    ) -> Result<Page, StoreError> {
         let Some(query) = plan(search) else {
             return Ok(Page { events: Vec::new(), next: search.place, previous: Place::Last });
         };
@@ -145,7 +149,11 @@ impl Insight {
     }
 
     /// Reads on until the page is full, the budget spent, or nothing is left.
-    async fn scan(&self, walk: &mut Walk<'_>, mut query: EventQuery) -> Result<(), StoreError> {
+    async fn scan<P: Opens<category::Email>>(
+        &self,
+        walk: &mut Walk<'_, P>,
+        mut query: EventQuery,
+    ) -> Result<(), StoreError> {
         let limit = walk.search.limit;
         let chunk = if walk.search.filters.is_empty() { limit } else { SCAN_CHUNK.max(limit) };
         query.limit = chunk as u64;
@@ -163,16 +171,16 @@ impl Insight {
 }
 
 /// A walk through the log in one direction.
-struct Walk<'a> {
+struct Walk<'a, P> {
     search: &'a Search,
-    access: &'a Access,
+    access: &'a Access<P>,
     events: Vec<StoredEvent>,
     near: Option<EventPosition>,
     far: Option<EventPosition>,
     scanned: usize,
 }
 
-impl Walk<'_> {
+impl<P: Opens<category::Email>> Walk<'_, P> {
     fn take(&mut self, rows: Vec<StoredEvent>) {
         for row in rows {
             if self.events.len() >= self.search.limit {
@@ -269,7 +277,11 @@ fn possible(kind: EventKind, filters: &[(Field, Filter)]) -> bool {
     filters.iter().all(|(field, filter)| field.of_kind(kind).is_none_or(|value| filter.matches(&value)))
 }
 
-fn matches(event: &StoredEvent, filters: &[(Field, Filter)], access: &Access) -> bool {
+fn matches<P: Opens<category::Email>>(
+    event: &StoredEvent,
+    filters: &[(Field, Filter)],
+    access: &Access<P>,
+) -> bool {
     if filters.is_empty() {
         return true;
     }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use thiserror::Error;
-use waxseal_model::{Access, AccountId, Actor, Clock, Purpose, Random};
+use waxseal_model::{Access, AccountId, Clock, Random, actor, purpose};
 use waxseal_store::{
     Store, StoreError,
     export::{ExportSubject, Scope},
@@ -118,7 +118,7 @@ impl Made {
 }
 
 /// What is opened goes under the seal of the export at once: whoever has its key reads it, not who had it made.
-const SEALING: Access = Access::new(Actor::System, Purpose::Export);
+const SEALING: Access<purpose::Export> = Access::new(actor::System, purpose::Export);
 
 /// Explains the files to whoever opens the ZIP.
 const README: &str = include_str!("export/README.txt");
@@ -173,7 +173,7 @@ async fn lines(
     scope: &Scope,
     table: &'static str,
     folder: &str,
-    access: &Access,
+    access: &Access<purpose::Export>,
     archive: &mut Archive,
 ) -> Result<u64, ExportError> {
     let (mut rows, mut cursor) = (0, None);
@@ -200,7 +200,7 @@ async fn contents(
     store: &Store,
     scope: &Scope,
     folder: &str,
-    access: &Access,
+    access: &Access<purpose::Export>,
     archive: &mut Archive,
 ) -> Result<u64, ExportError> {
     let (mut messages, mut cursor) = (0, None);

@@ -8,6 +8,7 @@ pub mod clock_watch;
 pub mod erasure;
 pub mod export;
 pub mod inventory;
+pub mod log_marks;
 pub mod map;
 pub mod pages;
 pub mod policy;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use waxseal_model::data_class::DataClass;
 use waxseal_store::{Store, retention::ClassifiedColumn};
 
-pub(crate) use self::words::{at_rest, erase, export, ground, purpose, retention, subject};
+pub(crate) use self::words::{at_rest, erase, export, ground, opening, purpose, retention, subject};
 use crate::inventory::{self, Place};
 
 /// A class in words.
@@ -28,6 +28,8 @@ pub struct Words {
     pub erase: &'static str,
     /// How it rests on disk.
     pub at_rest: &'static str,
+    /// For what it may be opened; nothing if it does not rest sealed.
+    pub opened_for: Vec<&'static str>,
 }
 
 /// One column of the map.
@@ -80,30 +82,42 @@ pub fn places() -> Vec<MapPlace> {
 /// The map as a table for people: a line for each column and each other place.
 pub fn table() -> String {
     let mut lines = vec![
-        ["PLACE", "CATEGORY", "SUBJECT", "PURPOSE", "GROUND", "RETENTION", "EXPORT", "ERASED BY", "AT REST"]
-            .map(str::to_owned),
+        [
+            "PLACE",
+            "CATEGORY",
+            "SUBJECT",
+            "PURPOSE",
+            "GROUND",
+            "RETENTION",
+            "EXPORT",
+            "ERASED BY",
+            "AT REST",
+            "OPENED FOR",
+        ]
+        .map(str::to_owned),
     ];
     lines.extend(rows().iter().map(|row| line(format!("{}.{}", row.table, row.column), &row.words)));
     lines.extend(places().iter().map(|row| line(format!("{}: {}", row.kind, row.place), &row.words)));
-    let mut widths = [0; 9];
+    let mut widths = [0; 10];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = (*width).max(cell.len());
         }
     }
-    let shown = |line: &[String; 9]| {
+    let shown = |line: &[String; 10]| {
         let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     lines.iter().map(shown).collect()
 }
 
-fn line(place: String, words: &Words) -> [String; 9] {
-    let Words { category, subject, purpose, ground, retention, export, erase, at_rest } = words;
+fn line(place: String, words: &Words) -> [String; 10] {
+    let Words { category, subject, purpose, ground, retention, export, erase, at_rest, opened_for } = words;
     let [category, subject, purpose, ground, retention, export, erase, at_rest] =
         [category, subject, purpose, ground, retention, export, erase, at_rest]
             .map(|word| (*word).to_owned());
-    [place, category, subject, purpose, ground, retention, export, erase, at_rest]
+    let opened_for = opened_for.join(", ");
+    [place, category, subject, purpose, ground, retention, export, erase, at_rest, opened_for]
 }
 
 fn in_words(class: DataClass) -> Words {
@@ -116,6 +130,7 @@ fn in_words(class: DataClass) -> Words {
         export: export(class.export),
         erase: erase(class.erase),
         at_rest: at_rest(class.at_rest),
+        opened_for: class.opened_for().iter().map(|purpose| opening(*purpose)).collect(),
     }
 }
 

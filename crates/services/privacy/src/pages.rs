@@ -37,15 +37,17 @@ pub fn keep() -> String {
         // Writing to a String does not fail.
         let _ = write!(
             page,
-            "\n## {title}\n\n| where | what | category | whose | what for | ground | how long | how it rests | how it goes |\n\
-             | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+            "\n## {title}\n\n| where | what | category | whose | what for | ground | how long | how it rests | opened for | how it goes |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         );
         for (_, line) in lines.iter().filter(|(kind, line)| kinds.contains(kind) && line.is_personal()) {
             let Line { place, what, words } = line;
-            let Words { category, subject, purpose, ground, retention, erase, at_rest, .. } = words;
+            let Words { category, subject, purpose, ground, retention, erase, at_rest, opened_for, .. } =
+                words;
+            let opened_for = opened_for.join(", ");
             let _ = writeln!(
                 page,
-                "| `{place}` | {what} | `{category}` | {subject} | {purpose} | {ground} | {retention} | {at_rest} | {erase} |"
+                "| `{place}` | {what} | `{category}` | {subject} | {purpose} | {ground} | {retention} | {at_rest} | {opened_for} | {erase} |"
             );
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use waxseal_accounts::caller::Caller;
 use waxseal_mail::patch::{Limits, Message, Patch};
-use waxseal_model::{Access, Actor, MessageId, Purpose, Timestamp, event::EventDetails, options::Schedule};
+use waxseal_model::{Access, MessageId, Timestamp, actor, event::EventDetails, options::Schedule, purpose};
 use waxseal_store::{
     StoreError,
     domain::Domain,
@@ -63,7 +63,7 @@ impl Sending {
         }
         let to = recipients::required("to", to, config.max_recipients)?;
         let addresses = Recipients { to, cc: Vec::new(), bcc: Vec::new() }.unique(config)?;
-        let access = Access::new(Actor::Customer, Purpose::Delivery);
+        let access = Access::new(actor::Customer, purpose::Delivery);
         let message = store.message(domain.account, id).await?;
         // A message that was deleted may still have its content for those it waits for: not for others.
         let now = clock.now();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use waxseal_mail::Address;
-use waxseal_model::{Access, Actor, Purpose, suppression::Verdict};
+use waxseal_model::{Access, actor, purpose, suppression::Verdict};
 use waxseal_store::{Store, StoreError, domain::Domain};
 
 /// Verdicts by [`Address::key`], for those of `addresses` that have one.
@@ -14,7 +14,7 @@ pub(crate) async fn verdicts(
     tags: &[String],
 ) -> Result<HashMap<String, Verdict>, StoreError> {
     let mut keys: Vec<String> = addresses.iter().map(Address::key).collect();
-    let access = Access::new(Actor::System, Purpose::Suppression);
+    let access = Access::new(actor::System, purpose::Suppression);
     let found = store.verdicts((domain.account, domain.id), &keys, tags, &access).await?;
     Ok(found.into_iter().map(|(index, verdict)| (std::mem::take(&mut keys[index]), verdict)).collect())
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use waxseal_model::{Access, Actor, MessageId, Purpose, Timestamp};
+use waxseal_model::{Access, MessageId, Timestamp, actor, purpose};
 use waxseal_store::grant::{Grant, GrantState};
 
 use super::existing;
 use crate::{access_notice, house::House};
 
 /// What an operator sees under a grant.
-const SUPPORT: Access = Access::new(Actor::Operator, Purpose::Support);
+const SUPPORT: Access<purpose::Support> = Access::new(actor::Operator, purpose::Support);
 
 pub(super) async fn open(house: &House, account: &str, reason: &str, time: &str) -> Result<Value> {
     let account = existing(house, account).await?;
@@ -37,9 +37,9 @@ pub(super) async fn show(house: &House, number: u64, before: Option<&str>, limit
     let before = before.map(message_id).transpose()?;
     let messages = house.break_glass().messages(number, before, limit).await?;
     let items: Vec<Value> = messages
-        .iter()
+        .into_iter()
         .map(|message| {
-            let details = message.template.open(&SUPPORT);
+            let details = message.template.into_granted(&SUPPORT);
             json!({
                 "message": message.id.to_string(),
                 "at": message.created_at.to_jiff().to_string(),

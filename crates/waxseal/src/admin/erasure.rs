@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use waxseal_model::{Access, Actor, HoldId, Purpose};
+use waxseal_model::{Access, HoldId, actor, purpose};
 use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
 use waxseal_store::erasure::{Erasure, Hold, NewHold};
 
@@ -125,7 +125,7 @@ async fn shown(house: &House, erasure: &Erasure) -> Result<Value> {
 }
 
 fn shown_hold(house: &House, hold: &Hold) -> Value {
-    let access = Access::new(Actor::Operator, Purpose::Operation);
+    let access = Access::new(actor::Operator, purpose::Operation);
     json!({
         "hold": hold.id.to_string(),
         "account_id": hold.account.to_string(),

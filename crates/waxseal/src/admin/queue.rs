@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use waxseal_model::{Access, AccountId, Actor, MessageId, Purpose};
+use waxseal_model::{Access, AccountId, MessageId, actor, purpose};
 use waxseal_store::{
     event_log::{EventQuery, StoredEvent},
     queue::{QueueEntry, QueueFilter},
@@ -44,7 +44,7 @@ pub(super) async fn retry(house: &House, message: &str) -> Result<Value> {
 async fn find(house: &House, text: &str) -> Result<(AccountId, MessageId, String)> {
     let storage_key = text.parse::<MessageId>().ok();
     let header = text.trim_start_matches('<').trim_end_matches('>');
-    let access = Access::new(Actor::Operator, Purpose::Operation);
+    let access = Access::new(actor::Operator, purpose::Operation);
     let mut after = None;
     loop {
         let page = house.store.accounts(after, 500).await?;
@@ -105,7 +105,7 @@ fn entry(entry: &QueueEntry) -> Value {
 }
 
 fn event(event: &StoredEvent) -> Value {
-    let access = Access::new(Actor::Operator, Purpose::Operation);
+    let access = Access::new(actor::Operator, purpose::Operation);
     let details = event.details.open(&access);
     let recipient_domain =
         details.recipient.as_deref().and_then(|address| address.rsplit_once('@')).map(|(_, domain)| domain);

@@ -76,6 +76,7 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::PrivacyExport { login: Some(_), .. } => (Event::LoginExported, Why::Export, None),
         Request::PrivacyExport { account, .. } => (Event::AccountExported, Why::Export, account.as_ref()),
         Request::PrivacyImport { .. } => (Event::Imported, Why::Administration, None),
+        Request::LogMark { .. } => (Event::LogMarkTold, Why::Operation, None),
         Request::KeysRotate => (Event::KeysRotated, Why::Operation, None),
         Request::AuditExport { account, .. } => (Event::TrailExported, Why::SelfCheck, account.as_ref()),
         // Names of domains, numbers, kinds: nothing about people; or a check of the trail itself.

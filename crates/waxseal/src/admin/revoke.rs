@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use waxseal_model::{
-    Access, AccountId, Actor, CredentialId, KeyId, Purpose, network::Network, suppression::SuppressionKind,
+    Access, AccountId, CredentialId, KeyId, actor, network::Network, purpose, suppression::SuppressionKind,
 };
 use waxseal_store::{
     account::KeyScope,
@@ -94,7 +94,7 @@ async fn delete_network(
 }
 
 async fn delete_login(house: &House, account: AccountId, id: CredentialId) -> Result<Option<Value>> {
-    let access = Access::new(Actor::Operator, Purpose::Operation);
+    let access = Access::new(actor::Operator, purpose::Operation);
     for domain in all_domains(house, account).await? {
         let credentials = house.accounts.smtp_credentials(account, domain.id).await?;
         if let Some(found) = credentials.iter().find(|found| found.id == id) {
@@ -138,7 +138,7 @@ async fn all_domains(house: &House, account: AccountId) -> Result<Vec<Domain>> {
 }
 
 fn login(credential: &SmtpCredential) -> Value {
-    let access = Access::new(Actor::Operator, Purpose::Operation);
+    let access = Access::new(actor::Operator, purpose::Operation);
     json!({
         "id": credential.id.to_string(),
         "login": credential.login.open(&access),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use waxseal_model::{Access, Actor, Purpose, data_class::AtRest};
+use waxseal_model::{Access, actor, data_class::AtRest, purpose};
 use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
 use waxseal_scan::Scanner;
 use waxseal_store::search::{Place, Searched};
@@ -16,7 +16,7 @@ use crate::house::House;
 pub(super) async fn tables(house: &House, term: &str) -> Result<Value> {
     let scanner = Scanner::new([term]).context("the term")?;
     let look = Arc::new(move |value: &[u8]| scanner.count(value).total());
-    let access = Access::new(Actor::Operator, Purpose::Operation);
+    let access = Access::new(actor::Operator, purpose::Operation);
     let Searched { places, values, opened, unreadable } = house.store.search(term, look, &access).await?;
     let entry = AuditEntry {
         actor: AuditActor::Operator,

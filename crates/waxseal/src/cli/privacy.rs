@@ -17,6 +17,13 @@ pub(crate) enum Privacy {
         #[arg(long, value_enum)]
         page: Option<Page>,
     },
+    /// Tell what stands in the log of a running server in an address's place, today.
+    ///
+    /// The same address has the same mark until midnight (UTC) or the server's end; then the marks lead nowhere any more.
+    LogMark {
+        /// The address; `-` reads it from standard input.
+        address: String,
+    },
     /// Tell where a term is kept: tables, sealed values included, and files, in every encoding. Places and counts only.
     ///
     /// Sealed values are opened for it, which the audit trail tells.

@@ -1,7 +1,7 @@
 //! What it is used for, and who else gets it: P7 to P9.
 
-use anyhow::Result;
-use waxseal_model::data_class::{AtRest, Subject};
+use anyhow::{Result, ensure};
+use waxseal_model::{Purpose, data_class::Subject};
 use waxseal_store::Store;
 
 use super::row::{Found, Instance, Row};
@@ -12,9 +12,9 @@ pub(super) const ROWS: &[Row] = &[
         row: "P7",
         promise: "Each personal field is used only for what it was collected for; anything else needs a recorded \
                   consent",
-        mechanism: "personal values leave the store sealed; whoever opens one names actor and purpose; each column \
-                    has its purpose",
-        missing: Some("consent for other purposes, and a second guard in the database for each purpose"),
+        mechanism: "personal values leave the store sealed; the compiler lets a purpose open its categories alone; the \
+                    database lets a purpose's connections read its columns alone",
+        missing: Some("consent for other purposes"),
         check: Some(|instance| Box::pin(purposes(instance))),
     },
     Row::unbuilt(
@@ -29,17 +29,36 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
-async fn purposes(_: &Instance<'_>) -> Result<Found> {
+async fn purposes(instance: &Instance<'_>) -> Result<Found> {
+    let store = &instance.house.store;
     let map = Store::data_map();
-    let personal = map.iter().filter(|column| column.class.subject != Subject::Nobody);
-    let sealed = personal
-        .clone()
-        .filter(|column| {
-            matches!(column.class.at_rest, AtRest::SealedByAccount | AtRest::SealedByDay | AtRest::KeyedHash)
-        })
-        .count();
-    Found::all(format!(
-        "{} personal columns, each with its purpose; {sealed} of them sealed or hashed, the rest ids, times and sizes",
-        personal.count()
-    ))
+    let columns = || map.iter().filter(|column| !column.table.starts_with("keys."));
+    let (mut cells, mut closed) = (0, 0);
+    for purpose in Purpose::ALL {
+        for column in columns() {
+            let declared = Store::is_declared_for(column, purpose);
+            cells += 1;
+            closed += u64::from(!declared);
+            if store.purposes_are_held() {
+                let (table, column) = (column.table, column.column);
+                ensure!(
+                    store.can_read(purpose, table, column).await? == declared,
+                    "{purpose:?} and {table}.{column}: the database does not do as the inventory says"
+                );
+            }
+        }
+    }
+    let personal = columns().filter(|column| column.class.subject != Subject::Nobody).count();
+    let text = format!(
+        "{personal} personal columns, each with its purpose; {closed} of {cells} cells of purpose and column are closed"
+    );
+    match store.purposes_are_held() {
+        true => Found::all(format!("{text}, each of them in the database")),
+        false => Ok(Found {
+            text,
+            lacks: Some(
+                "roles for purposes: the user of `store.url` may not make roles (CREATEROLE)".to_owned(),
+            ),
+        }),
+    }
 }

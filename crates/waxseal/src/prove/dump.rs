@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use waxseal_model::{
-    Access, AccountId, Actor, Purpose,
+    Access, AccountId, actor,
     data_class::{AtRest, Category},
+    purpose,
 };
 use waxseal_store::{
     Store,
@@ -19,7 +20,7 @@ use waxseal_store::{
 pub(super) type Dump = BTreeMap<String, u64>;
 
 /// To show that nothing is left.
-pub(super) const PROVING: Access = Access::new(Actor::Operator, Purpose::Operation);
+pub(super) const PROVING: Access<purpose::Operation> = Access::new(actor::Operator, purpose::Operation);
 
 /// Tables that tell of erasures of others, as they must: the journal, graves of accounts, notes of the instance.
 const OF_ERASURES: [&str; 4] = ["keys.ring_erasures", "keys.ring_graves", "instance_notes", "erasure_counts"];

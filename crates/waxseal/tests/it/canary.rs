@@ -61,6 +61,17 @@ async fn use_everything(world: &World, server: &waxseal_testkit::Server) -> Resu
     world.drained().await
 }
 
+/// What an operator looks for in the log of the day, for two recipients.
+async fn marks(world: &World) -> Result<Vec<String>> {
+    let mut marks = Vec::new();
+    for address in ["canaryrecipient@recipient.test", "CanaryBounce@recipient.test"] {
+        let told = world.binary.json(&["privacy", "log-mark", address]).await?;
+        marks.push(waxseal_testkit::binary::text(&told, "mark")?);
+    }
+    assert_ne!(marks[0], marks[1]);
+    Ok(marks)
+}
+
 #[tokio::test]
 async fn no_address_subject_or_content_is_written_anywhere() -> Result<()> {
     for format in ["text", "json"] {
@@ -72,6 +83,7 @@ async fn no_address_subject_or_content_is_written_anywhere() -> Result<()> {
         });
         let server = world.binary.serve().await?;
         use_everything(&world, &server).await?;
+        let marks = marks(&world).await?;
         let metrics = Call::get(server.metrics(), "/metrics").send().await?.text();
         assert!(metrics.contains("# TYPE"), "there are metrics: {metrics}");
         let (status, written) = server.terminate().await?;
@@ -83,6 +95,18 @@ async fn no_address_subject_or_content_is_written_anywhere() -> Result<()> {
             assert_eq!(line, None, "{canary} was written ({format})");
         }
         assert!(!all.contains('@'), "an address was written");
+        let attempts = all.lines().filter(|line| line.contains("attempt")).collect::<Vec<_>>();
+        for mark in marks {
+            assert!(attempts.iter().any(|line| line.contains(&mark)), "{mark} in {attempts:?}");
+        }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_server_there_is_no_mark_to_tell() -> Result<()> {
+    let ended = crate::waxseal()?.run(&["privacy", "log-mark", "somebody@recipient.test"]).await?;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("no server runs here"), "{}", ended.stderr);
     Ok(())
 }

@@ -87,7 +87,8 @@ async fn the_data_map_names_every_place() -> Result<()> {
     let columns = map["columns"].as_array().expect("columns");
     assert!(columns.len() > 50, "{} columns", columns.len());
     let class =
-        ["category", "subject", "purpose", "ground", "retention", "export", "erase", "at_rest"].as_slice();
+        ["category", "subject", "purpose", "ground", "retention", "export", "erase", "at_rest", "opened_for"]
+            .as_slice();
     assert!(columns.iter().all(|column| fields(column) == [&["table", "column"], class].concat()));
     let places = map["places"].as_array().expect("places");
     assert!(places.iter().all(|place| fields(place) == [&["kind", "place", "about"], class].concat()));

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{install, skips, toolbox};
 use crate::{
-    arrows, commands, faults, fuzz, packages,
+    arrows, commands, faults, fuzz, packages, refused,
     report::Findings,
     tidy,
     workspace::{self, Metadata},
@@ -60,6 +60,11 @@ pub(super) const STAGES: &[Stage] = &[
         name: "fuzz",
         about: "fuzz targets compile, have a corpus, and a test that replays it",
         run: || fuzz::check().and_then(Findings::into_result),
+    },
+    Stage {
+        name: "refused",
+        about: "what must not compile does not",
+        run: || refused::check().and_then(Findings::into_result),
     },
     Stage { name: "tests", about: "every test of every crate", run: tests },
     Stage { name: "doctests", about: "examples in the documentation of the core", run: doctests },

@@ -12,7 +12,7 @@ use axum::{
 use serde_json::{Value, json};
 use waxseal_accounts::caller::Caller;
 use waxseal_mail::inspect;
-use waxseal_model::InboxId;
+use waxseal_model::{InboxId, Purpose};
 use waxseal_store::inbox::InboxItem;
 
 use super::list::summary;
@@ -88,7 +88,7 @@ async fn item(api: &Api, caller: &Caller, id: &str) -> Result<InboxItem, ApiErro
 }
 
 async fn mime(api: &Api, caller: &Caller, item: &InboxItem) -> Result<Vec<u8>, ApiError> {
-    let body = api.services.store.body(caller.account, item.message).await?;
+    let body = api.services.store.body_for(Purpose::CustomerAccess, caller.account, item.message).await?;
     Ok(body.ok_or_else(missing)?.into_open(&CUSTOMER))
 }
 

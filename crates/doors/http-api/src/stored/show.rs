@@ -12,7 +12,7 @@ use axum::{
 use serde_json::{Map, Value, json};
 use waxseal_accounts::caller::Caller;
 use waxseal_mail::inspect;
-use waxseal_model::MessageId;
+use waxseal_model::{MessageId, Purpose};
 use waxseal_store::message::StoredMessage;
 
 use super::render;
@@ -71,7 +71,7 @@ async fn fetch(
     if message.domain != domain.id || !message.retrievable(api.services.clock.now()) {
         return Err(missing());
     }
-    let mime = store.body(caller.account, id).await?.ok_or_else(missing)?;
+    let mime = store.body_for(Purpose::CustomerAccess, caller.account, id).await?.ok_or_else(missing)?;
     Ok((message, mime.into_open(&CUSTOMER)))
 }
 

@@ -17,9 +17,10 @@ use waxseal_http_api::{ApiService, HttpConfig, Services, service};
 use waxseal_insight::Insight;
 use waxseal_mail::dkim;
 use waxseal_model::{
-    Access, AccountId, Actor, Clock as _, DomainId, EventId, KeyId, ManualClock, Purpose, Random as _,
-    SeededRandom, Timestamp,
+    Access, AccountId, Clock as _, DomainId, EventId, KeyId, ManualClock, Random as _, SeededRandom,
+    Timestamp, actor,
     event::{DeliveryStatus, EventKind, Severity},
+    purpose,
 };
 use waxseal_privacy::{
     Eraser, Retention, RetentionConfig,
@@ -36,7 +37,7 @@ use waxseal_store::{
     queue::{LeaseRequest, LeasedEntry, Outcome, Settlement},
 };
 
-pub(crate) const ACCESS: Access = Access::new(Actor::System, Purpose::Delivery);
+pub(crate) const ACCESS: Access<purpose::Delivery> = Access::new(actor::System, purpose::Delivery);
 /// 2027-01-15T08:00:00Z
 pub(crate) const START: i64 = 1_800_000_000;
 

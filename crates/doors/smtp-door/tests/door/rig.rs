@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use waxseal_accounts::account::Accounts;
 use waxseal_domains::{Domains, DomainsConfig};
-use waxseal_model::{Access, AccountId, Actor, Clock, MessageId, Purpose, Random, event::EventKind};
+use waxseal_model::{Access, AccountId, Clock, MessageId, Random, actor, event::EventKind, purpose};
 use waxseal_net::{Identity, server_tls};
 use waxseal_sending::{config::SendingConfig, send::Sending};
 use waxseal_smtp_door::{DoorConfig, Services, SmtpDoor};
@@ -19,7 +19,7 @@ use crate::line::Line;
 pub(crate) const DOMAIN: &str = "mg.example.org";
 pub(crate) const LOGIN: &str = "app@mg.example.org";
 
-const ACCESS: Access = Access::new(Actor::System, Purpose::Operation);
+const ACCESS: Access<purpose::CustomerAccess> = Access::new(actor::System, purpose::CustomerAccess);
 
 pub(crate) struct Rig {
     pub(crate) folder: TempDir,

@@ -15,6 +15,9 @@ const CONNECTIONS: u32 = 8;
 /// How long somebody waits for a connection before the store counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How many connections each purpose keeps.
+const PER_PURPOSE: u32 = 3;
+
 /// Connects to the database. The URL holds a password: it is never part of an error.
 pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, OpenError> {
     // A statement that hangs must not hold up everybody behind it for good.
@@ -26,17 +29,29 @@ pub(crate) async fn connect_for_long(url: &str) -> Result<DatabaseConnection, Op
     pool(url, 1, "0").await
 }
 
+/// Connections under a role, from their start on; made when somebody wants one.
+pub(crate) fn connect_as(url: &str, role: &str) -> Result<DatabaseConnection, OpenError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(PER_PURPOSE)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options(url, "60000")?.options([("role", role)]));
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
 async fn pool(url: &str, connections: u32, limit: &str) -> Result<DatabaseConnection, OpenError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|_| OpenError::Database("the URL is not of the form postgres://user@host/database".into()))?
-        .application_name("waxseal")
-        .options([("statement_timeout", limit), ("idle_in_transaction_session_timeout", limit)])
-        .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
-        .connect_with(options)
+        .connect_with(options(url, limit)?)
         .await
         .map_err(|error| OpenError::Database(error.to_string()))?;
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+fn options(url: &str, limit: &str) -> Result<PgConnectOptions, OpenError> {
+    Ok(PgConnectOptions::from_str(url)
+        .map_err(|_| OpenError::Database("the URL is not of the form postgres://user@host/database".into()))?
+        .application_name("waxseal")
+        .options([("statement_timeout", limit), ("idle_in_transaction_session_timeout", limit)])
+        .disable_statement_logging())
 }

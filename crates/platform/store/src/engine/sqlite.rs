@@ -1,13 +1,16 @@
 //! SQLite: one file, durable at each commit, deleted values overwritten.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
 
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::{
-    ConnectOptions, Connection as _, SqliteConnection,
+    AssertSqlSafe, ConnectOptions, Connection as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use waxseal_model::Purpose;
+
+use super::restrict;
 use crate::error::OpenError;
 
 /// What connections are for.
@@ -19,6 +22,8 @@ pub(crate) enum Use {
     Read,
     /// One connection that reads for long, beside all others.
     Snapshot,
+    /// Several connections that only read what is for this purpose.
+    For(Purpose),
     /// One connection, the only one of its file.
     Alone,
 }
@@ -51,7 +56,14 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         // Nothing may spill into files of its own outside the data folder.
         .pragma("temp_store", "MEMORY")
         .pragma("wal_autocheckpoint", "4000")
-        .pragma("cache_size", if purpose == Use::Write { "-32768" } else { "-8192" })
+        .pragma(
+            "cache_size",
+            match purpose {
+                Use::Write => "-32768",
+                Use::For(_) => "-4096",
+                Use::Read | Use::Snapshot | Use::Alone => "-8192",
+            },
+        )
         .disable_statement_logging();
     if matches!(purpose, Use::Read | Use::Snapshot) {
         options = options.pragma("query_only", "ON");
@@ -66,16 +78,33 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         // of the log it is brought into the file, written anew and synced, and begins again without a hole.
         options = options.pragma("wal_checkpoint", "TRUNCATE");
     }
-    let connections = if purpose == Use::Read { READERS } else { 1 };
+    let connections = if matches!(purpose, Use::Read | Use::For(_)) { READERS } else { 1 };
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
-        .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
-        .connect_with(options)
-        .await
-        .map_err(|error| OpenError::Database(format!("{}: {error}", path.display())))?;
+        .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)));
+    let pool = match purpose {
+        Use::For(purpose) => restricted(pool, purpose).connect_lazy_with(options),
+        _ => pool
+            .connect_with(options)
+            .await
+            .map_err(|error| OpenError::Database(format!("{}: {error}", path.display())))?,
+    };
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Each connection gets views in front of the tables, and then writes nothing any more.
+fn restricted(pool: SqlitePoolOptions, purpose: Purpose) -> SqlitePoolOptions {
+    let mut statements = restrict::sqlite(purpose);
+    statements.push("PRAGMA query_only = ON".to_owned());
+    let script: Arc<str> = statements.join(";\n").into();
+    pool.after_connect(move |connection, _| {
+        let script = Arc::clone(&script);
+        Box::pin(async move {
+            sqlx::raw_sql(AssertSqlSafe(script.to_string())).execute(connection).await.map(drop)
+        })
+    })
 }
 
 /// Whether a connection may be used again. One whose COMMIT failed may not: SQLite has rolled back by then, so the

@@ -47,7 +47,7 @@ impl Classified for Entity {
             | Column::Openings
             | Column::NoticedAt => ROW.clear(Subject::Customer, Category::Operations),
             // An operator's words, who is told to name nobody in them.
-            Column::Reason => ROW.sealed_by_account(Subject::Customer, Category::PrivateContent),
+            Column::Reason => ROW.sealed_by_account(Subject::Customer, Category::Account),
         }
     }
 }

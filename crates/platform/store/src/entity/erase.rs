@@ -75,7 +75,7 @@ pub(crate) fn tables() -> Vec<Table> {
 
 #[cfg(test)]
 mod tests {
-    use waxseal_model::data_class::{Erase, Subject};
+    use waxseal_model::data_class::{AtRest, Erase, Subject};
 
     use super::*;
 
@@ -94,6 +94,15 @@ mod tests {
             assert_eq!(leads, table.erase != EraseRule::Stays, "{}: {:?}", table.name, table.erase);
             let goes = columns.iter().any(|column| column.class.erase != Erase::Keep);
             assert_eq!(goes, table.erase != EraseRule::Stays, "{}: the columns say otherwise", table.name);
+        }
+    }
+
+    #[test]
+    fn what_rests_sealed_may_be_opened_for_something_and_nothing_else_is_opened() {
+        for column in crate::open::Store::data_map() {
+            let sealed = matches!(column.class.at_rest, AtRest::SealedByAccount | AtRest::SealedByDay);
+            let opened = !column.class.opened_for().is_empty();
+            assert_eq!(sealed, opened, "{}.{}", column.table, column.column);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Legal holds: recorded, with a sealed reason; what they are about is not erased while they are in force.
 
-use waxseal_model::{AccountId, HoldId, Sealed, Timestamp};
+use waxseal_model::{AccountId, HoldId, Sealed, Timestamp, category};
 
 use super::{Erasure, ErasureKind};
 use crate::{
@@ -37,7 +37,7 @@ pub struct Hold {
     /// Whether it is about one recipient alone.
     pub of_recipient: bool,
     /// Why; `None` once the account's keys are destroyed.
-    pub reason: Option<Sealed<String>>,
+    pub reason: Option<Sealed<String, category::Account>>,
     /// When it was added.
     pub added_at: Timestamp,
     /// Its end, if it has one.

@@ -5,13 +5,13 @@ use sea_orm::{
     QueryOrder, QuerySelect, Value,
     sea_query::{Expr, ExprTrait as _},
 };
-use waxseal_model::{MessageId, Sealed};
+use waxseal_model::{MessageId, Purpose, Sealed, category};
 
 use super::{
     scope::{Rows, Scope},
     with_entity,
 };
-use crate::{content::Content, entity::class::Classified, error::StoreError, open::Store};
+use crate::{content::Content, entity::class::Classified, error::StoreError, open::Store, purpose::rows_for};
 
 /// Where the next page begins.
 pub struct Cursor(At);
@@ -33,8 +33,8 @@ pub struct Page {
 
 /// A row.
 pub struct ExportedRow {
-    /// A line of JSON with its end.
-    pub line: Sealed<Vec<u8>>,
+    /// A line of JSON with its end. All that the row tells is in it: it opens to who may see content.
+    pub line: Sealed<Vec<u8>, category::PrivateContent>,
     /// The MIME of a message.
     pub content: Option<(MessageId, Content)>,
 }
@@ -68,9 +68,9 @@ impl Store {
                 // Content is held in memory whole: one at a time.
                 let some = if E::default().table_name() == "bodies" { 1 } else { MESSAGES };
                 let chunk: Vec<Vec<u8>> = list.iter().skip(from).take(some).cloned().collect();
-                let rows = E::find().filter(fitting).filter(column.is_in(chunk));
+                let rows = rows_for::<E>(Purpose::Export).filter(fitting).filter(column.is_in(chunk));
                 let next = (from + some < list.len()).then_some(At::Place(from + some));
-                (rows.all(&self.inner.readers).await?, next)
+                (rows.all(self.read_for(Purpose::Export)).await?, next)
             }
         };
         let mut rows = Vec::with_capacity(found.len());
@@ -91,7 +91,7 @@ impl Store {
     {
         let key = key_of::<E>();
         let limit = if E::default().table_name() == "bodies" { 1 } else { ROWS };
-        let mut select = E::find().filter(fitting).limit(limit);
+        let mut select = rows_for::<E>(Purpose::Export).filter(fitting).limit(limit);
         if let Some(At::Key(values)) = at {
             // Compared as a whole, which an index can answer.
             let columns = Expr::tuple(key.iter().map(|column| Expr::col(*column)));
@@ -100,7 +100,7 @@ impl Store {
         for column in &key {
             select = select.order_by(*column, Order::Asc);
         }
-        let rows = select.all(&self.inner.readers).await?;
+        let rows = select.all(self.read_for(Purpose::Export)).await?;
         let full = rows.len() as u64 == limit;
         let last = rows.last().filter(|_| full);
         let next = last.map(|row| At::Key(key.iter().map(|column| row.get(*column)).collect()));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, IdenStatic, Iterable, QueryFilter, QueryOrder, QuerySelect,
 };
-use waxseal_model::{AccountId, event::EventDetails};
+use waxseal_model::{AccountId, Purpose, event::EventDetails};
 
 use super::TABLES;
 use crate::{
@@ -106,7 +106,7 @@ impl Store {
             .filter(event::Column::Message.is_not_null())
             .order_by_asc(event::Column::Message)
             .into_tuple::<Vec<u8>>()
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::Export))
             .await?;
         Ok(messages)
     }
@@ -126,7 +126,7 @@ impl Store {
             .filter(event::Column::RecipientHash.ne(hash.to_vec()))
             .filter(event::Column::Message.is_in(messages.to_vec()))
             .into_tuple::<Vec<u8>>()
-            .all(&self.inner.readers)
+            .all(self.read_for(Purpose::Export))
             .await?;
         Ok(shared)
     }

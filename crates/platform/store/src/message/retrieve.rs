@@ -7,7 +7,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
     sea_query::{CaseStatement, Expr, ExprTrait},
 };
-use waxseal_model::{AccountId, DomainId, MessageId, Sealed, Timestamp, options::Schedule};
+use waxseal_model::{AccountId, DomainId, MessageId, Purpose, Sealed, Timestamp, options::Schedule};
 
 use super::{Accepted, StoredMessage};
 use crate::{
@@ -35,7 +35,7 @@ impl Store {
         let key = self.inner.keyring.pepper(account).await?;
         let id = (account.to_row(), key.hash(b"idempotency", key_hash));
         let now = self.inner.clock.now().as_micros();
-        let row = idempotency_key::Entity::find_by_id(id).one(&self.inner.readers).await?;
+        let row = idempotency_key::Entity::find_by_id(id).one(self.read_for(Purpose::CustomerAccess)).await?;
         match row.filter(|row| row.expires_at > now) {
             Some(row) => self.answer_of(account, &row, &key.hash(b"request", request_hash)).await.map(Some),
             None => Ok(None),
@@ -48,23 +48,36 @@ impl Store {
         account: AccountId,
         id: MessageId,
     ) -> Result<Option<StoredMessage>, StoreError> {
-        let row =
-            message::Entity::find_by_id((account.to_row(), id.to_row())).one(&self.inner.readers).await?;
+        let row = message::Entity::find_by_id((account.to_row(), id.to_row()))
+            .one(self.read_for(Purpose::CustomerAccess))
+            .await?;
         match row {
             Some(row) => self.stored_message(account, id, row).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// The MIME of the account's message, unless it is gone.
+    /// The MIME of the account's message for delivery, unless it is gone.
     pub async fn body(&self, account: AccountId, id: MessageId) -> Result<Option<Content>, StoreError> {
-        let row = body::Entity::find_by_id((account.to_row(), id.to_row())).one(&self.inner.readers).await?;
+        self.body_for(Purpose::Delivery, account, id).await
+    }
+
+    /// The MIME of the account's message, unless it is gone. A purpose that content is not for gets an error from the
+    /// database.
+    pub async fn body_for(
+        &self,
+        purpose: Purpose,
+        account: AccountId,
+        id: MessageId,
+    ) -> Result<Option<Content>, StoreError> {
+        let row =
+            body::Entity::find_by_id((account.to_row(), id.to_row())).one(self.read_for(purpose)).await?;
         let Some(row) = row else { return Ok(None) };
         let mime = self.inner.open_bytes(MIME, account, &id.to_bytes(), &row.mime).await?;
         Ok(Some(Content::new(account, mime, Arc::clone(&self.inner.openings))))
     }
 
-    /// The account's messages whose content is there, newest first, older than `before`.
+    /// The account's messages whose content is there, newest first, older than `before`: for support.
     pub async fn messages_with_body(
         &self,
         account: AccountId,
@@ -82,7 +95,7 @@ impl Store {
             query = query.filter(message::Column::Id.lt(before.to_row()));
         }
         let mut messages = Vec::new();
-        for row in query.all(&self.inner.readers).await? {
+        for row in query.all(self.read_for(Purpose::Support)).await? {
             let id = MessageId::from_row(&row.id, "messages", "id")?;
             messages.push(self.stored_message(account, id, row).await?);
         }

@@ -11,7 +11,9 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     TransactionTrait, sea_query::Expr,
 };
-use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed, Timestamp, options::Schedule};
+use waxseal_model::{
+    AccountId, DomainId, MessageId, Purpose, RecipientId, Sealed, Timestamp, options::Schedule,
+};
 
 use super::{CLEARED, HELD, LeaseId, LeaseRequest, LeasedEntry};
 use crate::{
@@ -125,7 +127,7 @@ impl Store {
             .order_by_asc(Column::ReadyAt)
             .limit(1)
             .into_tuple()
-            .one(&self.inner.readers)
+            .one(self.read_for(Purpose::Delivery))
             .await?;
         Ok(due.map(time))
     }

@@ -2,7 +2,7 @@
 
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::watch;
-use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Sealed};
+use waxseal_model::{AccountId, DomainId, MessageId, Purpose, RecipientId, Sealed};
 
 use super::{HELD, QueueCounts, QueueEntry, QueueFilter, lease::ENVELOPE, settle::LAST_REPLY};
 use crate::{
@@ -21,8 +21,9 @@ impl Store {
     /// How many entries there are, of all or of a domain.
     pub async fn queue_counts(&self, filter: &QueueFilter) -> Result<QueueCounts, StoreError> {
         let all = queue_entry::Entity::find().filter(wanted(filter));
-        let total = all.clone().count(&self.inner.readers).await?;
-        let in_flight = all.filter(Column::Lease.is_not_null()).count(&self.inner.readers).await?;
+        let total = all.clone().count(self.read_for(Purpose::Operation)).await?;
+        let in_flight =
+            all.filter(Column::Lease.is_not_null()).count(self.read_for(Purpose::Operation)).await?;
         Ok(QueueCounts { waiting: total.saturating_sub(in_flight), in_flight })
     }
 
@@ -41,7 +42,7 @@ impl Store {
                 .filter(wanted(&filter))
                 .order_by_asc(Column::Id)
                 .limit(wanted_rows)
-                .all(&self.inner.readers)
+                .all(self.read_for(Purpose::Operation))
                 .await?;
             let full = rows.len() as u64 == wanted_rows;
             for row in rows {

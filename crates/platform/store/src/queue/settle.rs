@@ -7,7 +7,7 @@ pub(crate) use apply::{Ended, count_down};
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use waxseal_model::{AccountId, InboxId, Timestamp, event::EventKind};
+use waxseal_model::{AccountId, InboxId, Purpose, Timestamp, event::EventKind};
 
 use super::{Outcome, Settled, Settlement, lease::ENVELOPE};
 use crate::{
@@ -116,7 +116,7 @@ impl Store {
         for chunk in ids.chunks(256) {
             let rows = queue_entry::Entity::find()
                 .filter(queue_entry::Column::Id.is_in(chunk.to_vec()))
-                .all(&self.inner.readers)
+                .all(self.read_for(Purpose::Delivery))
                 .await?;
             entries.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
         }

@@ -1,6 +1,6 @@
 //! Accounts, keys, domains and credentials come back as they were given, and to their owners alone.
 
-use waxseal_model::{AccountId, CredentialId, KeyId};
+use waxseal_model::{Access, AccountId, CredentialId, KeyId, actor, purpose};
 use waxseal_store::{
     StoreError,
     account::KeyScope,
@@ -9,6 +9,9 @@ use waxseal_store::{
 };
 
 use crate::world::{ACCESS, World};
+
+const SIGNING: Access<purpose::Signing> = Access::new(actor::System, purpose::Signing);
+const AUTHENTICATION: Access<purpose::Authentication> = Access::new(actor::System, purpose::Authentication);
 
 pub(crate) async fn an_account_comes_back_with_its_profile_and_key(mut world: World) {
     let id = AccountId::new(world.clock(), world.random());
@@ -57,10 +60,10 @@ pub(crate) async fn a_domain_comes_back_with_its_sealed_keys(mut world: World) {
     assert_eq!((domain.id, domain.settings.message_ttl_secs), (id, 3600));
     let keys = world.store.dkim_keys(account, id).await.expect("read");
     assert_eq!(keys.len(), 1);
-    assert_eq!(keys[0].private_key.open(&ACCESS), b"the private half");
+    assert_eq!(keys[0].private_key.open(&SIGNING), b"the private half");
     assert_eq!((keys[0].selector.as_str(), keys[0].public_key.as_slice()), ("s1", [7; 32].as_slice()));
     let key = world.store.return_path_key(account, id).await.expect("read").expect("there");
-    assert_eq!(key.open(&ACCESS), &[9; 32]);
+    assert_eq!(key.open(&SIGNING), &[9; 32]);
     let settings = DomainSettings { require_tls: true, skip_verification: false, message_ttl_secs: 0 };
     let changed = world.store.update_domain(account, id, DomainState::Disabled, settings.clone());
     assert!(changed.await.expect("asked"));
@@ -120,7 +123,7 @@ pub(crate) async fn a_login_is_found_whatever_its_case_and_taken_once(world: Wor
     let found = world.store.smtp_credential("POSTMASTER@mail.example").await.expect("read").expect("there");
     assert_eq!((found.account, found.domain), (account, domain));
     assert_eq!(found.login.open(&ACCESS), "postmaster@mail.example");
-    assert_eq!(found.password_hash.open(&ACCESS), "$argon2id$2");
+    assert_eq!(found.password_hash.open(&AUTHENTICATION), "$argon2id$2");
     assert_eq!(world.store.smtp_credentials(account, domain).await.expect("read").len(), 1);
     assert!(!world.store.delete_smtp_credential(world.account().await, id).await.expect("asked"));
     assert!(world.store.delete_smtp_credential(account, id).await.expect("asked"));

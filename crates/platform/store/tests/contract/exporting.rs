@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use waxseal_model::{
-    CredentialId, MessageId,
+    Access, CredentialId, MessageId, actor,
     data_class::Export,
     event::{AttachmentInfo, DeliveryStatus, EventDetails, EventKind, MessageInfo},
+    purpose,
     suppression::SuppressionKind,
 };
 use waxseal_store::{
@@ -326,8 +327,9 @@ pub(crate) async fn an_account_that_is_taken_over_is_equal(world: World) {
         ExportSubject::Recipient { account: sender.account, address: "mine-bob@one.example".into() },
     );
     assert_eq!(bob.await.rows("events").len(), 2);
+    let access = Access::new(actor::System, purpose::Authentication);
     let login = world.store.smtp_credential("mine-login@domain.example").await.expect("read");
-    assert!(login.is_some_and(|login| !login.password_hash.open(&ACCESS).contains("mine-password")));
+    assert!(login.is_some_and(|login| !login.password_hash.open(&access).contains("mine-password")));
     // Nothing leaves by itself.
     world.clock.advance(Duration::from_secs(86_400));
     assert!(world.lease(100).await.is_empty());

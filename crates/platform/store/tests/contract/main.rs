@@ -20,6 +20,7 @@ mod kept_exports;
 mod key_kills;
 mod lost_connection;
 mod opening;
+mod purposes;
 mod queue;
 mod retention;
 mod schema;
@@ -67,8 +68,10 @@ contract! {
         a_grant_for_two_opens_nothing_until_it_is_confirmed,
         owners_are_owed_a_notice_until_it_was_sent;
     content:
-        each_opening_is_counted_for_whom_and_why,
-        an_operator_gets_no_content;
+        each_opening_is_counted_for_whom_and_why;
+    purposes:
+        each_purpose_reads_its_columns_and_no_others,
+        content_passwords_and_keys_are_for_few;
     accounts:
         an_account_comes_back_with_its_profile_and_key,
         keys_are_found_by_hash_and_deleted_by_their_owner_alone,

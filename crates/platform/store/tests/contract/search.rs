@@ -8,13 +8,13 @@ use waxseal_store::{
     suppression::{NewSuppression, SuppressionDetails},
 };
 
-use crate::world::{ACCESS, Sender, World};
+use crate::world::{Sender, World};
 
 async fn search(world: &World, term: &'static str) -> Searched {
     let look: Look = Arc::new(move |value| {
         value.windows(term.len()).filter(|window| window.eq_ignore_ascii_case(term.as_bytes())).count() as u64
     });
-    world.store.search(term, look, &ACCESS).await.expect("searched")
+    world.store.search(term, look, &OPERATION).await.expect("searched")
 }
 
 fn places(searched: &Searched) -> Vec<(&'static str, &'static str, AtRest, u64)> {
@@ -38,6 +38,10 @@ async fn a_life(world: &World) -> Sender {
     world.store.suppress(vec![entry]).await.expect("kept");
     sender
 }
+
+/// Who looks for a term is an operator.
+const OPERATION: waxseal_model::Access<waxseal_model::purpose::Operation> =
+    waxseal_model::Access::new(waxseal_model::actor::Operator, waxseal_model::purpose::Operation);
 
 pub(crate) async fn a_term_is_found_in_every_form_in_which_it_rests(world: World) {
     a_life(&world).await;

@@ -4,10 +4,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 use waxseal_model::{
-    Access, AccountId, Actor, Clock, DomainId, EventId, KeyId, ManualClock, MessageId, Purpose, Random,
-    RecipientId, SeededRandom, Timestamp,
+    Access, AccountId, Clock, DomainId, EventId, KeyId, ManualClock, MessageId, Random, RecipientId,
+    SeededRandom, Timestamp, actor,
     event::{EventDetails, EventKind, MessageInfo},
     options::{DeliveryOptions, Schedule},
+    purpose,
 };
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig, StoreError,
@@ -22,7 +23,8 @@ use waxseal_system::{SystemClock, SystemRandom};
 use crate::cluster;
 
 /// Opens sealed values in tests.
-pub(crate) const ACCESS: Access = Access::new(Actor::System, Purpose::Operation);
+pub(crate) const ACCESS: Access<purpose::CustomerAccess> =
+    Access::new(actor::System, purpose::CustomerAccess);
 
 /// A store under test. Clones share it.
 #[derive(Clone)]

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 use waxseal_delivery::{Delivery, DeliveryConfig};
 use waxseal_model::{
-    Access, AccountId, Actor, Clock, DomainId, ManualClock, MessageId, Purpose, RecipientId, SeededRandom,
-    Timestamp,
+    Access, AccountId, Clock, DomainId, ManualClock, MessageId, RecipientId, SeededRandom, Timestamp, actor,
     event::{DeliveryStatus, EnvelopeInfo, EventDetails, EventKind, MessageInfo, Severity},
     options::{DeliveryOptions, Schedule},
+    purpose,
 };
 use waxseal_net::{Net, NetConfig};
 use waxseal_store::{
@@ -23,7 +23,8 @@ use waxseal_testkit::{
     smtp_peer::{Peer, Script},
 };
 
-pub(crate) const ACCESS: Access = Access::new(Actor::System, Purpose::Operation);
+pub(crate) const ACCESS: Access<purpose::CustomerAccess> =
+    Access::new(actor::System, purpose::CustomerAccess);
 /// What messages say, unless a test says otherwise.
 pub(crate) const CONTENT: &str = "From: a@ours.example\r\nSubject: hello\r\n\r\n.dot\r\nbye\r\n";
 const FIVE_DAYS: Duration = Duration::from_secs(5 * 86_400);

@@ -9,9 +9,9 @@ use waxseal_insight::{
     search::{Place, filter},
 };
 use waxseal_model::{
-    Access, AccountId, Actor, Clock as _, DomainId, EventId, KeyId, ManualClock, Purpose, SeededRandom,
-    Timestamp,
+    Access, AccountId, Clock as _, DomainId, EventId, KeyId, ManualClock, SeededRandom, Timestamp, actor,
     event::{EventDetails, EventKind, MessageInfo, Severity},
+    purpose,
 };
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
@@ -20,7 +20,8 @@ use waxseal_store::{
     message::NewEvent,
 };
 
-pub(crate) const ACCESS: Access = Access::new(Actor::Customer, Purpose::CustomerAccess);
+pub(crate) const ACCESS: Access<purpose::CustomerAccess> =
+    Access::new(actor::Customer, purpose::CustomerAccess);
 
 pub(crate) struct World {
     pub(crate) insight: Insight,

@@ -183,6 +183,8 @@ pub enum AuditEvent {
     AccountsListed,
     /// The places of a term were looked for.
     Traced,
+    /// What stands in the log in an address's place was told.
+    LogMarkTold,
     /// The erasure proof was run.
     ErasureProved,
     /// Data keys were wrapped anew under a new epoch.

@@ -1,7 +1,7 @@
 //! Beginning: what waits in a closed account's queue is parked; when the time has come and nobody holds it, the keys
 //! go.
 
-use waxseal_model::{Access, AccountId, Actor, Purpose, Timestamp};
+use waxseal_model::{Access, AccountId, Timestamp, actor, purpose};
 use waxseal_store::{
     StoreError,
     erasure::{Erasure, ErasureState},
@@ -78,7 +78,7 @@ impl Eraser {
 
     /// Addresses of the account that the witness looks for afterwards, while they can still be read.
     async fn words_of(&self, account: AccountId) -> Result<Vec<Zeroizing<String>>, ErasureError> {
-        let access = Access::new(Actor::System, Purpose::Operation);
+        let access = Access::new(actor::System, purpose::Operation);
         let store = &self.inner.store;
         let found = match store.account(account).await {
             Err(StoreError::Erased) => None,

@@ -45,6 +45,8 @@ pub(super) const PLACES: &[Place] = &[
     tables("waxseal.db", "the database on SQLite: its tables"),
     tables("waxseal.db-wal", "what is not yet moved into the database's file"),
     tables("waxseal.db-shm", "SQLite's index of it"),
+    tables("waxseal.db.restoring", "a database that is being restored"),
+    tables("waxseal.db.restoring-*", "what goes with it"),
     tables("keys.db", "the keyring: the tables `keys.…`, and the journal of erasures"),
     tables("keys.db-wal", "what is not yet moved into the keyring's file"),
     tables("keys.db-shm", "SQLite's index of it"),

@@ -66,6 +66,7 @@ pub(super) const PLACES: &[Place] = &[
     word("timestamp", "when"),
     word("tls", "whether the connection was under TLS"),
     word("unlisted", "how many fields were left out because the inventory does not know them"),
+    text("to", "an address as its mark of the day"),
     word("version", "version of Waxseal"),
     word("why", "why a copy was not taken: words of the code and a status"),
 ];

@@ -18,6 +18,7 @@ pub(super) const PLACES: &[Place] = &[
     passing("HTTP API, out", "answers to the account whose data it is", MAIL),
     passing("SMTP submission, in", "messages, addresses, login and password", MAIL),
     passing("SMTP, out", "envelope and content, to the recipient's server or the smart host", MAIL),
+    passing("HTTP, out", "copies of delivered mail, to the URLs that the customer named", MAIL),
     passing(
         "DNS, out",
         "domains of recipients, to the configured resolvers",

@@ -1,6 +1,9 @@
 //! The words of the map.
 
-use waxseal_model::data_class::{AtRest, DataPurpose, Erase, Export, Ground, Retention, Subject};
+use waxseal_model::{
+    Purpose,
+    data_class::{AtRest, DataPurpose, Erase, Export, Ground, Retention, Subject},
+};
 
 pub(crate) const fn subject(subject: Subject) -> &'static str {
     match subject {
@@ -76,5 +79,18 @@ pub(crate) const fn ground(ground: Ground) -> &'static str {
         Ground::OnBehalf => "on the customer's behalf",
         Ground::LegalDuty => "legal duty",
         Ground::LegitimateInterest => "legitimate interest",
+    }
+}
+
+pub(crate) const fn opening(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Delivery => "delivery",
+        Purpose::CustomerAccess => "customer access",
+        Purpose::Authentication => "authentication",
+        Purpose::Suppression => "suppression",
+        Purpose::Signing => "signing",
+        Purpose::Operation => "operation",
+        Purpose::Export => "export",
+        Purpose::Support => "support under a grant",
     }
 }

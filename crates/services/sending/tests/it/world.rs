@@ -10,8 +10,9 @@ use waxseal_accounts::{
 };
 use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_model::{
-    Access, Actor, KeyId, ManualClock, MessageId, Purpose, SeededRandom, Timestamp,
+    Access, KeyId, ManualClock, MessageId, SeededRandom, Timestamp, actor,
     event::{EventDetails, EventKind, Severity},
+    purpose,
 };
 use waxseal_sending::{
     SendError, Sending, SendingConfig, Sent,
@@ -27,7 +28,8 @@ use waxseal_store::{
 /// Tuesday, 10 February 2026, 12:34:56 UTC.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_770_726_896);
 pub(crate) const DOMAIN: &str = "mg.example.org";
-pub(crate) const ACCESS: Access = Access::new(Actor::System, Purpose::Operation);
+pub(crate) const ACCESS: Access<purpose::CustomerAccess> =
+    Access::new(actor::System, purpose::CustomerAccess);
 
 pub(crate) struct World {
     pub(crate) store: Store,

@@ -1,8 +1,9 @@
 //! Entries whose addresses cannot be read any more: nobody can deliver them, so they end here.
 
 use waxseal_model::{
-    Access, AccountId, Actor, DomainId, EventId, MessageId, Purpose, RecipientId,
+    Access, AccountId, DomainId, EventId, MessageId, RecipientId, actor,
     event::{DeliveryStatus, EventDetails, EventKind, Severity},
+    purpose,
 };
 
 use crate::{
@@ -76,7 +77,7 @@ impl Store {
         account: AccountId,
         message: MessageId,
     ) -> Result<EventDetails, StoreError> {
-        let access = Access::new(Actor::System, Purpose::Delivery);
+        let access = Access::new(actor::System, purpose::Delivery);
         match self.message(account, message).await {
             Ok(Some(message)) => Ok(message.template.into_open(&access)),
             Ok(None) | Err(StoreError::Erased | StoreError::Corrupt { .. }) => Ok(EventDetails::default()),
