@@ -1,4 +1,5 @@
 //! Delivery against a real store, a real DNS server and real SMTP conversations on loopback.
+#![expect(clippy::disallowed_methods, reason = "tests may wait for their files")]
 
 mod archive;
 mod bad_peers;
