@@ -20,6 +20,8 @@ class Finding:
     replies: int = 0
     synced: int = 0
     wrong: list[str] = dataclasses.field(default_factory=list)
+    # The names of the logs that were synced before the first reply, in the order of their first sync.
+    first: list[str] = dataclasses.field(default_factory=list)
 
 
 def judge(lines: list[str]) -> Finding:
@@ -50,6 +52,8 @@ def judge(lines: list[str]) -> Finding:
             # A write of another thread while the sync ran is not covered; the next sync must be.
             dirty.discard(where)
             syncs += 1
+            if found.replies == 0 and (log := where.rpartition("/")[2]) not in found.first:
+                found.first.append(log)
         elif name in _WRITES and not resumed and _REPLY.search(rest):
             found.replies += 1
             if syncs == 0:
