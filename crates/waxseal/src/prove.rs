@@ -19,7 +19,7 @@ mod traces;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use waxseal_model::Clock as _;
 use waxseal_store::{Store, proof::Scratch};
 use waxseal_system::{SystemClock, SystemRandom};
@@ -46,7 +46,13 @@ pub(crate) async fn run(options: ProveErasure, as_json: bool) -> Result<ExitCode
         std::fs::create_dir(folder).with_context(|| format!("--keep {}", folder.display()))?;
     }
     let scratch = match &options.database {
-        Some(url) => Some(Scratch::claim(url).await.context("--database")?),
+        Some(url) => {
+            ensure!(
+                url.starts_with("postgres://") || url.starts_with("postgresql://"),
+                "--database must be a postgres:// URL"
+            );
+            Some(Scratch::claim(url).await.context("--database")?)
+        }
         None => None,
     };
     let keep = options.keep.map(std::path::absolute).transpose()?;

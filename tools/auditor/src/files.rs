@@ -30,7 +30,7 @@ const fn known(name: &'static str, category: &'static str, kept: &'static str) -
 
 const INSTANCE: &str = "as long as the instance";
 
-const KNOWN: [Known; 20] = [
+const KNOWN: [Known; 21] = [
     known("waxseal.db*", "as its tables", "as its tables"),
     known("keys.db*", "as its tables", "as its tables"),
     known("keys.epoch", "system.authentication", "until the next epoch"),
@@ -47,6 +47,8 @@ const KNOWN: [Known; 20] = [
     known("audit/reserve", "system.operations", "about nobody"),
     known("audit-anchors", "system.operations", "about nobody"),
     known("reports/*", "system.operations", "about nobody"),
+    // Sealed under a key of the account and one that the customer has; they go with their rows.
+    known("exports/**", "user.content.private", "privacy.export_hours"),
     known("policy-proof/**", "system.operations", "mail of the instance to itself"),
     known("policy-export/**", "system.operations", "an export about nobody"),
     known("reserve", "system.operations", "about nobody"),

@@ -91,6 +91,14 @@ fn tables(at: &Moment) -> Vec<Table> {
             past: Some(format!("t.at < {late_events}")),
         },
         Table {
+            name: "exports",
+            category: "user.unique_id",
+            kept: "privacy.export_hours".into(),
+            since: Some("t.asked_at"),
+            sealed: None,
+            past: Some(format!("t.expires_at <= {late}")),
+        },
+        Table {
             name: "idempotency_keys",
             category: "user.unique_id",
             kept: "one day".into(),

@@ -1,6 +1,8 @@
 //! The life of a customer: everything that can be given, done and refused, by HTTP, SMTP and command.
 
-use anyhow::{Context as _, Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use serde_json::Value;
@@ -8,7 +10,11 @@ use waxseal_model::AccountId;
 use waxseal_smtp::client::Transaction;
 use waxseal_system::SystemClock;
 
-use super::{canary::Canaries, form::Form, stage::Stage};
+use super::{
+    canary::Canaries,
+    form::Form,
+    stage::{REST, Stage},
+};
 use crate::{
     admin::Request,
     quickstart::{
@@ -51,6 +57,7 @@ impl<'a> Customer<'a> {
         stage.at_rest(waiting).await?;
         customer.be_looked_at(stage, &account).await.context("an operator's access")?;
         customer.be_held(stage, &account).await.context("holds and erasures of recipients")?;
+        customer.ask_for_a_copy(stage).await.context("a copy of what is kept")?;
         Ok(customer)
     }
 
@@ -186,6 +193,25 @@ impl<'a> Customer<'a> {
         stage.ask(Request::AccessRead { grant, message }).await?;
         stage.ask(Request::AccessClose { grant }).await?;
         Ok(())
+    }
+
+    /// The customer asks for a copy of what is kept about it, which waits to be fetched.
+    async fn ask_for_a_copy(&self, stage: &Stage) -> Result<()> {
+        let path = "/v1/privacy/exports";
+        let (status, asked) = self.call(stage, Method::POST, path, &self.key, Form::new()).await?;
+        ensure!(status.is_success(), "a copy is answered with {status}: {asked}");
+        let one = format!("{path}/{}", text(&asked, "id")?);
+        let made = async {
+            loop {
+                let (_, shown) = self.call(stage, Method::GET, &one, &self.key, Form::new()).await?;
+                match shown["state"].as_str() {
+                    Some("ready") => return anyhow::Ok(()),
+                    Some("failed") => bail!("the copy could not be made"),
+                    _ => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        };
+        tokio::time::timeout(REST, made).await.context("the copy is not made")?
     }
 
     async fn be_held(&self, stage: &Stage, account: &str) -> Result<()> {

@@ -33,7 +33,7 @@ use crate::{
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(60);
 /// Until mail has come to rest.
-const REST: Duration = Duration::from_secs(180);
+pub(super) const REST: Duration = Duration::from_secs(180);
 
 /// A platform.
 pub(super) struct Stage {

@@ -51,7 +51,7 @@ async fn a_proof_that_cannot_begin_says_why() -> Result<()> {
     let there = binary.folder().display().to_string();
     for (arguments, says) in [
         (["--keep", there.as_str()], "File exists"),
-        (["--database", "mysql://somewhere"], "postgres://user@host/database"),
+        (["--database", "mysql://somewhere"], "--database must be a postgres:// URL"),
         (["--database", "postgres://nobody@127.0.0.1:9/none"], "--database"),
     ] {
         let ended = binary.run(&[&["privacy", "prove-erasure"], &arguments[..]].concat()).await?;

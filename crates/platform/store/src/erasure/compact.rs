@@ -101,8 +101,7 @@ async fn forget_statistics(
     table: &str,
 ) -> Result<Option<String>, sqlx::Error> {
     let columns = "SELECT string_agg(format('ALTER COLUMN %I TYPE %s', attname, format_type(atttypid, atttypmod)), ', ') \
-                   FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped \
-                   AND atttypid IN ('text'::regtype, 'varchar'::regtype, 'bytea'::regtype)";
+                   FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped";
     let changes: Option<String> =
         sqlx::query_scalar(columns).bind(format!("\"{table}\"")).fetch_one(connection).await?;
     Ok(changes.map(|changes| format!("ALTER TABLE \"{table}\" {changes}")))
