@@ -5,7 +5,7 @@ from rig.api import Sender
 from rig.clients import House, Sent
 from rig.parcel import Parcel
 
-LATEST = 20  # seconds after its time that a scheduled message may still arrive, on a busy machine
+LATEST = 60  # seconds after its time that a scheduled message may still arrive, on a busy machine
 
 
 def follow(house: House, p: Parcel, sent: Sent, method: str) -> None:

@@ -19,7 +19,7 @@ from rig.sink import Arrival
 
 PERSON = tuple[str, str]  # display name, address
 KINDS = ("text", "html", "attachment", "inline", "unicode", "batch", "scheduled", "testmode", "options")
-SCHEDULE_AHEAD = 3  # seconds
+SCHEDULE_AHEAD = 6  # seconds: a client may take some of them to start
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
