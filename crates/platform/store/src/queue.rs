@@ -17,7 +17,7 @@ mod overview;
 mod settle;
 
 pub(crate) use clear::{CLEARED, Cleared};
-pub(crate) use lease::{ENVELOPE, Stranded, not_of};
+pub(crate) use lease::{ENVELOPE, Stranded, Unlisted, not_of};
 pub(crate) use settle::{Ended, count_down};
 
 /// Due time of entries that wait until somebody asks for another try: no clock gets there.
@@ -66,6 +66,8 @@ pub struct LeasedEntry {
     pub schedule: Schedule,
     /// Kept in the sandbox inbox instead of leaving.
     pub capture: bool,
+    /// That the recipient was on no suppression list when it was taken.
+    pub(crate) unlisted: Option<Unlisted>,
 }
 
 /// How an attempt ended for one recipient. Its events are committed with it.

@@ -71,7 +71,9 @@ impl Store {
         }
         self.inner
             .writer
-            .write(Effects::default(), move |tx| Box::pin(async move { upsert(tx, rows).await }))
+            .write(Effects { suppressions: true, ..Effects::default() }, move |tx| {
+                Box::pin(async move { upsert(tx, rows).await })
+            })
             .await
     }
 
@@ -194,7 +196,7 @@ impl Store {
 }
 
 /// Addresses looked up by one statement.
-const LOOK_UP: usize = 256;
+pub(crate) const LOOK_UP: usize = 256;
 
 /// The hash by which an address is found: in lower case, as recipients' servers compare.
 pub(crate) fn address_hash(pepper: &Pepper, address: &str) -> Vec<u8> {

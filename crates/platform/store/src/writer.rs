@@ -31,6 +31,8 @@ pub(crate) struct Effects {
     pub(crate) queue: bool,
     /// Events were appended.
     pub(crate) log: bool,
+    /// Somebody was put on a suppression list.
+    pub(crate) suppressions: bool,
     /// Bytes that the operation writes, roughly: bounds a group.
     pub(crate) weight: usize,
 }
@@ -52,13 +54,16 @@ pub(crate) struct Changes {
     pub(crate) queue: watch::Sender<u64>,
     /// Events were appended.
     pub(crate) log: watch::Sender<u64>,
+    /// Somebody was put on a suppression list.
+    pub(crate) suppressions: watch::Sender<u64>,
 }
 
 impl Writer {
     /// Starts the writer task on its own connection.
     pub(crate) fn start(db: DatabaseConnection, room: Arc<Room>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
-        let changes = Changes { queue: watch::channel(0).0, log: watch::channel(0).0 };
+        let none = || watch::channel(0).0;
+        let changes = Changes { queue: none(), log: none(), suppressions: none() };
         let task = tokio::spawn(group::run(db, waiting, changes.clone(), room));
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }

@@ -79,11 +79,14 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         options = options.pragma("wal_checkpoint", "TRUNCATE");
     }
     let connections = if matches!(purpose, Use::Read | Use::For(_)) { READERS } else { 1 };
-    let pool = SqlitePoolOptions::new()
+    let mut pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
-        .test_before_acquire(false)
-        .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)));
+        .test_before_acquire(false);
+    if matches!(purpose, Use::Write | Use::Alone) {
+        // Asking takes a turn of the connection's thread, which those that only read need not wait for.
+        pool = pool.after_release(|connection, _| Box::pin(is_out_of_transactions(connection)));
+    }
     let pool = match purpose {
         Use::For(purpose) => restricted(pool, purpose).connect_lazy_with(options),
         _ => pool

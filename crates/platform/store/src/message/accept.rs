@@ -33,7 +33,12 @@ impl Store {
             self.add_message(&mut batch, account, domain, message).await?;
         }
         batch.events = self.event_rows(events).await?;
-        let effects = Effects { queue: !batch.entries.is_empty(), log: !batch.events.is_empty(), weight };
+        let effects = Effects {
+            queue: !batch.entries.is_empty(),
+            log: !batch.events.is_empty(),
+            weight,
+            ..Effects::default()
+        };
         match idempotency {
             None => {
                 self.inner.writer.append(effects, batch).await?;

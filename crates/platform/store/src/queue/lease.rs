@@ -2,10 +2,12 @@
 
 mod stranded;
 mod take;
+mod unlisted;
 mod unreadable;
 
 pub(crate) use stranded::Stranded;
 pub(crate) use take::not_of;
+pub(crate) use unlisted::Unlisted;
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -20,8 +22,10 @@ use crate::{
     entity::queue_entry::{self, Column},
     erasure::PARKED,
     error::StoreError,
+    message::Envelope,
     open::Store,
     rows::{RowId, time},
+    suppression::address_hash,
     vault::Slot,
     writer::Effects,
 };
@@ -50,17 +54,21 @@ impl Store {
     async fn lease_as(&self, lease: LeaseId, request: LeaseRequest) -> Result<Vec<LeasedEntry>, StoreError> {
         let mut rows = self.take(lease, request).await?;
         rows.sort_unstable_by(|one, other| (one.due_at, &one.id).cmp(&(other.due_at, &other.id)));
-        let mut entries = Vec::with_capacity(rows.len());
+        let (mut entries, mut hashes) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
         let mut unreadable = Vec::new();
         for row in rows {
             match self.leased(&row, lease).await {
-                Ok(entry) => entries.push(entry),
+                Ok((entry, hash)) => {
+                    entries.push(entry);
+                    hashes.push(hash);
+                }
                 // One value that cannot be read must not hold up the queue.
                 Err(StoreError::Erased | StoreError::Corrupt { .. }) => unreadable.push(row),
                 Err(error) => return Err(error),
             }
         }
         self.fail_unreadable(&unreadable, lease).await?;
+        self.ask_lists(&mut entries, &hashes).await?;
         Ok(entries)
     }
 
@@ -158,22 +166,31 @@ impl Store {
         LeaseId(u128::from_be_bytes(bits))
     }
 
-    async fn leased(&self, row: &queue_entry::Model, lease: LeaseId) -> Result<LeasedEntry, StoreError> {
+    /// An entry, and the hash by which its recipient is found on lists.
+    async fn leased(
+        &self,
+        row: &queue_entry::Model,
+        lease: LeaseId,
+    ) -> Result<(LeasedEntry, Vec<u8>), StoreError> {
         const TABLE: &str = "queue_entries";
         let account = AccountId::from_row(&row.account, TABLE, "account")?;
-        Ok(LeasedEntry {
+        let envelope: Envelope = self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?;
+        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, &envelope.recipient);
+        let entry = LeasedEntry {
             id: RecipientId::from_row(&row.id, TABLE, "id")?,
             lease,
             account,
             domain: DomainId::from_row(&row.domain, TABLE, "domain")?,
             message: MessageId::from_row(&row.message, TABLE, "message")?,
-            envelope: Sealed::new(self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?),
+            envelope: Sealed::new(envelope),
             recipient_domain: row.recipient_domain.clone(),
             attempts: u32::try_from(row.attempts).unwrap_or(0),
             accepted_at: time(row.accepted_at),
             first_attempt_at: row.first_attempt_at.map(time),
             schedule: Schedule { not_before: time(row.not_before), give_up_at: time(row.give_up_at) },
             capture: row.capture,
-        })
+            unlisted: None,
+        };
+        Ok((entry, hash))
     }
 }

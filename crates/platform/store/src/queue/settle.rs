@@ -82,6 +82,7 @@ impl Store {
             let entry = entry.to_row();
             effects.log |= !events.is_empty();
             effects.queue |= matches!(outcome, Outcome::Deferred { .. } | Outcome::Released);
+            effects.suppressions |= matches!(outcome, Outcome::Done { suppress: Some(_) });
             let step = self.step(entries.get(&entry), outcome).await?;
             let delivered = events.iter().any(|event| event.kind == EventKind::Delivered);
             let events = self.event_rows(events).await?;

@@ -107,6 +107,10 @@ async fn serve(db: &DatabaseConnection, mut group: Vec<Box<dyn Job>>, changes: &
     } else if room.is_short() {
         reuse_log(db).await;
     }
+    if group.iter().any(|job| job.effects().suppressions) {
+        // Before anybody hears that it is done, and also where it may be.
+        bump(&changes.suppressions, true);
+    }
     let (queue, log) = group.iter().fold((false, false), |(queue, log), job| {
         let effects = job.effects();
         (queue || effects.queue, log || effects.log)

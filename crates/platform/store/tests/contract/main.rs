@@ -140,7 +140,7 @@ contract! {
         a_term_is_found_in_every_form_in_which_it_rests,
         nothing_is_found_of_an_account_without_keys;
     suppressions:
-        an_address_is_found_whatever_its_case_and_replaced;
+        an_address_is_found_whatever_its_case_and_replaced who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes;
     held:
         what_is_past_its_limit_is_counted,
         a_column_that_nobody_classified_shows_in_the_live_schema;

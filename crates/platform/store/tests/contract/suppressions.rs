@@ -1,5 +1,7 @@
 //! Suppressed addresses are found by keyed hash and replaced, never doubled.
 
+use std::time::Duration;
+
 use waxseal_model::suppression::SuppressionKind;
 use waxseal_store::suppression::{NewSuppression, SuppressionDetails};
 
@@ -34,4 +36,35 @@ pub(crate) async fn an_address_is_found_whatever_its_case_and_replaced(mut world
     assert!(!remove().await.expect("asked"));
     let found = world.store.suppressions_of(sender.account, sender.domain, &addresses).await.expect("read");
     assert_eq!(found.len(), 1);
+}
+
+pub(crate) async fn who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes(world: World) {
+    let sender = world.sender().await;
+    let suppress = |address: &str| {
+        world.store.suppress(vec![NewSuppression {
+            account: sender.account,
+            domain: sender.domain,
+            kind: SuppressionKind::Unsubscribe,
+            address: address.into(),
+            details: SuppressionDetails::default(),
+            created_at: world.now(),
+        }])
+    };
+    suppress("eve@one.example").await.expect("kept");
+    world.send(sender, &["Eve@one.example", "bob@one.example"]).await;
+    let taken = world.lease(10).await;
+    let [listed, unlisted] = ["Eve@one.example", "bob@one.example"].map(|address| {
+        taken.iter().find(|entry| entry.envelope.open(&ACCESS).recipient == address).expect("taken")
+    });
+    assert!(!world.store.is_unlisted(listed));
+    assert!(world.store.is_unlisted(unlisted));
+    suppress("ann@two.example").await.expect("kept");
+    assert!(!world.store.is_unlisted(unlisted), "somebody was put on a list: it may be this one");
+
+    world.send(sender, &["carol@one.example"]).await;
+    let taken = world.lease(10).await;
+    let carol = taken.first().expect("taken");
+    assert!(world.store.is_unlisted(carol));
+    world.clock.advance(Duration::from_secs(60));
+    assert!(!world.store.is_unlisted(carol), "another process may have written to the lists meanwhile");
 }

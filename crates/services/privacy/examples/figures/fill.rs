@@ -1,76 +1,23 @@
-//! How long an export takes: `cargo run --release -p waxseal-privacy --example export_speed [EVENTS] [MESSAGES]`
-//! (100,000 and 10,000 if not given; messages of 4 KiB; SQLite in a temporary folder).
-#![expect(clippy::print_stdout, reason = "it prints its figures")]
+//! An account with much in it, put straight into a store.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, time::Duration};
 
 use waxseal_model::{
     AccountId, Clock, DomainId, EventId, KeyId, MessageId, Random, RecipientId,
     event::{EventDetails, EventKind, MessageInfo},
     options::{DeliveryOptions, Schedule},
 };
-use waxseal_privacy::export::{self, ExportOrder};
 use waxseal_store::{
-    Engine, MasterKey, Store, StoreConfig,
+    Store,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
-    export::ExportSubject,
-    export_file::ExportKey,
     message::{Accept, Envelope, NewEvent, NewMessage, NewQueueEntry},
 };
-use waxseal_system::{SystemClock, SystemRandom};
 
 /// Messages accepted by one call.
 const BATCH: usize = 100;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<usize>());
-    let events = numbers.next().transpose()?.unwrap_or(100_000);
-    let messages = numbers.next().transpose()?.unwrap_or(10_000);
-    let folder = tempfile::tempdir()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let data_dir = folder.path().join("data");
-    let master_key = MasterKey::File(data_dir.join("master.key"));
-    let config = StoreConfig { engine: Engine::Sqlite, data_dir, master_key };
-    let store = Store::open(config, clock.clone(), random.clone()).await?;
-    let account = fill(&store, &*clock, &*random, events, messages).await?;
-
-    let path = folder.path().join("account.export");
-    let key = ExportKey::make(&*random);
-    let same = ExportKey::parse(&key.text()).ok_or("a key")?;
-    let order = ExportOrder { subjects: vec![ExportSubject::Account(account)], path: path.clone(), key };
-    let before = clock.monotonic();
-    let made = export::make(&store, &*clock, &random, order).await?;
-    let took = clock.monotonic() - before;
-    println!(
-        "export: {} rows ({} events) and {} messages in {:.1} s, {} bytes",
-        made.total(),
-        made.rows.get("events").copied().unwrap_or(0),
-        made.messages,
-        took.as_secs_f64(),
-        made.bytes
-    );
-    store.close().await;
-
-    let data_dir = folder.path().join("elsewhere");
-    let master_key = MasterKey::File(data_dir.join("master.key"));
-    let config = StoreConfig { engine: Engine::Sqlite, data_dir, master_key };
-    let store = Store::open(config, clock.clone(), random).await?;
-    let before = clock.monotonic();
-    let imported = export::import(&store, path, Some(same), Arc::new(|_| None)).await?;
-    let took = clock.monotonic() - before;
-    println!(
-        "import: {} rows and {} messages in {:.1} s",
-        imported.rows,
-        imported.messages,
-        took.as_secs_f64()
-    );
-    store.close().await;
-    Ok(())
-}
-
-async fn fill(
+/// Makes an account with that many messages of 4 KiB that wait, and events spread over them.
+pub(crate) async fn fill(
     store: &Store,
     clock: &dyn Clock,
     random: &dyn Random,
