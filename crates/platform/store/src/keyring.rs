@@ -7,6 +7,7 @@
 //!
 //! **Invariant:** a key is on stable storage before anything sealed under it is.
 
+mod ahead;
 mod cache;
 pub(crate) mod command;
 mod destroy;

@@ -4,6 +4,7 @@ use waxseal_model::data_class::DataClass;
 
 use crate::{entity::erase::tables, keyring, open::Store};
 
+mod ahead;
 mod held;
 mod keys;
 mod note;

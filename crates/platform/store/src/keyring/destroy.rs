@@ -18,9 +18,22 @@ use super::{
 use crate::{error::StoreError, rows::RowId};
 
 impl Keyring {
-    /// The keys of a class whose day lies before `day`.
-    pub(crate) async fn before(&self, class: KeyClass, day: Day) -> Result<Vec<KeyName>, StoreError> {
-        self.list(class, ring_key::Column::Day.lt(day.0)).await
+    /// The keys of a class whose day lies before `day`, with the day as of which each counts: its own, or, for a key
+    /// that was made ahead of its time, the day on which that was seen.
+    pub(crate) async fn before(&self, class: KeyClass, day: Day) -> Result<Vec<(KeyName, Day)>, StoreError> {
+        let own = self.list(class, ring_key::Column::Day.lt(day.0)).await?;
+        let mut keys: Vec<(KeyName, Day)> = own.into_iter().map(|name| (name, name.day)).collect();
+        let ahead = {
+            let _file = self.file.lock().await;
+            self.marked_ahead().await?
+        };
+        for (ahead, counts_as) in ahead {
+            if ahead >= day && counts_as < day {
+                let names = self.of_day(class, ahead).await?;
+                keys.extend(names.into_iter().map(|name| (name, counts_as)));
+            }
+        }
+        Ok(keys)
     }
 
     /// The keys of a class of this day.

@@ -15,6 +15,7 @@ impl Store {
     /// Destroys the content keys of all days before `today` that no body uses any more; how many.
     pub async fn destroy_unused_content_keys(&self, today: Day) -> Result<u64, StoreError> {
         let names = self.inner.keyring.before(KeyClass::Content, today).await?;
+        let names: Vec<_> = names.into_iter().map(|(name, _)| name).collect();
         let free = self.inner.keyring.unheld(&names).await;
         let mut unused = Vec::new();
         for name in free.names() {
@@ -36,11 +37,11 @@ impl Store {
     /// same key. They go with the next call after that.
     pub async fn destroy_event_keys_before(&self, day: Day) -> Result<u64, StoreError> {
         let mut unused = Vec::new();
-        for name in self.inner.keyring.before(KeyClass::Event, day).await? {
+        for (name, counts_as) in self.inner.keyring.before(KeyClass::Event, day).await? {
             let used = message::Entity::find()
                 .filter(message::Column::Account.eq(name.account.to_row()))
-                .filter(message::Column::CreatedAt.gte(name.day.start().as_micros()))
-                .filter(message::Column::CreatedAt.lt(name.day.end().as_micros()))
+                .filter(message::Column::CreatedAt.gte(counts_as.start().as_micros()))
+                .filter(message::Column::CreatedAt.lt(counts_as.end().as_micros()))
                 .filter(message::Column::Pending.gt(0).or(message::Column::BodyExpiresAt.is_not_null()))
                 .count(&self.inner.readers)
                 .await?;

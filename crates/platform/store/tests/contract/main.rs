@@ -140,7 +140,8 @@ contract! {
         a_term_is_found_in_every_form_in_which_it_rests,
         nothing_is_found_of_an_account_without_keys;
     suppressions:
-        an_address_is_found_whatever_its_case_and_replaced who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes;
+        an_address_is_found_whatever_its_case_and_replaced,
+        who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes;
     held:
         what_is_past_its_limit_is_counted,
         a_column_that_nobody_classified_shows_in_the_live_schema;
@@ -174,6 +175,7 @@ contract! {
         a_destroyed_day_is_unreadable,
         content_keys_go_when_no_body_needs_them,
         event_keys_stay_while_a_message_of_their_day_waits,
+        what_was_written_by_a_clock_that_was_ahead_ends_as_if_it_were_written_now,
         old_events_and_messages_are_purged_in_batches,
         expired_idempotency_keys_are_forgotten,
         the_clock_is_noted;

@@ -138,3 +138,48 @@ pub(crate) async fn the_clock_is_noted(mut world: World) {
     world.reopen().await;
     assert_eq!(world.store.noted_clock().await.expect("read"), Some(world.now()));
 }
+
+pub(crate) async fn what_was_written_by_a_clock_that_was_ahead_ends_as_if_it_were_written_now(
+    mut world: World,
+) {
+    let sender = world.sender().await;
+    world.send(sender, &["early@one.example"]).await;
+    let now = world.now();
+    world.clock.jump_to(now + 400 * DAY);
+    let mut accept = world.accept(sender, world.message(&["a@one.example"]));
+    accept.idempotency = Some(Idempotency {
+        key_hash: [7; 32],
+        request_hash: [1; 32],
+        answer: "<a@b>".into(),
+        expires_at: now + 401 * DAY,
+    });
+    let id = accept.messages[0].id;
+    world.store.accept(accept).await.expect("accepted");
+    world.clock.jump_to(now);
+    assert!(world.store.redate_ahead(now).await.expect("redated") >= 4);
+    assert_eq!(world.store.redate_ahead(now).await.expect("redated"), 0, "once is enough");
+    world.reopen().await;
+
+    // It is due, and given up when it would have been.
+    let leased = world.lease(10).await;
+    let entry = leased.iter().find(|entry| entry.message == id).expect("it does not wait for a year");
+    assert!(entry.accepted_at <= now && entry.schedule.give_up_at <= now + 42 * DAY);
+    assert_eq!(entry.envelope.open(&ACCESS).recipient, "a@one.example");
+    world.store.settle(leased.iter().map(|entry| world.delivered(entry)).collect()).await.expect("settled");
+    assert!(world.store.read_log(0, 10).await.expect("read").iter().all(|event| event.at <= now));
+
+    // A month later nothing of it is left, and no key of a day that is still to come.
+    world.clock.advance(31 * DAY);
+    let (cut, today) = (world.now() - 30 * DAY, world.now().day());
+    assert_eq!(world.store.redate_ahead(world.now()).await.expect("redated"), 0);
+    world.store.purge_bodies(world.now(), 100).await.expect("purged");
+    assert_eq!(world.store.purge_idempotency(world.now(), 100).await.expect("purged"), 1);
+    assert!(world.store.purge_events(cut, 100).await.expect("purged") > 0);
+    world.store.purge_messages(cut, 100).await.expect("purged");
+    assert!(world.store.message(sender.account, id).await.expect("read").is_none());
+    world.store.destroy_unused_content_keys(today).await.expect("destroyed");
+    world.store.destroy_event_keys_before(cut.day()).await.expect("destroyed");
+    let days: Vec<_> =
+        world.store.keys().await.expect("listed").into_iter().filter_map(|key| key.day).collect();
+    assert!(days.is_empty(), "{days:?}");
+}

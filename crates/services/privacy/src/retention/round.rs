@@ -16,6 +16,7 @@ pub(super) async fn purge(
     let limit = config.batch.max(1);
     let cut = now - Duration::from_secs(u64::from(config.events_days) * 86_400);
     let round = Round { store, now, cut, limit };
+    store.redate_ahead(now).await?;
     let purged = Purged {
         inbox_items: round.all("inbox_items", Kind::InboxItems).await?,
         bodies: round.all("bodies", Kind::Bodies).await?,
