@@ -41,6 +41,10 @@ use crate::{
 
 fn main() -> ExitCode {
     logging::quiet_panics();
+    if let Err(error) = waxseal_system::core_dump::forbid() {
+        eprintln!("waxseal: a crash would write keys to the disk: core dumps cannot be turned off: {error}");
+        return ExitCode::FAILURE;
+    }
     let cli = Cli::parse();
     // The one crypto provider; a second call could only come from here.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

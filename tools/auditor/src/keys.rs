@@ -20,7 +20,10 @@ use crate::{
 struct Key {
     class: String,
     account: Vec<u8>,
+    /// As of which it counts: its own, or, for a key that a clock ahead of its time made, that on which this was seen.
     day: i64,
+    /// The day it is the key of.
+    own_day: i64,
 }
 
 /// Every key there is, by its number.
@@ -47,9 +50,14 @@ impl Ring {
     pub(crate) async fn keys(&mut self) -> Result<Keys> {
         let sql = "SELECT id, class, account, day FROM ring_keys";
         let rows: Vec<(i64, String, Vec<u8>, i64)> = sqlx::query_as(sql).fetch_all(&mut self.0).await?;
-        Ok(Keys(
-            rows.into_iter().map(|(id, class, account, day)| (id, Key { class, account, day })).collect(),
-        ))
+        let sql = "SELECT name, sealed FROM ring_marks WHERE name LIKE 'ahead %'";
+        let marks: Vec<(String, Vec<u8>)> = sqlx::query_as(sql).fetch_all(&mut self.0).await?;
+        let seen: BTreeMap<i64, i64> = marks.iter().filter_map(|(name, day)| ahead(name, day)).collect();
+        let key = |(id, class, account, own_day)| {
+            let day = seen.get(&own_day).copied().unwrap_or(own_day);
+            (id, Key { class, account, day, own_day })
+        };
+        Ok(Keys(rows.into_iter().map(key).collect()))
     }
 
     /// Judges keys class by class, then the erasures that were asked for.
@@ -114,6 +122,10 @@ impl Ring {
 /// Whether a key should have been destroyed: its days are over, and nothing needs it or did lately. Beyond what anything
 /// may need it is past in any case.
 async fn is_past(key: &Key, needed: &Needed, database: &mut Database, at: &Moment) -> Result<bool> {
+    // Nobody has said yet that it was made ahead of its time.
+    if key.day * DAY > at.now + DAY {
+        return Ok(true);
+    }
     let end = (key.day + 1) * DAY;
     let events = i64::from(at.limits.events_days);
     let (over, longest, needed) = match key.class.as_str() {
@@ -124,8 +136,16 @@ async fn is_past(key: &Key, needed: &Needed, database: &mut Database, at: &Momen
     if !over || end + longest * DAY <= at.late() {
         return Ok(over);
     }
-    let is_needed = needed.contains(&(key.account.clone(), key.day));
+    // Content is of its key's day; events are of the days in their rows.
+    let of_day = if key.class == "content" { key.own_day } else { key.day };
+    let is_needed = needed.contains(&(key.account.clone(), of_day));
     Ok(!is_needed && !tables::was_needed(database, &key.account, key.day, at).await?)
+}
+
+/// A mark: the day of keys, and the day as of which they count.
+fn ahead(name: &str, day: &[u8]) -> Option<(i64, i64)> {
+    let counts_as = <[u8; 4]>::try_from(day).ok()?;
+    Some((name.strip_prefix("ahead ")?.parse().ok()?, i64::from(i32::from_be_bytes(counts_as))))
 }
 
 /// The hash by which an erased account is remembered.

@@ -44,7 +44,11 @@ pub fn replaced<'a>(text: &'a str, instead: impl Fn(Found<'a>) -> Option<String>
     while let Some((at, length)) = sign {
         let start = local_start(text, kept_until, at);
         let end = domain_end(text, at + length);
-        if start < at && end > at + length {
+        // `status=404` is a number, and `=40` a quoted-printable `@` only before a name.
+        let domain = text.get(at + length..end).unwrap_or_default();
+        let is_number = text.get(at..).is_some_and(|rest| rest.starts_with("=40"))
+            && domain.chars().all(|c| c.is_ascii_digit() || c == '.');
+        if start < at && end > at + length && !is_number {
             let part = |from, to| text.get(from..to).unwrap_or_default();
             let found =
                 Found { before: part(0, start), written: part(start, end), sign: part(at, at + length) };
@@ -105,6 +109,8 @@ mod tests {
     fn addresses_go_and_the_rest_stays() {
         let cases = [
             ("nothing to see", "nothing to see"),
+            ("answered route=- status=404 ms=405 rate=40.5", "answered route=- status=404 ms=405 rate=40.5"),
+            ("to=bob=40example.org status=400", "[address] status=400"),
             ("to=alice@example.com code=250", "[address] code=250"),
             ("RCPT TO:<alice+tag@example.com> SIZE=1", "RCPT TO:<[address]> SIZE=1"),
             ("a@b.c,d@e.f", "[address],[address]"),

@@ -66,3 +66,22 @@ async fn what_was_accepted_is_delivered_or_kept_when_the_server_is_told_to_end()
     assert!(server.terminate().await?.0.success());
     Ok(())
 }
+
+/// What is in memory, keys and mail, must not get to the disk by a crash.
+#[tokio::test]
+async fn a_crash_writes_no_memory_to_the_disk() -> Result<()> {
+    use std::os::unix::process::ExitStatusExt as _;
+    let server = waxseal()?.serve().await?;
+    let id = server.id().expect("it runs");
+    let limits = std::fs::read_to_string(format!("/proc/{id}/limits"))?;
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(
+        core.split_whitespace().collect::<Vec<_>>(),
+        ["Max", "core", "file", "size", "0", "0", "bytes"]
+    );
+    server.signal("ABRT").await?;
+    let (status, _) = server.wait().await?;
+    assert_eq!(status.signal(), Some(6), "{status}");
+    assert!(!status.core_dumped());
+    Ok(())
+}

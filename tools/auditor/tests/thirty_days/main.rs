@@ -120,3 +120,41 @@ fn a_clock_that_jumped_deletes_nothing_until_it_is_confirmed_and_then_all_is_as_
     }
     assert!(world.audited().items.iter().all(|item| item.name != "events" || item.count == 0));
 }
+
+#[test]
+fn what_a_clock_that_was_ahead_has_written_goes_as_if_it_were_written_when_it_was_put_right() {
+    let mut world = World::new(Engine::Sqlite);
+    world.traffic(0);
+    world.settled();
+    world.on(async |platform| platform.retention.run_once().await).expect("a round");
+    let right = world.clock().now();
+    world.clock().jump_to(right + 400 * DAY);
+    world.traffic(1);
+    world.settled();
+    let round = world.on(async |platform| platform.retention.run_once().await).expect("a round");
+    assert!(matches!(round, Round::Paused { jump: Some(_) }), "{round:?}");
+    world.killed();
+    world.clock().jump_to(right);
+    assert!(!world.audited().holds(), "it would stay for a year");
+    world.on(async |platform| platform.retention.confirm_clock().await).expect("confirmed");
+    for tick in 0..14 * 48 {
+        world.clock().advance(TICK);
+        let round = world.on(async |platform| platform.retention.run_once().await).expect("a round");
+        assert!(matches!(round, Round::Purged(_)), "{round:?}");
+        world.settled();
+        if tick % 8 == 0 {
+            let report = world.audited();
+            assert!(report.holds(), "tick {tick}: {}", report.text());
+        }
+    }
+    let left: Vec<_> = world
+        .audited()
+        .items
+        .into_iter()
+        .filter(|item| {
+            ["events", "messages", "bodies", "content keys", "event keys"].contains(&item.name.as_str())
+        })
+        .filter(|item| item.count > 0)
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
