@@ -13,8 +13,10 @@ use crate::{
 
 mod clear;
 mod lease;
+mod overdue;
 mod overview;
 mod settle;
+mod unsent;
 
 pub(crate) use clear::{CLEARED, Cleared};
 pub(crate) use lease::{ENVELOPE, Stranded, Unlisted, not_of};

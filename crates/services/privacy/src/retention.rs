@@ -36,6 +36,8 @@ impl Default for RetentionConfig {
 /// What one round deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Purged {
+    /// Recipients that nobody tries any more, given up in their time.
+    pub given_up: u64,
     /// Bodies whose time of keeping was over.
     pub bodies: u64,
     /// Captured messages that expired.
@@ -57,7 +59,8 @@ pub struct Purged {
 impl Purged {
     /// Rows and keys together.
     pub const fn total(&self) -> u64 {
-        self.bodies
+        self.given_up
+            + self.bodies
             + self.inbox_items
             + self.events
             + self.messages

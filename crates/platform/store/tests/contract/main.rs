@@ -91,6 +91,7 @@ contract! {
     queue:
         due_entries_are_leased_oldest_first_and_once,
         an_expired_lease_is_taken_by_another,
+        what_nobody_tries_any_more_is_given_up_in_its_time,
         domains_at_their_limit_are_passed_over,
         a_full_domain_in_front_hides_nobody,
         the_next_due_time_ignores_what_is_held,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use waxseal_model::event::EventKind;
 use waxseal_store::queue::{LeaseRequest, QueueCounts, QueueFilter, Settled};
 
 use crate::world::{ACCESS, World};
@@ -142,4 +143,45 @@ pub(crate) async fn new_entries_wake_the_worker(world: World) {
     world.send(sender, &["bob@one.example"]).await;
     let woken = async { tokio::try_join!(queue.changed(), log.changed()) };
     tokio::time::timeout(Duration::from_secs(10), woken).await.expect("in time").expect("woken");
+}
+
+pub(crate) async fn what_nobody_tries_any_more_is_given_up_in_its_time(world: World) {
+    let (closed, open) = (world.sender().await, world.sender().await);
+    let parked = world.send(closed, &["a@one.example", "b@one.example"]).await;
+    world
+        .store
+        .ask_account_erasure(closed.account, world.now() + Duration::from_secs(86_400))
+        .await
+        .expect("asked");
+    assert_eq!(world.store.park(closed.account).await.expect("parked"), 2);
+    let held = world.send(open, &["c@one.example"]).await;
+    let entry = world.lease(1).await.remove(0);
+    world.store.settle(vec![world.released(&entry)]).await.expect("settled");
+    world.store.hold(&[entry.id]).await.expect("held");
+    let waiting = world.send(open, &["d@one.example"]).await;
+
+    let over = world.now() + Duration::from_secs(432_000);
+    assert_eq!(world.store.give_up_overdue(world.now(), 10).await.expect("asked"), 0, "not yet");
+    assert_eq!(world.store.give_up_overdue(over, 2).await.expect("given up"), 2, "a batch");
+    assert_eq!(world.store.give_up_overdue(over, 10).await.expect("given up"), 1);
+    assert_eq!(world.store.give_up_overdue(over, 10).await.expect("given up"), 0, "what waits is delivery's");
+    let events = world.store.read_log(0, 100).await.expect("events");
+    let failed: Vec<_> = events
+        .iter()
+        .filter(|event| event.kind == EventKind::Failed)
+        .map(|event| {
+            let details = event.details.open(&ACCESS);
+            let code = details.delivery_status.as_ref().map(|status| status.code);
+            (event.message, details.recipient.clone().unwrap_or_default(), code, details.reason.clone())
+        })
+        .collect();
+    assert_eq!(failed.len(), 3, "one each");
+    assert!(failed.iter().all(|(_, _, code, reason)| *code == Some(602) && reason.as_deref() == Some("old")));
+    assert!(failed.iter().any(|(message, to, ..)| *message == Some(held) && to == "c@one.example"));
+    assert!(
+        world.store.body(closed.account, parked).await.expect("read").is_none(),
+        "its content went with it"
+    );
+    assert!(world.store.body(open.account, held).await.expect("read").is_none());
+    assert!(world.store.body(open.account, waiting).await.expect("read").is_some());
 }

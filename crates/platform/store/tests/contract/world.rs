@@ -253,6 +253,11 @@ impl World {
         self.store.lease(request).await
     }
 
+    /// The settlement of a recipient that was not tried.
+    pub(crate) fn released(&self, entry: &LeasedEntry) -> Settlement {
+        Settlement { outcome: Outcome::Released, events: Vec::new(), ..self.delivered(entry) }
+    }
+
     /// The settlement of a delivered recipient.
     pub(crate) fn delivered(&self, entry: &LeasedEntry) -> Settlement {
         let sender = Sender { account: entry.account, domain: entry.domain };

@@ -18,6 +18,7 @@ pub(super) async fn purge(
     let round = Round { store, now, cut, limit };
     store.redate_ahead(now).await?;
     let purged = Purged {
+        given_up: round.all("given_up", Kind::GivenUp).await?,
         inbox_items: round.all("inbox_items", Kind::InboxItems).await?,
         bodies: round.all("bodies", Kind::Bodies).await?,
         idempotency_keys: round.all("idempotency_keys", Kind::IdempotencyKeys).await?,
@@ -37,6 +38,7 @@ pub(super) async fn purge(
 /// What is deleted in batches.
 #[derive(Clone, Copy)]
 enum Kind {
+    GivenUp,
     InboxItems,
     Bodies,
     IdempotencyKeys,
@@ -67,6 +69,7 @@ impl Round<'_> {
 
     async fn batch(&self, kind: Kind) -> Result<u64, StoreError> {
         match kind {
+            Kind::GivenUp => self.store.give_up_overdue(self.now, self.limit).await,
             Kind::InboxItems => self.store.purge_inbox(self.now, self.limit).await,
             Kind::Bodies => self.store.purge_bodies(self.now, self.limit).await,
             Kind::IdempotencyKeys => self.store.purge_idempotency(self.now, self.limit).await,
