@@ -122,7 +122,7 @@ fn tables(at: &Moment) -> Vec<Table> {
             sealed: Some("template"),
             past: Some(format!(
                 "t.created_at < {late_events} AND NOT ({}) AND NOT EXISTS (SELECT 1 FROM events e WHERE e.account = t.account \
-                 AND e.header_hash = t.header_hash AND e.at >= {late_events})",
+                 AND e.header_hash = t.header_hash AND e.message = t.id AND e.at >= {late_events})",
                 needs_its_body("t", late)
             )),
         },
@@ -237,7 +237,7 @@ pub(crate) async fn was_needed(
     let sql = format!(
         "SELECT t.account, count(*), CAST(NULL AS BIGINT) FROM messages t WHERE t.created_at >= {from} AND t.created_at < {to} \
          AND (t.keep_until > {lately} OR coalesce(t.captured_until, 0) > {lately} OR EXISTS (SELECT 1 FROM events e \
-         WHERE e.account = t.account AND e.header_hash = t.header_hash AND e.at > {lately})) GROUP BY t.account"
+         WHERE e.account = t.account AND e.header_hash = t.header_hash AND e.message = t.id AND e.at > {lately})) GROUP BY t.account"
     );
     Ok(database.figures(sql).await?.iter().any(|line| line.0.as_deref() == Some(account)))
 }

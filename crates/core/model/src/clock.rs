@@ -25,6 +25,21 @@ pub trait Clock: Debug + Send + Sync {
 
     /// Waits until [`Clock::now`] is `at` or later.
     fn sleep_until(&self, at: Timestamp) -> Sleep<'_>;
+
+    /// Which start of the machine this is, and how long ago: by this a jump of the wall clock is seen across a restart
+    /// of the process. `None` where that cannot be told.
+    fn boot(&self) -> Option<Boot> {
+        None
+    }
+}
+
+/// A start of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boot {
+    /// Another for each start.
+    pub id: i64,
+    /// Time since then, that of being suspended included.
+    pub up: Duration,
 }
 
 /// A clock that stands still until it is moved by hand.
@@ -37,13 +52,14 @@ pub struct ManualClock {
 struct State {
     now: Timestamp,
     monotonic: Duration,
+    boot: Option<i64>,
     sleepers: Vec<(Timestamp, Waker)>,
 }
 
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self { state: Mutex::new(State { now, monotonic: Duration::ZERO, sleepers: Vec::new() }) }
+        Self { state: Mutex::new(State { now, monotonic: Duration::ZERO, boot: None, sleepers: Vec::new() }) }
     }
 
     /// Lets time pass: wall clock and monotonic clock move together and sleepers wake.
@@ -57,6 +73,11 @@ impl ManualClock {
     /// Sets the wall clock alone, as a wrong time server or an operator would.
     pub fn jump_to(&self, now: Timestamp) {
         self.change(|state| state.now = now);
+    }
+
+    /// Says which start of a machine this is; until then that cannot be told.
+    pub fn boot_as(&self, id: i64) {
+        self.lock().boot = Some(id);
     }
 
     /// The earliest time that somebody waits for.
@@ -93,6 +114,11 @@ impl Clock for ManualClock {
 
     fn sleep_until(&self, at: Timestamp) -> Sleep<'_> {
         Box::pin(ManualSleep { clock: self, at })
+    }
+
+    fn boot(&self) -> Option<Boot> {
+        let state = self.lock();
+        Some(Boot { id: state.boot?, up: state.monotonic })
     }
 }
 

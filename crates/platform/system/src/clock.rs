@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use waxseal_model::{Clock, Timestamp, clock::Sleep};
+use waxseal_model::{
+    Clock, Timestamp,
+    clock::{Boot, Sleep},
+};
 
 /// How long a sleeper goes without looking at the wall clock: a change of the clock is seen after that.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -11,12 +14,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
     start: Duration,
+    boot: Option<i64>,
 }
 
 impl SystemClock {
     /// The clock, with the steady time counted from now.
     pub fn new() -> Self {
-        Self { start: steady() }
+        Self { start: steady(), boot: boot_id() }
     }
 }
 
@@ -52,6 +56,24 @@ impl Clock for SystemClock {
             }
         })
     }
+
+    fn boot(&self) -> Option<Boot> {
+        Some(Boot { id: self.boot?, up: steady() })
+    }
+}
+
+/// The kernel's name of this start of the machine; its first half says enough.
+#[cfg(target_os = "linux")]
+fn boot_id() -> Option<i64> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(15).collect();
+    i64::from_str_radix(&digits, 16).ok()
+}
+
+/// Not told elsewhere.
+#[cfg(not(target_os = "linux"))]
+fn boot_id() -> Option<i64> {
+    None
 }
 
 /// Time since the machine started, the time it was suspended included: a laptop that slept for an hour

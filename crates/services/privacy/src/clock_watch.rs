@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use waxseal_model::{Clock, Timestamp};
+use waxseal_model::{Clock, Timestamp, clock::Boot};
 
 /// A difference beyond this is a jump: clocks that are kept by NTP drift by seconds.
 pub const TOLERANCE: Duration = Duration::from_secs(300);
@@ -26,18 +26,27 @@ pub(crate) struct ClockWatch {
 }
 
 impl ClockWatch {
-    /// Looks at the clock. `noted` is the time noted by an earlier run; it counts at the first look alone.
-    pub(crate) fn look(&mut self, clock: &dyn Clock, noted: Option<Timestamp>) -> Result<(), ClockJump> {
+    /// Looks at the clock. `noted` is the time noted by an earlier run, with the start of the machine in which that was
+    /// and how long ago it was then; it counts at the first look alone.
+    pub(crate) fn look(
+        &mut self,
+        clock: &dyn Clock,
+        noted: Option<(Timestamp, Option<Boot>)>,
+    ) -> Result<(), ClockJump> {
         let (now, steady) = (clock.now(), clock.monotonic());
         let jump = match (self.last, noted) {
-            (Some((wall, then)), _) => {
-                let expected = wall + steady.saturating_sub(then);
-                let apart = now.since(expected).max(expected.since(now));
-                (apart > TOLERANCE).then_some(expected)
-            }
-            (None, Some(noted)) => {
-                let implausible = noted.since(now) > TOLERANCE || now.since(noted) > PLAUSIBLE_PAUSE;
-                implausible.then_some(noted)
+            (Some((wall, then)), _) => jumped(wall + steady.saturating_sub(then), now),
+            (None, Some((noted, then))) => {
+                // The machine has not been started anew: it knows how long this process was away.
+                if let (Some(then), Some(boot)) = (then, clock.boot())
+                    && then.id == boot.id
+                    && then.up <= boot.up
+                {
+                    jumped(noted + boot.up.saturating_sub(then.up), now)
+                } else {
+                    let implausible = noted.since(now) > TOLERANCE || now.since(noted) > PLAUSIBLE_PAUSE;
+                    implausible.then_some(noted)
+                }
             }
             (None, None) => None,
         };
@@ -55,4 +64,10 @@ impl ClockWatch {
     pub(crate) fn trust(&mut self, clock: &dyn Clock) {
         self.last = Some((clock.now(), clock.monotonic()));
     }
+}
+
+/// Where the clock should be, if it is not there.
+fn jumped(expected: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let apart = now.since(expected).max(expected.since(now));
+    (apart > TOLERANCE).then_some(expected)
 }

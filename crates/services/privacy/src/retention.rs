@@ -144,7 +144,10 @@ impl Retention {
             metrics::gauge!("waxseal_retention_paused").set(1.0);
             return Ok(Some(Report::Paused { jump: None }));
         }
-        let noted = self.store.noted_clock().await?;
+        let noted = match self.store.noted_clock().await? {
+            Some(at) => Some((at, self.store.noted_boot().await?)),
+            None => None,
+        };
         if let Err(jump) = watch.look(self.clock.as_ref(), noted) {
             self.store.note_purging_paused(Some(jump.found)).await?;
             metrics::gauge!("waxseal_retention_paused").set(1.0);

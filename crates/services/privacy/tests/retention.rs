@@ -203,6 +203,31 @@ async fn a_clock_that_is_wrong_after_a_restart_is_seen() {
 }
 
 #[tokio::test]
+async fn within_one_start_of_the_machine_a_restart_hides_no_jump() {
+    for (boot, away, shift, paused) in [
+        (1, 2 * DAY, Duration::ZERO, false),
+        (1, HOUR, 2 * DAY, true),
+        (1, HOUR, Duration::from_secs(200), false),
+        // Another start: how long the machine was off nobody knows.
+        (2, HOUR, 2 * DAY, false),
+    ] {
+        let mut world = World::new().await;
+        world.clock.boot_as(1);
+        world.retention().run_once().await.expect("ran");
+        world.restart().await;
+        world.clock.boot_as(boot);
+        world.clock.advance(away);
+        world.clock.jump_to(world.clock.now() + shift);
+        let report = world.retention().run_once().await.expect("ran");
+        assert_eq!(
+            matches!(report, Report::Paused { .. }),
+            paused,
+            "boot {boot}, away {away:?}, jump {shift:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn small_steps_of_the_clock_are_no_jump() {
     let world = World::new().await;
     let retention = world.retention();

@@ -1,11 +1,15 @@
 //! Facts of the instance itself.
 
+use std::time::Duration;
+
 use sea_orm::{EntityTrait, IntoActiveModel, sea_query::OnConflict};
-use waxseal_model::Timestamp;
+use waxseal_model::{Timestamp, clock::Boot};
 
 use crate::{entity::instance_note, error::StoreError, open::Store, rows::time, writer::Effects};
 
 const CLOCK: &str = "clock";
+const BOOT: &str = "clock noted in the boot";
+const UP: &str = "clock noted after";
 const PAUSE: &str = "purging paused at";
 
 impl Store {
@@ -14,9 +18,21 @@ impl Store {
         Ok(self.note(CLOCK).await?.map(time))
     }
 
-    /// Notes the wall-clock time.
+    /// The start of the machine in which that was noted, and how long ago it was then.
+    pub async fn noted_boot(&self) -> Result<Option<Boot>, StoreError> {
+        let (id, up) = (self.note(BOOT).await?, self.note(UP).await?);
+        Ok(id.zip(up).map(|(id, up)| Boot { id, up: Duration::from_micros(up.unsigned_abs()) }))
+    }
+
+    /// Notes the wall-clock time, and how long the machine runs.
     pub async fn note_clock(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.write_note(CLOCK, Some(now.as_micros())).await
+        let boot = self.inner.clock.boot();
+        let up = boot.and_then(|boot| i64::try_from(boot.up.as_micros()).ok());
+        // First without: a crash between them leaves a time that says less, and none that says something wrong.
+        self.write_note(BOOT, None).await?;
+        self.write_note(CLOCK, Some(now.as_micros())).await?;
+        self.write_note(UP, up).await?;
+        self.write_note(BOOT, boot.map(|boot| boot.id)).await
     }
 
     /// Since when (by the wall clock) purging is paused, if it is: it stays so across restarts.

@@ -157,6 +157,11 @@ fn events_of_message() -> SelectStatement {
                 .add(
                     Expr::col((event::Entity, event::Column::HeaderHash))
                         .equals((message::Entity, message::Column::HeaderHash)),
+                )
+                // Others may bear the same Message-ID: one sent again, or one of a customer who gives all the same.
+                .add(
+                    Expr::col((event::Entity, event::Column::Message))
+                        .equals((message::Entity, message::Column::Id)),
                 ),
         )
         .to_owned()

@@ -178,6 +178,7 @@ contract! {
         event_keys_stay_while_a_message_of_their_day_waits,
         what_was_written_by_a_clock_that_was_ahead_ends_as_if_it_were_written_now,
         old_events_and_messages_are_purged_in_batches,
+        a_message_goes_though_a_later_one_bears_its_message_id,
         expired_idempotency_keys_are_forgotten,
         the_clock_is_noted;
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use waxseal_model::event::EventKind;
-use waxseal_store::{StoreError, message::Idempotency};
+use waxseal_store::{
+    StoreError,
+    message::{Idempotency, NewMessage},
+};
 
 use crate::world::{ACCESS, World};
 
@@ -112,6 +115,33 @@ pub(crate) async fn old_events_and_messages_are_purged_in_batches(world: World) 
     assert!(world.store.message(sender.account, waiting).await.expect("read").is_some());
     assert!(world.store.body(sender.account, waiting).await.expect("read").is_some());
     drop(held);
+}
+
+pub(crate) async fn a_message_goes_though_a_later_one_bears_its_message_id(world: World) {
+    let sender = world.sender().await;
+    let same = |mut message: NewMessage| {
+        message.header_message_id = "always@the.same".into();
+        message
+    };
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let message = same(world.message(&["a@one.example"]));
+        ids.push(message.id);
+        let accept = world.accept(sender, message);
+        world.store.accept(accept).await.expect("accepted");
+        let leased = world.lease(10).await;
+        world
+            .store
+            .settle(leased.iter().map(|entry| world.delivered(entry)).collect())
+            .await
+            .expect("settled");
+        world.clock.advance(10 * DAY);
+    }
+    let cut = world.now() - 15 * DAY;
+    assert!(world.store.purge_events(cut, 100).await.expect("purged") > 0);
+    assert_eq!(world.store.purge_messages(cut, 100).await.expect("purged"), 1);
+    assert!(world.store.message(sender.account, ids[0]).await.expect("read").is_none());
+    assert!(world.store.message(sender.account, ids[1]).await.expect("read").is_some());
 }
 
 pub(crate) async fn expired_idempotency_keys_are_forgotten(world: World) {
