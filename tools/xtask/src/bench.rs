@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what the sending path costs, against another build in the same run.
+//! `cargo xtask bench`: what the sending path costs, against another build in the same run; how long an erasure takes.
 
 use std::path::Path;
 
@@ -11,10 +11,15 @@ What a message of 4 KiB costs the server from the call to the recipient's server
 second, through HTTP and SMTP, as the median of rounds with a fresh server each.
 
 Usage: cargo xtask bench [OPTION]…
+       cargo xtask bench erase [--events N]
+
+`erase` fills an instance with an account of a million events, on both engines, and tells how long it takes until its keys
+are gone, and until everything is.
 
   --against BIN   another waxseal binary, by turns in the same run: the ratio is told
   --messages N    messages of a round (2000)
   --rounds N      rounds of each binary (3)
+  --events N      events of the account that is erased (1000000)
   --help          this text
 
 WAXSEAL_BIN names another binary than the release build of this checkout.
@@ -24,6 +29,7 @@ WAXSEAL_BIN names another binary than the release build of this checkout.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wish {
     help: bool,
+    erase: bool,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -45,7 +51,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     let mut variables = vec![("WAXSEAL_BIN", binary.as_str())];
     variables.extend(wish.variables.iter().map(|(name, value)| (*name, value.as_str())));
-    test::conformance("bench", &["-n", "0", "-s", "bench"], &variables)
+    if !wish.erase {
+        return test::conformance("bench", &["-n", "0", "-s", "bench/test_sending.py"], &variables);
+    }
+    let build = ["build", "--release", "--package", "waxseal-privacy", "--example", "figures", "--locked"];
+    commands::run(&workspace::cargo(), &build, &workspace::root(), &[])?;
+    let figures = workspace::Metadata::read()?.target_directory.join("release/examples/figures");
+    let figures = figures.to_string_lossy().into_owned();
+    variables.push(("WAXSEAL_FIGURES", &figures));
+    test::conformance("bench", &["-n", "0", "-s", "bench/test_erasing.py"], &variables)
 }
 
 fn parse(arguments: &[String]) -> Result<Wish> {
@@ -65,6 +79,11 @@ fn parse(arguments: &[String]) -> Result<Wish> {
                 }
                 _ => bail!("--against wants the file of a waxseal binary"),
             },
+            "erase" => {
+                wish.erase = true;
+                continue;
+            }
+            "--events" => "WAXSEAL_BENCH_EVENTS",
             "--messages" => "WAXSEAL_BENCH_MESSAGES",
             "--rounds" => "WAXSEAL_BENCH_ROUNDS",
             other => bail!("bench does not know `{other}`; see `cargo xtask bench --help`"),

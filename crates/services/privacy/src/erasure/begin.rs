@@ -37,13 +37,14 @@ impl Eraser {
     async fn begin(&self, erasure: &Erasure) -> Result<bool, ErasureError> {
         let store = &self.inner.store;
         let Some(account) = erasure.account else { return Ok(false) };
-        if is_whole(erasure) {
-            self.park(account).await?;
-        }
-        if erasure.final_at > self.inner.clock.now() {
-            return Ok(false);
-        }
-        if has_grace(erasure) && !self.inner.retention.trusts_clock().await? {
+        let is_due = erasure.final_at <= self.inner.clock.now()
+            && (!has_grace(erasure) || self.inner.retention.trusts_clock().await?)
+            && !store.is_held(erasure).await?;
+        if !is_due {
+            // Only what stays for a while: parking a long queue must not keep keys alive whose time has come.
+            if is_whole(erasure) {
+                self.park(account).await?;
+            }
             return Ok(false);
         }
         let words = if is_whole(erasure) { self.words_of(account).await? } else { Vec::new() };
