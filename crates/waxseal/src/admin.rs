@@ -89,8 +89,8 @@ pub(crate) enum Request {
     AccessClose { grant: u64 },
     /// The wall clock is right: purge again.
     ConfirmClock,
-    /// Tell where a term is kept.
-    PrivacyTrace { term: String },
+    /// Tell where a term is kept, in the tables and in these backups.
+    PrivacyTrace { term: String, backups: Vec<PathBuf> },
     /// Erase a recipient within an account.
     RecipientErase { account: String, address: String },
     /// Erase a recipient in every account.
@@ -109,6 +109,8 @@ pub(crate) enum Request {
     HoldRemove { hold: String },
     /// Make a backup.
     BackupCreate { path: Option<PathBuf> },
+    /// Copy the key store.
+    BackupKeys { path: Option<PathBuf>, gone: bool },
     /// List the backups.
     BackupList,
     /// Delete old backups.
@@ -229,8 +231,9 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::QueueList { limit } => queue::list(house, limit).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
-        Request::PrivacyTrace { term } => trace::tables(house, &term).await,
+        Request::PrivacyTrace { term, backups } => trace::tables(house, &term, &backups).await,
         Request::BackupCreate { path } => backup::create(house, path).await,
+        Request::BackupKeys { path, gone } => backup::keys(house, path, gone).await,
         Request::BackupList => backup::list(house).await,
         Request::BackupPrune => backup::prune(house).await,
         Request::BackupVerify => Ok(json!({})),

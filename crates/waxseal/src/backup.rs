@@ -1,5 +1,6 @@
 //! `waxseal backup`: what is done in the command's own process, which is all that needs no store or an empty one.
 
+mod keys;
 mod progress;
 
 use std::{
@@ -30,6 +31,13 @@ pub(crate) async fn run(config: &Config, command: Backup, as_json: bool) -> Resu
         Backup::Prune => admin::ask(config, Request::BackupPrune).await?,
         Backup::Verify { path } => verify(config, &path).await?,
         Backup::Restore { path } => restore(config, &path).await?,
+        Backup::Keys { path, old_copies_are_gone: gone } => {
+            let path = path.map(std::path::absolute).transpose()?;
+            admin::ask(config, Request::BackupKeys { path, gone }).await?
+        }
+        Backup::KeysRestore { path, without_audit_trail } => {
+            keys::restore(config, &path, without_audit_trail).await?
+        }
     };
     if as_json {
         say!("{answer}");

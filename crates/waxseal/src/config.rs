@@ -109,6 +109,12 @@ pub(crate) struct Config {
     pub(crate) backup_every_hours: u32,
     /// Days that backups are kept.
     pub(crate) backup_keep_days: u32,
+    /// Where copies of the keys go.
+    pub(crate) keys_folder: PathBuf,
+    /// Hours between copies of the keys that the server makes by itself; none if 0.
+    pub(crate) keys_every_hours: u32,
+    /// Days that copies of the keys are kept.
+    pub(crate) keys_keep_days: u32,
     /// File of the backup key.
     pub(crate) backup_key_file: PathBuf,
     /// The backup key itself, instead of the file.

@@ -9,7 +9,7 @@ use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
 use waxseal_model::{Clock, Random};
 use waxseal_privacy::{
-    Backups, BackupsConfig, Eraser, Retention, RetentionConfig,
+    Backups, BackupsConfig, Eraser, KeyCopies, KeyCopiesConfig, Retention, RetentionConfig,
     access::BreakGlass,
     audit::{AuditConfig, AuditError, AuditLog},
     erasure::ErasureConfig,
@@ -37,6 +37,7 @@ pub(crate) struct House {
     pub(crate) eraser: Eraser,
     pub(crate) exports: Exports,
     pub(crate) backups: Backups,
+    pub(crate) key_copies: KeyCopies,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -131,6 +132,13 @@ impl House {
                 random.clone(),
                 backups_config(config),
             ),
+            key_copies: KeyCopies::new(
+                store.clone(),
+                audit.clone(),
+                clock.clone(),
+                random.clone(),
+                key_copies_config(config),
+            ),
             audit,
             reports: Reports::new(store.clone(), config.data_dir.join("reports"), config.report_days),
             eraser,
@@ -168,6 +176,19 @@ pub(crate) fn backups_config(config: &Config) -> BackupsConfig {
         keep: Duration::from_secs(u64::from(config.backup_keep_days) * 86_400),
         every: (hours > 0).then(|| Duration::from_secs(hours * 3600)),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Where copies of the keys of this configuration go.
+pub(crate) fn key_copies_config(config: &Config) -> KeyCopiesConfig {
+    let BackupsConfig { key, version, .. } = backups_config(config);
+    let hours = u64::from(config.keys_every_hours);
+    KeyCopiesConfig {
+        folder: config.keys_folder.clone(),
+        key,
+        keep: Duration::from_secs(u64::from(config.keys_keep_days) * 86_400),
+        every: (hours > 0).then(|| Duration::from_secs(hours * 3600)),
+        version,
     }
 }
 

@@ -122,10 +122,12 @@ impl Running {
         });
     }
 
-    /// Makes backups if that is configured, and deletes those whose days are over.
+    /// Makes backups and copies of the keys if that is configured, and deletes those whose days are over.
     fn backups(&self) {
         let (backups, stop) = (self.house.backups.clone(), self.stop.clone());
         self.tasks.spawn(async move { backups.run(stop.cancelled()).await });
+        let (copies, stop) = (self.house.key_copies.clone(), self.stop.clone());
+        self.tasks.spawn(async move { copies.run(stop.cancelled()).await });
     }
 
     /// Checks every promise once a day and keeps the report.

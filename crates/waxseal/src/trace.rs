@@ -26,9 +26,13 @@ pub(crate) async fn run(config: &Config, term: &str, also: &[PathBuf], as_json: 
             bail!("--also {}: there is no such folder", folder.display());
         }
     }
-    let mut answer = admin::ask(config, Request::PrivacyTrace { term }).await?;
-    let folders: Vec<PathBuf> =
+    let mut folders: Vec<PathBuf> =
         std::iter::once(config.data_dir.clone()).chain(also.iter().cloned()).collect();
+    // Backups may lie elsewhere.
+    if config.backup_folder.is_dir() && !folders.iter().any(|folder| config.backup_folder.starts_with(folder))
+    {
+        folders.push(config.backup_folder.clone());
+    }
     let anchors = config.anchor_file.clone();
     let files = tokio::task::spawn_blocking(move || {
         let mut files = Files::new(scanner);
@@ -41,6 +45,9 @@ pub(crate) async fn run(config: &Config, term: &str, also: &[PathBuf], as_json: 
         files
     })
     .await?;
+    // A server has a folder of its own to start from.
+    let backups = files.backups.iter().map(std::path::absolute).collect::<std::io::Result<_>>()?;
+    let mut answer = admin::ask(config, Request::PrivacyTrace { term, backups }).await?;
     add(&mut answer, files, config)?;
     if as_json {
         say!("{answer}");
@@ -100,6 +107,10 @@ fn table(answer: &Value) -> String {
         number(answer, "bytes"),
         number(answer, "unreadable_files"),
     );
+    let _ = writeln!(text, "opened {} backups", number(answer, "backups"));
+    for why in answer.get("backups_not_opened").and_then(Value::as_array).into_iter().flatten() {
+        let _ = writeln!(text, "not opened: {}", why.as_str().unwrap_or_default());
+    }
     for note in answer.get("notes").and_then(Value::as_array).into_iter().flatten() {
         let _ = writeln!(text, "note: {}", note.as_str().unwrap_or_default());
     }

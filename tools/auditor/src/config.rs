@@ -18,6 +18,8 @@ pub struct Instance {
     pub database: String,
     /// `backup.folder`.
     pub backups: PathBuf,
+    /// `backup.keys_folder`.
+    pub key_copies: PathBuf,
     /// What the operator promised.
     pub limits: Limits,
     /// Further folders whose files have an age.
@@ -50,6 +52,7 @@ impl Instance {
             data: data.to_owned(),
             database: "sqlite".into(),
             backups: data.join("backups"),
+            key_copies: data.join("key-copies"),
             limits: Limits::default(),
             also: Vec::new(),
         }
@@ -78,10 +81,12 @@ impl Instance {
         let limits = Limits::default();
         Ok(Self {
             backups: data.join(value("backup.folder").unwrap_or_else(|| "backups".into())),
+            key_copies: data.join(value("backup.keys_folder").unwrap_or_else(|| "key-copies".into())),
             database: value("store.url").unwrap_or_else(|| "sqlite".into()),
             limits: Limits {
                 events_days: days("retention.events_days", limits.events_days)?,
                 backup_days: days("backup.keep_days", limits.backup_days)?,
+                key_copy_days: days("backup.keys_keep_days", limits.key_copy_days)?,
             },
             also: Vec::new(),
             data,
@@ -120,7 +125,7 @@ mod tests {
             })
         };
         let instance = read(&[]).expect("read");
-        assert_eq!(instance.limits, Limits { events_days: 14, backup_days: 3 });
+        assert_eq!(instance.limits, Limits { events_days: 14, backup_days: 3, key_copy_days: 7 });
         assert_eq!((instance.database.as_str(), instance.backups), ("sqlite", "/srv/mail/backups".into()));
         let set = [("WAXSEAL_RETENTION__EVENTS_DAYS", "2"), ("WAXSEAL_BACKUP__FOLDER", "/mnt/b")];
         let instance = read(&set).expect("read");

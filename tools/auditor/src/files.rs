@@ -30,9 +30,13 @@ const fn known(name: &'static str, category: &'static str, kept: &'static str) -
 
 const INSTANCE: &str = "as long as the instance";
 
-const KNOWN: [Known; 21] = [
+const KNOWN: [Known; 23] = [
     known("waxseal.db*", "as its tables", "as its tables"),
     known("keys.db*", "as its tables", "as its tables"),
+    // A ring on its way back from a copy: what a kill left of one goes with the next start.
+    known("keys.restoring/**", "as its tables", "until the next start"),
+    // Judged below.
+    known("key-copies/**", "system.authentication", "backup.keys_keep_days"),
     known("keys.epoch", "system.authentication", "until the next epoch"),
     known("master.key", "system.authentication", INSTANCE),
     known("backup.key", "system.authentication", INSTANCE),
@@ -87,7 +91,9 @@ pub(crate) fn judge(instance: &Instance, at: &Moment, report: &mut Report) -> Re
     let mut kinds: BTreeMap<usize, Kind> = BTreeMap::new();
     let mut files = Vec::new();
     walk(&instance.data, &mut files)?;
-    for path in files.iter().filter(|path| !path.starts_with(&instance.backups)) {
+    for path in files.iter().filter(|path| {
+        ![&instance.backups, &instance.key_copies].iter().any(|folder| path.starts_with(folder))
+    }) {
         let name = path.strip_prefix(&instance.data).unwrap_or(path).to_string_lossy().into_owned();
         match KNOWN.iter().position(|known| fits(known.name, &name)) {
             Some(kind) => {
@@ -104,6 +110,7 @@ pub(crate) fn judge(instance: &Instance, at: &Moment, report: &mut Report) -> Re
         }
     }
     judge_backups(instance, at, report)?;
+    judge_key_copies(instance, at, report)?;
     for also in &instance.also {
         let mut files = Vec::new();
         walk(&also.folder, &mut files)?;
@@ -140,6 +147,23 @@ fn judge_backups(instance: &Instance, at: &Moment, report: &mut Report) -> Resul
         format!("{} days", at.limits.backup_days),
         at.now,
     ));
+    Ok(())
+}
+
+/// Copies of the keys, each by the time in it; the secret that they open with has none.
+fn judge_key_copies(instance: &Instance, at: &Moment, report: &mut Report) -> Result<()> {
+    let mut files = Vec::new();
+    if instance.key_copies.is_dir() {
+        walk(&instance.key_copies, &mut files)?;
+    }
+    let mut kind = Kind::default();
+    for path in files.iter().filter(|path| path.file_name().is_none_or(|name| name != "copies.secret")) {
+        if let Some(since) = backup_file::made_at(path).or_else(|| changed(path)) {
+            kind.add(since, since + i64::from(at.limits.key_copy_days) * DAY <= at.late());
+        }
+    }
+    let kept = format!("{} days", at.limits.key_copy_days);
+    report.items.push(kind.item("key copies", "system.authentication", kept, at.now));
     Ok(())
 }
 

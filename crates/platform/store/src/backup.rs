@@ -7,11 +7,15 @@
 //! It is restored into an empty database of the same instance, which the keys tell; opening the store erases again
 //! what was erased since.
 
-mod create;
+pub(crate) mod batches;
+pub(crate) mod create;
 mod folder;
 pub(crate) mod frame;
+#[cfg(test)]
+mod fuzzed;
 mod key;
-mod read;
+mod keys;
+pub(crate) mod read;
 pub(crate) mod restore;
 
 use std::{io, path::Path};
@@ -30,9 +34,12 @@ pub use self::{
     folder::{Found, list, name_at, prune},
     frame::{TableTotal, Totals},
     key::BackupKey,
+    keys::{COPY_SECRET, KeyCopies, RestoringKeys, key_copy_name, list_key_copies, prune_key_copies},
     read::{Verified, header, is_backup, verify},
     restore::{Restored, restore},
 };
+
+pub(crate) use self::keys::settle as settle_keys;
 
 /// The first bytes of a backup.
 pub(crate) const MAGIC: Magic = Magic(b"WAXSEAL BACKUP 1");
@@ -54,6 +61,9 @@ pub struct Header {
     pub audit: Option<AuditEnd>,
     /// A name for the key that it is sealed under.
     pub key: String,
+    /// Of a copy of the keys: the number of the secret that it opens with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<i64>,
 }
 
 impl Header {
@@ -88,6 +98,38 @@ pub enum BackupError {
     NotABackup {
         /// Which.
         path: String,
+    },
+    /// The file is no copy of the keys.
+    #[error("{path} is not a copy made by `waxseal backup keys`, or its beginning was cut off")]
+    NotAKeyCopy {
+        /// Which.
+        path: String,
+    },
+    /// What opens it was destroyed.
+    #[error(
+        "{path} opens no more: since it was made keys were destroyed or something was to be erased, and then the secret \
+         that such copies open with is overwritten. Take a copy that was made later"
+    )]
+    Useless {
+        /// Which.
+        path: String,
+    },
+    /// What opens it is not here.
+    #[error(
+        "{secret} is missing, without which no copy of the keys opens: `backup.keys_folder` says where it is"
+    )]
+    NoSecret {
+        /// The file.
+        secret: String,
+    },
+    /// Copies made earlier cannot be made useless.
+    #[error(
+        "{secret}, with which copies of the keys that were made there still open, cannot be reached to overwrite it: put \
+         the folder back, or give --old-copies-are-gone if nobody has it any more"
+    )]
+    Unreached {
+        /// The file.
+        secret: String,
     },
     /// It was sealed under another key.
     #[error("{path} was sealed under another backup key ({made_with}); the key given is {given}")]
@@ -138,6 +180,15 @@ pub enum BackupError {
         /// What is missing.
         path: String,
     },
+    /// There are keys where some should be restored to.
+    #[error(
+        "{path} is there: keys are restored where none are. Put keys.db and keys.epoch aside, both together, if they are of \
+         no use any more"
+    )]
+    KeysThere {
+        /// What is there.
+        path: String,
+    },
     /// There is something where it should be restored to.
     #[error("{what} is not empty: a backup is restored into an empty one, so that nothing is lost or mixed")]
     NotEmpty {
@@ -168,7 +219,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
 }
 
 /// Runs what waits for the disk where nobody else waits for it.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
 ) -> Result<T, BackupError> {
     let done = tokio::task::spawn_blocking(work).await;

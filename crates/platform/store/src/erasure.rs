@@ -61,7 +61,8 @@ impl ErasureKind {
         }
     }
 
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    /// What the word stands for.
+    pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
@@ -254,6 +255,15 @@ impl Store {
             return Ok(None);
         }
         self.inner.keyring.journal_entry(erasure.id).await
+    }
+
+    /// Whom an erasure is about, for the audit trail: sealed under a key of the account, with which it goes. `None` if
+    /// it is about the account as a whole or its owner.
+    pub async fn tell_erasure(&self, erasure: &Erasure) -> Result<Option<Vec<u8>>, StoreError> {
+        match erasure.account {
+            Some(account) => self.inner.keyring.tell(account, erasure).await,
+            None => Ok(None),
+        }
     }
 
     /// Deletes one more batch of an erasure that has begun: about `limit` rows; how many. With 0 nothing is left.

@@ -35,14 +35,6 @@ impl Store {
     /// A name for the account that only this instance can make, and only as long as the account has its key:
     /// afterwards nobody can tell whose it was. `None` once the key is destroyed (or was never made).
     pub async fn account_pseudonym(&self, account: AccountId) -> Result<Option<[u8; 16]>, StoreError> {
-        if !self.inner.keyring.has_account_key(account).await? {
-            return Ok(None);
-        }
-        let pepper = match self.inner.keyring.pepper(account).await {
-            Err(StoreError::Erased) => return Ok(None),
-            outcome => outcome?,
-        };
-        let hash = pepper.hash(b"audit pseudonym", &account.to_bytes());
-        Ok(hash.first_chunk::<16>().copied())
+        self.inner.keyring.pseudonym(account).await
     }
 }

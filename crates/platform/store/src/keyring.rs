@@ -10,6 +10,8 @@
 mod ahead;
 mod cache;
 pub(crate) mod command;
+pub(crate) mod copies;
+pub(crate) mod copy;
 mod destroy;
 #[expect(unreachable_pub, reason = "SeaORM derives want and write `pub` items")]
 mod entity;
@@ -23,6 +25,7 @@ mod secret;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod told;
 mod wrapping;
 
 use std::{ops::Not, path::Path, sync::Arc};
@@ -162,7 +165,10 @@ impl Keyring {
 
     /// Finishes what an interrupted renewal left, and makes up for one that did not begin.
     async fn start(&self) -> Result<(), StoreError> {
-        self.live(&mut *self.file.lock().await).await?;
+        let mut epochs = self.file.lock().await;
+        self.live(&mut epochs).await?;
+        self.retire_overdue().await?;
+        drop(epochs);
         self.renew_if_due().await.map(drop)
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use waxseal_model::{Clock, Random};
 
 use crate::{
-    backup::restore,
+    backup::{self, restore},
     content::Openings,
     engine::{postgres, purposes::Readers, sqlite},
     entity::account,
@@ -149,6 +149,7 @@ impl Store {
         let lock = lock(&config.data_dir)?;
         let room = Arc::new(Room::open(&config.data_dir));
         restore::clear(&config.data_dir)?;
+        backup::settle_keys(&config.data_dir)?;
         let sent_notes = SentNotes::open(config.data_dir.join("sent.notes"))?;
         let (writing, readers, purposes) = match &config.engine {
             Engine::Sqlite => {

@@ -1,6 +1,7 @@
 //! Where something is kept: looks through every column of both files, opening what is sealed, and tells places and
 //! counts. What was opened goes no further than the search.
 
+mod backup;
 pub(crate) mod rows;
 
 use std::sync::Arc;

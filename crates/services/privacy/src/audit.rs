@@ -9,7 +9,9 @@
 mod chain;
 mod checkpoint;
 mod entry;
+mod loose;
 mod query;
+mod subject;
 mod verify;
 mod writer;
 
@@ -27,8 +29,10 @@ use waxseal_store::{Store, StoreError, instance_secret::InstanceSecret, line_fil
 pub use self::{
     chain::RecordedEntry,
     checkpoint::Checkpoint,
-    entry::{AuditActor, AuditEntry, AuditEvent, AuditPurpose},
+    entry::{AuditActor, AuditEntry, AuditEvent, AuditPurpose, ErasedPart},
+    loose::{LooseTrail, Trouble},
     query::Query,
+    subject::ToldSubject,
     verify::{Finding, Verdict},
 };
 use self::{

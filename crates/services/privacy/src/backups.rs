@@ -188,14 +188,14 @@ impl Backups {
 }
 
 #[expect(clippy::disallowed_methods, reason = "runs where nobody else waits for the disk")]
-fn make_folder(folder: &Path) -> Result<(), BackupError> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), BackupError> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| BackupError::File { path: folder.display().to_string(), source })
 }
 
 /// Runs what waits for the disk where nobody else waits for it.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
 ) -> Result<T, BackupError> {
     let done = tokio::task::spawn_blocking(work).await;

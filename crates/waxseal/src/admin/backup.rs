@@ -19,6 +19,16 @@ pub(super) async fn create(house: &House, path: Option<PathBuf>) -> Result<Value
     Ok(answer)
 }
 
+/// Copies the key store.
+pub(super) async fn keys(house: &House, path: Option<PathBuf>, gone: bool) -> Result<Value> {
+    let (path, made) = house.key_copies.create(AuditActor::Operator, path, gone).await?;
+    let mut answer = told(&made.header, &made.totals);
+    answer["path"] = path.display().to_string().into();
+    answer["bytes"] = made.bytes.into();
+    answer["opens_until"] = moment(made.header.created() + house.key_copies.config().keep).into();
+    Ok(answer)
+}
+
 /// Those in the folder, by what stands readable at their beginning.
 pub(super) async fn list(house: &House) -> Result<Value> {
     let found = house.backups.list().await?;
@@ -40,7 +50,8 @@ pub(super) async fn list(house: &House) -> Result<Value> {
 
 /// Deletes those whose days are over.
 pub(super) async fn prune(house: &House) -> Result<Value> {
-    let gone = house.backups.prune(AuditActor::Operator).await?;
+    let mut gone = house.backups.prune(AuditActor::Operator).await?;
+    gone.extend(house.key_copies.prune(AuditActor::Operator).await?);
     let gone: Vec<String> = gone.iter().map(|path| path.display().to_string()).collect();
     Ok(json!({ "deleted": gone }))
 }

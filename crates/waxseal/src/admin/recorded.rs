@@ -101,6 +101,7 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         | Request::BackupList
         // Recorded by the service, which also makes and deletes backups by the clock.
         | Request::BackupCreate { .. }
+        | Request::BackupKeys { .. }
         | Request::BackupPrune
         // Recorded with what it found.
         | Request::PolicyVerify

@@ -1,23 +1,49 @@
-//! Where a term is kept in the tables: places and counts. The files are searched by whoever asked, in a process of its
-//! own: one that closes a database's file loses the locks that SQLite holds on it.
+//! Where a term is kept in the tables, and in those of backups: places and counts. The files are searched by whoever asked,
+//! in a process of its own: one that closes a database's file loses the locks that SQLite holds on it.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use waxseal_model::{Access, actor, data_class::AtRest, purpose};
 use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
 use waxseal_scan::Scanner;
-use waxseal_store::search::{Place, Searched};
+use waxseal_store::{
+    backup::{BackupError, BackupKey},
+    search::{Look, Place, Searched},
+};
 
 use crate::house::House;
 
-/// Looks through every column; what was opened on the way is recorded.
-pub(super) async fn tables(house: &House, term: &str) -> Result<Value> {
-    let scanner = Scanner::new([term]).context("the term")?;
-    let look = Arc::new(move |value: &[u8]| scanner.count(value).total());
+/// Looks through every column, and through those of backups; what was opened on the way is recorded.
+pub(super) async fn tables(house: &House, term: &str, backups: &[PathBuf]) -> Result<Value> {
+    let scanner = Arc::new(Scanner::new([term]).context("the term")?);
+    let look: Look = {
+        let scanner = Arc::clone(&scanner);
+        Arc::new(move |value: &[u8]| scanner.count(value).total())
+    };
     let access = Access::new(actor::Operator, purpose::Operation);
-    let Searched { places, values, opened, unreadable } = house.store.search(term, look, &access).await?;
+    let mut searched = house.store.search(term, Arc::clone(&look), &access).await?;
+    let (mut in_backups, mut unopened) = (Vec::new(), Vec::new());
+    for path in backups {
+        let named = scanner.count(path.as_os_str().as_encoded_bytes()).total() > 0;
+        let name = if named { "a file named after it".into() } else { path.display().to_string() };
+        match backup(house, path, term, &look, &access).await {
+            Ok(found) => {
+                searched.values += found.values;
+                searched.opened += found.opened;
+                searched.unreadable += found.unreadable;
+                in_backups.extend(found.places.iter().map(|place| found_in(place, &name)));
+            }
+            // Its text names the file.
+            Err(_) if named => unopened.push(name),
+            Err(error) => unopened.push(error.to_string()),
+        }
+    }
+    let Searched { places, values, opened, unreadable } = searched;
     let entry = AuditEntry {
         actor: AuditActor::Operator,
         purpose: AuditPurpose::Operation,
@@ -30,8 +56,32 @@ pub(super) async fn tables(house: &House, term: &str) -> Result<Value> {
         "sqlite" => "sqlite",
         _ => "postgres",
     };
-    let matches: Vec<Value> = places.iter().map(|place| found(place, engine)).collect();
-    Ok(json!({ "matches": matches, "values": values, "opened": opened, "unreadable": unreadable }))
+    let mut matches: Vec<Value> = places.iter().map(|place| found(place, engine)).collect();
+    matches.extend(in_backups);
+    Ok(json!({
+        "matches": matches,
+        "values": values,
+        "opened": opened,
+        "unreadable": unreadable,
+        "backups": backups.len() - unopened.len(),
+        "backups_not_opened": unopened,
+    }))
+}
+
+async fn backup(
+    house: &House,
+    path: &Path,
+    term: &str,
+    look: &Look,
+    access: &Access<purpose::Operation>,
+) -> Result<Searched, BackupError> {
+    let key = BackupKey::load(&house.backups.config().key, None).await?;
+    house.store.search_backup(path, &key, term, look, access).await
+}
+
+fn found_in(place: &Place, file: &str) -> Value {
+    let (table, rests) = (place.table, rests(place.at_rest));
+    json!({ "store": "backup", "place": format!("{file}: {table}.{} ({rests})", place.column), "count": place.rows })
 }
 
 fn found(place: &Place, engine: &str) -> Value {
@@ -39,11 +89,15 @@ fn found(place: &Place, engine: &str) -> Value {
         Some(table) => ("keys", table),
         None => (engine, place.table),
     };
-    let rests = match place.at_rest {
+    let rests = rests(place.at_rest);
+    json!({ "store": store, "place": format!("{table}.{} ({rests})", place.column), "count": place.rows })
+}
+
+const fn rests(at_rest: AtRest) -> &'static str {
+    match at_rest {
         AtRest::Clear => "clear",
         AtRest::KeyedHash => "keyed hash",
         AtRest::SealedByAccount | AtRest::SealedByDay | AtRest::SealedByMaster => "sealed",
         AtRest::AsColumns | AtRest::Nowhere => "not a column",
-    };
-    json!({ "store": store, "place": format!("{table}.{} ({rests})", place.column), "count": place.rows })
+    }
 }

@@ -28,6 +28,27 @@ pub(crate) enum Backup {
     },
     /// List the backups in `backup.folder`, oldest first.
     List,
-    /// Delete the backups in `backup.folder` that are older than `backup.keep_days`.
+    /// Delete the backups in `backup.folder` that are older than `backup.keep_days`, and copies of the keys that open no
+    /// more or are older than `backup.keys_keep_days`.
     Prune,
+    /// Copy the key store, sealed. The copy opens until the next key is destroyed or something is to be erased.
+    Keys {
+        /// A new file; one in `backup.keys_folder` if it is not given.
+        path: Option<PathBuf>,
+        /// The folder of earlier copies is lost, and nobody has the secret in it any more.
+        #[arg(long)]
+        old_copies_are_gone: bool,
+    },
+    /// Restore a copy of the key store into a data folder without one. No server may be running.
+    ///
+    /// What the audit trail tells was erased since is erased again before anything can be opened. Ended in the middle, it
+    /// left nothing, or all of it: give it again.
+    KeysRestore {
+        /// The copy.
+        path: PathBuf,
+        /// Go by what can be read of the audit trail, though it is lost or was altered: what was erased since the copy
+        /// may come back, and is yours to erase again.
+        #[arg(long)]
+        without_audit_trail: bool,
+    },
 }

@@ -225,6 +225,23 @@ pub(crate) const KEYS: &[Key] = &[
         "Days that backups in `backup.folder` are kept: 1 to 365. The server deletes older ones.",
     ),
     key(
+        "backup.keys_folder",
+        r#""key-copies""#,
+        "Folder of copies of the key store and of the secret that they open with, relative to `data_dir`. Put it on \
+         another disk, not into `backup.folder`, and let nothing copy that secret.",
+    ),
+    key(
+        "backup.keys_every_hours",
+        "0",
+        "How often the server copies the key store by itself, in hours: 0 to 24; also within a minute after copies from \
+         before were made useless. With 0 it makes none.",
+    ),
+    key(
+        "backup.keys_keep_days",
+        "7",
+        "Days that copies of the key store are kept, and open at all: 1 to 7. Most are useless much earlier.",
+    ),
+    key(
         "backup.key_file",
         r#""backup.key""#,
         "File of the key that backups are sealed under, relative to `data_dir`. Made with the first backup, mode 0600. \

@@ -1,4 +1,4 @@
-//! After a restore, before anybody comes in: what happened is recorded, and what is over by now goes.
+//! After a restore of the database or the keys, before anybody comes in: what happened is recorded, and what is over by now goes.
 //!
 //! The store has erased again what was erased since. The restored database says that it is one until all of this is
 //! done, so that a process that dies on the way leaves it to the next.
@@ -13,6 +13,15 @@ pub(super) async fn see_to(house: &House) -> Result<()> {
     let reapplied = house.store.reapplied();
     if reapplied.erasures > 0 {
         record(house, AuditActor::System, AuditEvent::ErasuresReapplied, reapplied.erasures).await?;
+    }
+    if house.store.keys_restored().await? {
+        // What the trail told of: keys are gone already, now the rows go as well.
+        house.eraser.run_once().await?;
+        // Into an empty database one will be restored that needs its keys; then it is seen to.
+        if !house.store.accounts(None, 1).await?.is_empty() {
+            house.retention.run_once().await?;
+            house.store.forget_keys_restored().await?;
+        }
     }
     let Some(rows) = house.store.restored().await? else { return Ok(()) };
     record(house, AuditActor::Operator, AuditEvent::BackupRestored, rows).await?;

@@ -22,7 +22,8 @@ pub(super) const ROWS: &[Row] = &[
         row: "P11",
         promise: "The account is deleted on request: personal data gone everywhere, backups unreadable, holds visible",
         mechanism: "keys are destroyed first, rows and files follow, a search of all files is certified; a database that \
-                    is put back is erased again before anybody comes in",
+                    is put back is erased again before anybody comes in; copies of the keys open no more as soon as something \
+                    is to be erased",
         missing: None,
         check: Some(|instance| Box::pin(erased(instance))),
     },

@@ -180,7 +180,7 @@ impl<'a> Customer<'a> {
     /// An operator looks for somebody, exports what is kept, and reads content under a grant.
     async fn be_looked_at(&self, stage: &Stage, account: &str) -> Result<()> {
         let term = self.canaries.address("recipient");
-        stage.ask(Request::PrivacyTrace { term }).await?;
+        stage.ask(Request::PrivacyTrace { term, backups: Vec::new() }).await?;
         let reason = self.canaries.of("reason of an operator's access").to_owned();
         let (account, time) = (account.to_owned(), "1h".to_owned());
         let to = stage.export();

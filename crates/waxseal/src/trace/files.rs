@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use waxseal_scan::{Counts, Scanner};
+use waxseal_store::backup;
 
 /// The files searched so far.
 pub(crate) struct Files {
@@ -19,12 +20,14 @@ pub(crate) struct Files {
     pub(crate) bytes: u64,
     /// Files and folders that could not be read.
     pub(crate) unreadable: u64,
+    /// Backups among them: their rows are sealed once more, and opened by whoever has the keys.
+    pub(crate) backups: Vec<PathBuf>,
 }
 
 impl Files {
     /// None yet.
     pub(crate) const fn new(scanner: Scanner) -> Self {
-        Self { scanner, found: Vec::new(), looked_at: 0, bytes: 0, unreadable: 0 }
+        Self { scanner, found: Vec::new(), looked_at: 0, bytes: 0, unreadable: 0, backups: Vec::new() }
     }
 
     /// Looks through a folder; places are told from `top` on.
@@ -51,6 +54,9 @@ impl Files {
     /// Looks into one file.
     pub(crate) fn file(&mut self, path: &Path, shown: &str) {
         self.looked_at += 1;
+        if backup::is_backup(path) {
+            self.backups.push(path.to_owned());
+        }
         let read = File::open(path).and_then(|file| {
             self.bytes += file.metadata()?.len();
             self.scanner.read(file)

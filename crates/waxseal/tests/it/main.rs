@@ -13,6 +13,7 @@ mod delivery;
 mod erasure;
 mod exporting;
 mod inventory;
+mod key_copies;
 mod kill;
 mod pages;
 mod policy;

@@ -45,6 +45,36 @@ async fn an_operator_learns_where_a_term_is_kept_and_nothing_else() -> Result<()
 }
 
 #[tokio::test]
+async fn a_backup_is_opened_and_searched_with_the_keys_at_hand() -> Result<()> {
+    let binary = waxseal()?.set("erasure.grace_days", "0");
+    let made = binary.json(&["account", "create", "--name", "Somebody", "--email", TERM]).await?;
+    let account = made["account_id"].as_str().unwrap_or_default().to_owned();
+    let away = tempfile::tempdir()?;
+    let path = away.path().join("moved.backup");
+    binary.json(&["backup", "create", &path.display().to_string()]).await?;
+    let also = away.path().display().to_string();
+    let trace = ["privacy", "trace", TERM, "--also", also.as_str()];
+    let answer = binary.json(&trace).await?;
+    let sealed = "sqlite: accounts.profile (sealed): 1".to_owned();
+    let in_it = format!("backup: {}: accounts.profile (sealed): 1", path.display());
+    assert_eq!(places(&answer), [sealed, in_it.clone()]);
+    assert_eq!((&answer["backups"], &answer["backups_not_opened"]), (&1.into(), &serde_json::json!([])));
+    let server = binary.serve().await?;
+    assert!(places(&binary.json(&trace).await?).contains(&in_it), "beside a server");
+    assert!(server.terminate().await?.0.success());
+
+    // Those that do not open are told, with the reason; what is erased is in none.
+    std::fs::write(away.path().join("cut.backup"), &std::fs::read(&path)?[..900])?;
+    let answer = binary.json(&trace).await?;
+    assert_eq!(answer["backups"], 1);
+    assert!(answer["backups_not_opened"][0].as_str().is_some_and(|why| why.contains("cut off")), "{answer}");
+    assert!(binary.run(&trace).await?.stdout.contains("not opened: "), "a person is told as well");
+    binary.json(&["account", "delete", &account]).await?;
+    assert_eq!(places(&binary.json(&trace).await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn other_folders_are_searched_and_names_of_files_not_shown() -> Result<()> {
     let binary = waxseal()?;
     let folder = tempfile::tempdir()?;

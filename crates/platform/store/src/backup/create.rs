@@ -30,7 +30,7 @@ use crate::{
 /// Tables that count their rows, with the column.
 pub(super) const COUNTING: [(&str, &str); 2] = [("access_grants", "number"), ("events", "seq")];
 /// The migration library's own table: its content is the schema of the header.
-pub(super) const MIGRATIONS: &str = "seaql_migrations";
+pub(crate) const MIGRATIONS: &str = "seaql_migrations";
 /// Bytes that are handed over to be sealed at once.
 const PART: usize = 256 << 10;
 /// Parts that may wait for the disk.
@@ -101,6 +101,7 @@ impl Store {
             instance: self.instance().await?,
             audit: about.audit,
             key: key.name(),
+            secret: None,
         };
         let mut salt = [0; 32];
         self.inner.random.fill(&mut salt);
@@ -139,7 +140,7 @@ impl Store {
 }
 
 /// The migrations that were applied, oldest first.
-pub(super) async fn schema(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn schema(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let sql = format!("SELECT version FROM {MIGRATIONS} ORDER BY version");
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
@@ -176,7 +177,8 @@ async fn dump(
     Ok(totals)
 }
 
-fn frame(table: &Table) -> Result<TableFrame, StoreError> {
+/// A table with its columns.
+pub(crate) fn frame(table: &Table) -> Result<TableFrame, StoreError> {
     let columns = (table.kinds)().into_iter().map(|(column, kind)| match kind {
         Some(kind) => Ok((column.to_owned(), kind)),
         None => Err(StoreError::Corrupt { table: table.name, column }),
@@ -184,7 +186,8 @@ fn frame(table: &Table) -> Result<TableFrame, StoreError> {
     Ok(TableFrame { name: table.name.to_owned(), columns: columns.collect::<Result<_, _>>()? })
 }
 
-fn values(row: &QueryResult, frame: &TableFrame) -> Result<Vec<Option<Value>>, sea_orm::DbErr> {
+/// A row's values.
+pub(crate) fn values(row: &QueryResult, frame: &TableFrame) -> Result<Vec<Option<Value>>, sea_orm::DbErr> {
     let value = |(index, (_, kind)): (usize, &(String, Kind))| {
         Ok(match kind {
             Kind::Int => row.try_get_by_index::<Option<i32>>(index)?.map(Value::Int),

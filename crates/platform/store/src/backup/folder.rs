@@ -74,7 +74,8 @@ pub fn prune(folder: &Path, now: Timestamp, keep: Duration) -> Result<Vec<PathBu
     Ok(deleted)
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
+/// The files in a folder, by name; a folder that is missing is empty.
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

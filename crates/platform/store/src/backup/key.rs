@@ -43,6 +43,13 @@ impl BackupKey {
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice()) })
     }
 
+    /// The key together with a secret: neither opens anything without the other.
+    pub(super) fn with(&self, secret: &[u8]) -> Self {
+        let both = [b"waxseal key copy 1".as_slice(), secret].concat();
+        let bytes = hmac::sign(&self.key, &zeroize::Zeroizing::new(both));
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref()) }
+    }
+
     /// A name for the key that tells nothing about it: a wrong key is told from a damaged file.
     pub(super) fn name(&self) -> String {
         let hash = hmac::sign(&self.key, b"waxseal backup key name 1");

@@ -11,7 +11,7 @@ use super::{
     frame::{Decoder, Frame, Totals},
     key::BackupKey,
 };
-use crate::sealed_file::{Head, SealedReader};
+use crate::sealed_file::{Head, Magic, SealedReader};
 
 /// A backup that was read to its end and is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +32,18 @@ pub fn is_backup(path: &Path) -> bool {
 
 /// What stands readable at the beginning; nothing is opened, so nothing is known of what follows.
 pub fn header(path: &Path) -> Result<Header, BackupError> {
+    header_of(path, MAGIC)
+}
+
+/// The same of another kind of file.
+pub(super) fn header_of(path: &Path, magic: Magic) -> Result<Header, BackupError> {
     let mut file = File::open(path).map_err(at(path))?;
-    read_head(path, &mut file).map(|(_, header)| header)
+    read_head(path, magic, &mut file).map(|(_, header)| header)
 }
 
 /// Reads the whole file and checks every byte of it.
 pub fn verify(path: &Path, key: &BackupKey) -> Result<Verified, BackupError> {
-    let mut opened = Opened::open(path, key)?;
+    let mut opened = Opened::open(path, MAGIC, key)?;
     loop {
         if let Some(Frame::End(totals)) = opened.next()? {
             opened.next()?;
@@ -57,9 +62,9 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Opens it with the key.
-    pub(crate) fn open(path: &Path, key: &BackupKey) -> Result<Self, BackupError> {
+    pub(crate) fn open(path: &Path, magic: Magic, key: &BackupKey) -> Result<Self, BackupError> {
         let mut file = BufReader::new(File::open(path).map_err(at(path))?);
-        let (head, header) = read_head(path, &mut file)?;
+        let (head, header) = read_head(path, magic, &mut file)?;
         if header.key != key.name() {
             let path = path.display().to_string();
             return Err(BackupError::WrongKey { path, made_with: header.key, given: key.name() });
@@ -85,9 +90,13 @@ impl Opened {
     }
 }
 
-fn read_head(path: &Path, file: &mut impl Read) -> Result<(Head, Header), BackupError> {
-    let not_a_backup = || BackupError::NotABackup { path: path.display().to_string() };
-    let head = Head::read(MAGIC, file).map_err(at(path))?.ok_or_else(not_a_backup)?;
+fn read_head(path: &Path, magic: Magic, file: &mut impl Read) -> Result<(Head, Header), BackupError> {
+    let path_text = || path.display().to_string();
+    let not_a_backup = || match magic == MAGIC {
+        true => BackupError::NotABackup { path: path_text() },
+        false => BackupError::NotAKeyCopy { path: path_text() },
+    };
+    let head = Head::read(magic, file).map_err(at(path))?.ok_or_else(not_a_backup)?;
     let header = serde_json::from_slice(head.header()).map_err(|_| not_a_backup())?;
     Ok((head, header))
 }

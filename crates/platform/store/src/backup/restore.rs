@@ -4,7 +4,7 @@
 //! transaction. So whatever ends the process, there is the whole backup afterwards or nothing of it, and the same
 //! command can be given again.
 
-mod load;
+pub(super) mod load;
 
 use std::{
     fs::{self, File},
@@ -54,6 +54,7 @@ pub async fn restore(
     open::make_folder(&config.data_dir)?;
     let _lock = open::lock(&config.data_dir)?;
     clear(&config.data_dir)?;
+    super::keys::settle(&config.data_dir)?;
     for name in ["keys.db", "keys.epoch"] {
         let path = config.data_dir.join(name);
         if !path.exists() {

@@ -66,6 +66,7 @@ impl Keyring {
         let mut epochs = self.file.lock().await;
         // First, so that a failure half-way leaves nothing readable that was to go.
         self.cache.evict_account(account);
+        self.retire_copies().await?;
         let transaction = self.db.begin().await?;
         let destroyed = bury(&transaction, account).await?;
         epoch::mark(&transaction, epoch::DUE, Vec::new()).await?;
@@ -87,6 +88,7 @@ impl Keyring {
             return Ok(0);
         }
         let mut destroyed = 0;
+        self.retire_copies().await?;
         let transaction = self.db.begin().await?;
         for name in names {
             // Two steps, so that the page with the key is written over even where deleting alone

@@ -65,6 +65,16 @@ impl Epochs {
         Self { slots, live: None }
     }
 
+    /// The epoch's key as its slot holds it.
+    pub(super) fn held(&self, number: i64) -> io::Result<Option<Held>> {
+        for slot in Slot::ALL {
+            if let Some(held) = self.slots.read(slot)?.filter(|held| held.number == number) {
+                return Ok(Some(held));
+            }
+        }
+        Ok(None)
+    }
+
     #[cfg(test)]
     pub(super) fn parts(&mut self) -> (&Slots, Option<Live>) {
         (&self.slots, self.live.take())
@@ -90,6 +100,7 @@ impl Keyring {
 
     pub(super) async fn renew_locked(&self, epochs: &mut Epochs) -> Result<Renewal, StoreError> {
         self.live(epochs).await?;
+        self.retire_copies().await?;
         let old = epochs.live.take();
         // From here on an error leaves it open which epoch lives; the next caller looks it up.
         let next = self.prepare(&epochs.slots, old.as_ref())?;
@@ -249,6 +260,17 @@ pub(super) async fn mark<C: ConnectionTrait>(db: &C, name: &str, sealed: Vec<u8>
     let replace =
         OnConflict::column(ring_mark::Column::Name).update_column(ring_mark::Column::Sealed).to_owned();
     ring_mark::Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Whether there is a mark of this name.
+pub(super) async fn has_mark<C: ConnectionTrait>(db: &C, name: &str) -> Result<bool, StoreError> {
+    Ok(ring_mark::Entity::find_by_id(name).one(db).await?.is_some())
+}
+
+/// Takes a mark away.
+pub(super) async fn drop_mark<C: ConnectionTrait>(db: &C, name: &str) -> Result<(), StoreError> {
+    ring_mark::Entity::delete_by_id(name).exec(db).await?;
     Ok(())
 }
 

@@ -25,6 +25,20 @@ pub(crate) async fn open(path: &Path) -> Result<DatabaseConnection, OpenError> {
     Ok(db)
 }
 
+/// Brings an empty file to the schema after these migrations; `false` if they are not the first ones known.
+pub(crate) async fn up(db: &DatabaseConnection, applied: &[String]) -> Result<bool, OpenError> {
+    let known = Migrator::migrations();
+    let mut first: Vec<&str> = known.iter().take(applied.len()).map(|step| step.name()).collect();
+    first.sort_unstable();
+    if applied.is_empty() || first != applied {
+        return Ok(false);
+    }
+    // Named in full: the migration library has a `TryFrom` of its own.
+    let steps = <u32 as TryFrom<usize>>::try_from(applied.len()).unwrap_or(u32::MAX);
+    Migrator::up(db, Some(steps)).await.map_err(|error| OpenError::Database(error.to_string()))?;
+    Ok(true)
+}
+
 /// Whether the file was made with this master key; a new file is marked with it.
 pub(crate) async fn check_master(
     db: &DatabaseConnection,

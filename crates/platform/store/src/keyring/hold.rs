@@ -12,6 +12,8 @@ use crate::{error::StoreError, rows::RowId};
 impl Keyring {
     /// Writes a hold; its number.
     pub(crate) async fn hold_add(&self, hold: ring_hold::Model) -> Result<i64, StoreError> {
+        let _file = self.file.lock().await;
+        self.retire_copies().await?;
         let row = ring_hold::ActiveModel {
             number: NotSet,
             id: Set(hold.id),
@@ -43,6 +45,8 @@ impl Keyring {
         id: HoldId,
         now: Timestamp,
     ) -> Result<Option<ring_hold::Model>, StoreError> {
+        let _file = self.file.lock().await;
+        self.retire_copies().await?;
         let lifted = ring_hold::Entity::update_many()
             .col_expr(ring_hold::Column::LiftedAt, Expr::value(now.as_micros()))
             .filter(ring_hold::Column::Id.eq(id.to_row()))

@@ -12,7 +12,7 @@ use waxseal_model::{AccountId, ErasureId, Timestamp, time::Day};
 
 use super::{
     KeyClass, KeyName, Keyring, destroy,
-    entity::{ring_erasure, ring_hold, ring_key},
+    entity::{ring_erasure, ring_hold, ring_key, ring_mark},
     epoch,
 };
 use crate::{
@@ -53,6 +53,8 @@ impl Keyring {
     /// Writes a new entry; on stable storage when it answers. An account that is to be erased has one entry of that
     /// kind, and whoever else is to be erased one that is not done: where it is there already, it is the answer.
     pub(crate) async fn journal_add(&self, new: NewErasure) -> Result<Erasure, StoreError> {
+        let _file = self.file.lock().await;
+        self.retire_copies().await?;
         let transaction = self.db.begin().await?;
         if new.kind == ErasureKind::Account
             && let Some(row) = of_account(&transaction, new.account).await?
@@ -138,6 +140,8 @@ impl Keyring {
 
     /// Takes an entry back while it waits for its time; whether it did.
     pub(crate) async fn journal_take_back(&self, number: u64) -> Result<bool, StoreError> {
+        let _file = self.file.lock().await;
+        self.retire_copies().await?;
         let deleted = ring_erasure::Entity::delete_many()
             .filter(ring_erasure::Column::Number.eq(number))
             .filter(ring_erasure::Column::State.eq(ErasureState::Grace.as_str()))
@@ -157,6 +161,7 @@ impl Keyring {
             // First, so that a failure half-way leaves nothing readable that was to go.
             self.cache.evict_account(account);
         }
+        self.retire_copies().await?;
         let transaction = self.db.begin().await?;
         // The entry first: who takes it back comes before, and then nothing happens, or too late.
         let begun = ring_erasure::Entity::update_many()
@@ -221,6 +226,7 @@ impl Keyring {
         let mut epochs = self.file.lock().await;
         let name = KeyName { class: KeyClass::Profile, account, day: Day(0) };
         self.cache.evict(name);
+        self.retire_copies().await?;
         let transaction = self.db.begin().await?;
         let destroyed = destroy::wipe_one(&transaction, name).await?;
         if let Some(row) = ring_erasure::Entity::find_by_id(number).one(&transaction).await? {
@@ -248,6 +254,7 @@ impl Keyring {
         certificate: String,
     ) -> Result<i64, StoreError> {
         let _file = self.file.lock().await;
+        self.retire_copies().await?;
         let transaction = self.db.begin().await?;
         let sequence = last(&transaction).await? + 1;
         let row = ring_erasure::ActiveModel {
@@ -343,7 +350,13 @@ async fn of_account<C: sea_orm::ConnectionTrait>(
         .await?)
 }
 
-async fn last<C: sea_orm::ConnectionTrait>(db: &C) -> Result<i64, StoreError> {
+/// The mark of a ring that came from a copy: places in the order of what was done begin behind it.
+pub(super) const FLOOR: &str = "erasures begin behind";
+
+/// The last place in the order of what was done.
+pub(super) async fn last<C: sea_orm::ConnectionTrait>(db: &C) -> Result<i64, StoreError> {
+    let floor = ring_mark::Entity::find_by_id(FLOOR).one(db).await?;
+    let floor = floor.and_then(|mark| <[u8; 8]>::try_from(mark.sealed).ok()).map_or(0, i64::from_be_bytes);
     let last: Option<Option<i64>> = ring_erasure::Entity::find()
         .select_only()
         .column(ring_erasure::Column::Sequence)
@@ -352,7 +365,7 @@ async fn last<C: sea_orm::ConnectionTrait>(db: &C) -> Result<i64, StoreError> {
         .into_tuple()
         .one(db)
         .await?;
-    Ok(last.flatten().unwrap_or(0))
+    Ok(last.flatten().unwrap_or(0).max(floor))
 }
 
 async fn numbers_of(transaction: &DatabaseTransaction, account: AccountId) -> Result<Vec<i64>, StoreError> {

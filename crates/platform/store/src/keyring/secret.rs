@@ -31,8 +31,21 @@ impl Keyring {
         Ok(bytes)
     }
 
+    /// The account's name in the audit trail; `None` without its keys.
+    pub(crate) async fn pseudonym(&self, account: AccountId) -> Result<Option<[u8; 16]>, StoreError> {
+        if !self.has_account_key(account).await? {
+            return Ok(None);
+        }
+        let pepper = match self.pepper(account).await {
+            Err(StoreError::Erased) => return Ok(None),
+            outcome => outcome?,
+        };
+        let hash = pepper.hash(b"audit pseudonym", &account.to_bytes());
+        Ok(hash.first_chunk::<16>().copied())
+    }
+
     /// Whether the account has keys that live as long as it does.
-    pub(crate) async fn has_account_key(&self, account: AccountId) -> Result<bool, StoreError> {
+    async fn has_account_key(&self, account: AccountId) -> Result<bool, StoreError> {
         let _file = self.file.lock().await;
         let row = ring_key::Entity::find()
             .filter(ring_key::Column::Account.eq(account.to_row()))

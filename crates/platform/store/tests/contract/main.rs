@@ -17,6 +17,7 @@ mod grants;
 mod held;
 mod inbox;
 mod kept_exports;
+mod key_copies;
 mod key_kills;
 mod lost_connection;
 mod opening;
@@ -137,6 +138,10 @@ contract! {
     inbox:
         captured_messages_are_in_the_inbox_until_their_term,
         deleting_the_last_item_lets_the_body_go;
+    key_copies:
+        a_copy_opens_until_something_must_not_be_undone,
+        copies_that_cannot_be_reached_are_remembered,
+        restored_keys_open_what_they_did_and_forget_no_erasure;
     search:
         a_term_is_found_in_every_form_in_which_it_rests,
         nothing_is_found_of_an_account_without_keys;

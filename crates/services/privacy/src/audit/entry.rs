@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use waxseal_model::{AccountId, Actor, KeyId, Purpose};
 
+use super::subject::ToldSubject;
+
 /// Something to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -88,6 +90,18 @@ impl From<Actor> for AuditActor {
     }
 }
 
+/// A part of an account that can be erased alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasedPart {
+    /// Everything about one recipient.
+    Recipient,
+    /// The person with an SMTP login.
+    Login,
+    /// The profile.
+    Owner,
+}
+
 /// What was done. The names are part of the trail's format: add, never rename.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
@@ -111,6 +125,16 @@ pub enum AuditEvent {
     ErasureStarted {
         /// Number in the erasure journal.
         erasure: u64,
+    },
+    /// Erasure of a part of an account has begun; `subject` tells whoever has the account's keys whom it is about.
+    PartErasureStarted {
+        /// Number in the erasure journal.
+        erasure: u64,
+        /// Which part.
+        part: ErasedPart,
+        /// Whom, sealed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<ToldSubject>,
     },
     /// Keys were destroyed.
     KeysDestroyed,
@@ -193,6 +217,10 @@ pub enum AuditEvent {
     KeysBackedUp,
     /// Old copies of the key store were deleted.
     KeysPruned,
+    /// An operator said that nobody has the secret of earlier copies of the key store any more.
+    KeyCopiesForgotten,
+    /// A key store of `count` rows was restored from a copy.
+    KeysRestored,
     /// A backup is being made.
     BackupCreated,
     /// A backup of `count` rows was restored.

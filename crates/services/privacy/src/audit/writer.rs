@@ -108,7 +108,7 @@ impl Writer {
     }
 
     /// Writes a group of entries; the number of the first.
-    fn write(&mut self, jobs: &[Job]) -> Result<u64, AuditError> {
+    pub(super) fn write(&mut self, jobs: &[Job]) -> Result<u64, AuditError> {
         let first = self.head.n + 1;
         let mut head = self.head.clone();
         let mut lines = Vec::new();

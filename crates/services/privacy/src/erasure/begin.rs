@@ -4,12 +4,12 @@
 use waxseal_model::{Access, AccountId, Timestamp, actor, purpose};
 use waxseal_store::{
     StoreError,
-    erasure::{Erasure, ErasureState},
+    erasure::{Erasure, ErasureKind, ErasureState},
 };
 use zeroize::Zeroizing;
 
 use super::{Eraser, ErasureError, earlier, has_grace, is_telling, is_whole};
-use crate::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
+use crate::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose, ErasedPart, ToldSubject};
 
 /// Logins that the witness looks for.
 const MOST_WORDS: usize = 100;
@@ -52,8 +52,7 @@ impl Eraser {
         if store.is_held(erasure).await? {
             return Ok(false);
         }
-        let what = AuditEvent::ErasureStarted { erasure: erasure.number };
-        self.record(what, is_whole(erasure).then_some(account), 1).await?;
+        self.record(self.beginning(erasure).await?, Some(account), 1).await?;
         let Some(begun) = store.begin_erasure(erasure).await? else { return Ok(false) };
         if is_whole(erasure) {
             self.lock_words().insert(erasure.id, words);
@@ -65,6 +64,19 @@ impl Eraser {
             );
         }
         Ok(true)
+    }
+
+    /// What the trail says of it: enough for a key store that is restored from an older copy to learn of it again.
+    async fn beginning(&self, erasure: &Erasure) -> Result<AuditEvent, ErasureError> {
+        let part = match erasure.kind {
+            ErasureKind::Account => return Ok(AuditEvent::ErasureStarted { erasure: erasure.number }),
+            ErasureKind::Recipient => ErasedPart::Recipient,
+            ErasureKind::Login => ErasedPart::Login,
+            ErasureKind::Owner => ErasedPart::Owner,
+        };
+        let subject = self.inner.store.tell_erasure(erasure).await?;
+        let subject = subject.and_then(|sealed| ToldSubject::new(&sealed));
+        Ok(AuditEvent::PartErasureStarted { erasure: erasure.number, part, subject })
     }
 
     async fn park(&self, account: AccountId) -> Result<(), ErasureError> {

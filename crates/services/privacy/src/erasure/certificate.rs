@@ -35,6 +35,8 @@ pub(super) struct Certificate {
     keys_destroyed: Vec<i64>,
     rows_erased: BTreeMap<String, u64>,
     compaction: &'static str,
+    /// Whether copies of the keys from before still open.
+    key_copies: &'static str,
     scans: Vec<Scan>,
     software: Software,
     audit: AuditHead,
@@ -74,13 +76,15 @@ pub(super) struct Facts<'a> {
     pub(super) done_at: Timestamp,
     pub(super) rows: BTreeMap<String, u64>,
     pub(super) compaction: Compaction,
+    /// Whether no copy of the keys from before opens any more.
+    pub(super) copies_useless: bool,
     pub(super) seen: &'a Seen,
     pub(super) audit: AuditHead,
 }
 
 impl Certificate {
     pub(super) fn of(facts: Facts<'_>) -> Self {
-        let Facts { erasure, done_at, rows, compaction, seen, audit } = facts;
+        let Facts { erasure, done_at, rows, compaction, copies_useless, seen, audit } = facts;
         let text = |at: Timestamp| at.to_jiff().to_string();
         let whole = is_whole(erasure);
         let mut scans = Vec::new();
@@ -118,6 +122,7 @@ impl Certificate {
             keys_destroyed: erasure.keys.clone(),
             rows_erased: rows,
             compaction: compaction.as_str(),
+            key_copies: if copies_useless { "none_opens" } else { "not_reached" },
             scans,
             software: Software {
                 name: "waxseal",

@@ -91,6 +91,15 @@ impl Eraser {
         traces
     }
 
+    /// Whether no copy of the keys from before opens; tried once more where it could not be seen to.
+    async fn copies_are_useless(&self) -> Result<bool, ErasureError> {
+        match self.inner.store.key_copies().await? {
+            Some(copies) if copies.overdue => Ok(self.inner.store.retire_key_copies().await?),
+            // Made since.
+            _ => Ok(true),
+        }
+    }
+
     async fn certify(
         &self,
         erasure: &Erasure,
@@ -114,6 +123,7 @@ impl Eraser {
             done_at: self.inner.clock.now(),
             rows,
             compaction,
+            copies_useless: self.copies_are_useless().await?,
             seen,
             audit: AuditHead { entry, hash },
         };

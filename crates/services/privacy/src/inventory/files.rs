@@ -50,6 +50,17 @@ pub(super) const PLACES: &[Place] = &[
     tables("keys.db", "the keyring: the tables `keys.…`, and the journal of erasures"),
     tables("keys.db-wal", "what is not yet moved into the keyring's file"),
     tables("keys.db-shm", "SQLite's index of it"),
+    tables("keys.restoring/**", "a keyring that is being restored from a copy"),
+    key(
+        "key-copies/copies.secret",
+        "what copies of the keyring open with, unless `backup.keys_folder` is elsewhere: overwritten before keys are destroyed",
+        AtRest::SealedByMaster,
+    ),
+    tables(
+        "key-copies/*.keys",
+        "copies of the keyring, sealed once more: they open until the next key is destroyed",
+    ),
+    tables("key-copies/.*.keys.partial", "one of them while it is made"),
     tables("*.db-journal", "SQLite's journal while a file is made or written anew"),
     key("keys.epoch", "the epoch key that the keys are wrapped under", AtRest::SealedByMaster),
     key("master.key", "the master key, if it is kept in a file here", AtRest::Clear),
@@ -69,7 +80,7 @@ pub(super) const PLACES: &[Place] = &[
     ids("sent.notes.new", "the same while it is written anew", Retention::Message, Erase::LeadsNowhere),
     ids(
         "audit/trail-*.jsonl",
-        "the audit trail: kinds, counts, pseudonyms of accounts",
+        "the audit trail: kinds, counts, pseudonyms of accounts; whom an erasure was about, sealed under a key of the account",
         Retention::Operator,
         Erase::DestroyKey,
     ),

@@ -12,30 +12,22 @@ use tokio::sync::mpsc;
 use super::RESTORED;
 use crate::{
     backup::{
-        BackupError, blocking,
+        BackupError, MAGIC,
+        batches::{self, Batch},
+        blocking,
         create::COUNTING,
-        frame::{Frame, Kind, TableFrame, Totals, Value},
+        frame::{Kind, Totals, Value},
         key::BackupKey,
         read::{Opened, Verified},
     },
-    entity::erase::tables,
+    entity::erase::{Table, tables},
     error::StoreError,
     migration::Migrator,
     rows::signed,
 };
 
-/// Rows of one statement.
-const ROWS: usize = 100;
-/// Bytes of the rows of one statement; a single row may have more.
-const BYTES: usize = 1 << 20;
 /// Batches that may wait for the database.
 const WAITING: usize = 4;
-
-/// Rows of a table, as many as one statement takes.
-struct Batch {
-    table: TableFrame,
-    rows: Vec<Vec<Option<Value>>>,
-}
 
 /// Into a file that counts only when it is whole: step by step.
 pub(super) async fn into_file(
@@ -70,13 +62,13 @@ async fn load(
     let (sender, mut waiting) = mpsc::channel(WAITING);
     let reading = {
         let (path, key) = (path.to_owned(), key.clone());
-        tokio::spawn(blocking(move || read(&path, &key, &sender)))
+        tokio::spawn(blocking(move || batches::read(Opened::open(&path, MAGIC, &key)?, &sender)))
     };
     let mut tx = db.begin().await?;
     clear_notes(&tx).await?;
-    let mut count = 0;
+    let (mut count, known) = (0, tables());
     while let Some(batch) = waiting.recv().await {
-        insert(&tx, batch).await?;
+        insert(&tx, batch, &known).await?;
         count += 1;
         if count % batches == 0 {
             tx.commit().await?;
@@ -93,62 +85,15 @@ async fn load(
     Ok(())
 }
 
-/// Gives the rows out in batches; what was counted.
-fn read(path: &Path, key: &BackupKey, to: &mpsc::Sender<Batch>) -> Result<Totals, BackupError> {
-    let mut opened = Opened::open(path, key)?;
-    let mut batch: Option<Batch> = None;
-    let mut bytes = 0;
-    let send = |batch: Option<Batch>| match batch.filter(|batch| !batch.rows.is_empty()) {
-        Some(batch) => to.blocking_send(batch).map_err(|_| interrupted()),
-        None => Ok(()),
-    };
-    loop {
-        match opened.next()? {
-            Some(Frame::Table(table)) => {
-                send(batch.replace(Batch { table, rows: Vec::new() }))?;
-                bytes = 0;
-            }
-            Some(Frame::Row(row)) => {
-                let length: usize = row.iter().flatten().map(length).sum();
-                if let Some(full) = &mut batch
-                    && (full.rows.len() == ROWS || bytes + length > BYTES)
-                {
-                    let table = full.table.clone();
-                    send(batch.replace(Batch { table, rows: Vec::new() }))?;
-                    bytes = 0;
-                }
-                bytes += length;
-                if let Some(batch) = &mut batch {
-                    batch.rows.push(row);
-                }
-            }
-            Some(Frame::End(totals)) => {
-                send(batch.take())?;
-                opened.next()?;
-                return Ok(totals);
-            }
-            None => return Err(interrupted()),
-        }
-    }
-}
-
-fn interrupted() -> BackupError {
-    StoreError::Unavailable("the database takes no more rows".into()).into()
-}
-
-fn length(value: &Value) -> usize {
-    match value {
-        Value::Int(_) | Value::Long(_) | Value::Flag(_) => 8,
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Text(text) => text.len(),
-    }
-}
-
-async fn insert(tx: &DatabaseTransaction, batch: Batch) -> Result<(), BackupError> {
+/// Writes a batch into one of the tables that are known.
+pub(in crate::backup) async fn insert(
+    tx: &DatabaseTransaction,
+    batch: Batch,
+    known: &[Table],
+) -> Result<(), BackupError> {
     let Batch { table, rows } = batch;
-    let known = |name: &str| tables().into_iter().find(|table| table.name == name);
-    let known =
-        known(&table.name).ok_or(StoreError::Corrupt { table: "a table of the backup", column: "" })?;
+    let known = known.iter().find(|known| known.name == table.name);
+    let known = known.ok_or(StoreError::Corrupt { table: "a table of the backup", column: "" })?;
     let is_name = |name: &str| {
         name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
