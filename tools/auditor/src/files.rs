@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     backup_file,
     config::Instance,
-    limits::{DAY, Moment},
+    limits::{DAY, HOUR, Moment},
     report::{Item, Report, Store},
 };
 
@@ -30,9 +30,12 @@ const fn known(name: &'static str, category: &'static str, kept: &'static str) -
 
 const INSTANCE: &str = "as long as the instance";
 
-const KNOWN: [Known; 23] = [
-    known("waxseal.db*", "as its tables", "as its tables"),
-    known("keys.db*", "as its tables", "as its tables"),
+const KNOWN: [Known; 26] = [
+    known("waxseal.db", "as its tables", "as its tables"),
+    known("waxseal.db-*", "as its tables", "as its tables"),
+    known("waxseal.db.restoring*", "as its tables", "until the restore is done"),
+    known("keys.db", "as its tables", "as its tables"),
+    known("keys.db-*", "as its tables", "as its tables"),
     // A ring on its way back from a copy: what a kill left of one goes with the next start.
     known("keys.restoring/**", "as its tables", "until the next start"),
     // Judged below.
@@ -98,7 +101,10 @@ pub(crate) fn judge(instance: &Instance, at: &Moment, report: &mut Report) -> Re
         match KNOWN.iter().position(|known| fits(known.name, &name)) {
             Some(kind) => {
                 if let Some(since) = changed(path) {
-                    kinds.entry(kind).or_default().add(since, false);
+                    // A copy that somebody asked for is written once; its row may be gone, and the file not.
+                    let past = name.starts_with("exports/")
+                        && since + i64::from(at.limits.export_hours) * HOUR <= at.late();
+                    kinds.entry(kind).or_default().add(since, past);
                 }
             }
             None => report.unknown.push(format!("file {name}")),

@@ -19,13 +19,15 @@ pub struct Limits {
     pub events_days: u32,
     /// Days that backups are kept.
     pub backup_days: u32,
+    /// Hours that copies which customers asked for are kept.
+    pub export_hours: u32,
     /// Days that copies of the keys are kept.
     pub key_copy_days: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { events_days: 30, backup_days: 7, key_copy_days: 7 }
+        Self { events_days: 30, backup_days: 7, export_hours: 24, key_copy_days: 7 }
     }
 }
 

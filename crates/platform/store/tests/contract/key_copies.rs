@@ -1,7 +1,10 @@
 //! A copy of the keys opens until something changes that it must not undo; restored, it is the ring as it was then, and
 //! goes on where nothing else is.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tempfile::TempDir;
 use waxseal_store::{
@@ -36,7 +39,7 @@ fn empty(world: &World) -> (StoreConfig, TempDir) {
 async fn begin(
     world: &World,
     copies: &TempDir,
-    path: &PathBuf,
+    path: &Path,
     config: &StoreConfig,
 ) -> Result<RestoringKeys, BackupError> {
     RestoringKeys::begin(path, copies.path(), &key().await, config, Arc::clone(&world.random)).await
