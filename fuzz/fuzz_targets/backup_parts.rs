@@ -3,7 +3,7 @@
 
 #[path = "../oracles/backup_parts.rs"]
 mod oracle;
-#[expect(dead_code, reason = "files are not put into their places here")]
+#[expect(dead_code, unused_imports, reason = "files are not put into their places here")]
 #[path = "../../crates/platform/store/src"]
 mod store {
     pub(crate) mod backup {

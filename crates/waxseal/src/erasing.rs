@@ -84,10 +84,12 @@ async fn follow(config: &Config, id: &str) -> Result<Value> {
 async fn here(config: &Config, id: &str, told: &mut Option<u64>) -> Result<()> {
     let house = House::open_in_turn(config).await.context("the store cannot be opened")?;
     let outcome = async {
-        let mut work = std::pin::pin!(house.eraser.run_once());
+        let eraser = house.eraser.clone();
+        // On its own: whoever looks how far it is must not stop it while it holds what the look needs.
+        let mut work = tokio::spawn(async move { eraser.run_once().await });
         loop {
             tokio::select! {
-                done = &mut work => return done.map_err(anyhow::Error::from),
+                done = &mut work => return done?.map_err(anyhow::Error::from),
                 () = tokio::time::sleep(LOOK) => {
                     is_over(&admin::show_erasure(&house, id).await?, told);
                 }
