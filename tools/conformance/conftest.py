@@ -9,6 +9,7 @@ from rig.api import Api, Sender
 from rig.engine import Engine
 from rig.platform import Outside, Platform
 from rig.postgres import Cluster
+from rig.small_disk import mounted
 
 
 def pytest_runtest_logreport(report):
@@ -84,6 +85,13 @@ def engine(request):
         return Engine({}, None)
     cluster = request.getfixturevalue("postgres")
     return Engine({"store": {"url": cluster.database()}}, cluster)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, which a test can fill."""
+    with mounted(tmp_path / "disk") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

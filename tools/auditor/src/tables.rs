@@ -121,9 +121,10 @@ fn tables(at: &Moment) -> Vec<Table> {
             since: Some("t.created_at"),
             sealed: Some("template"),
             past: Some(format!(
-                "t.created_at < {late_events} AND NOT ({}) AND NOT EXISTS (SELECT 1 FROM events e WHERE e.account = t.account \
-                 AND e.header_hash = t.header_hash AND e.message = t.id AND e.at >= {late_events})",
-                needs_its_body("t", late)
+                "t.created_at < {late_events} AND NOT ({}) AND NOT {} AND NOT EXISTS (SELECT 1 FROM events e \
+                 WHERE e.account = t.account AND e.header_hash = t.header_hash AND e.message = t.id AND e.at >= {late_events})",
+                needs_its_body("t", late),
+                had_its_body("t", late)
             )),
         },
         Table {
@@ -158,6 +159,12 @@ fn needs_its_body(m: &str, late: i64) -> String {
         "({m}.pending > 0 AND ({m}.give_up_at > {late} OR EXISTS (SELECT 1 FROM archive_jobs a WHERE a.account = {m}.account \
          AND a.message = {m}.id AND a.released_at + {ARCHIVE} > {late}))) OR coalesce({m}.body_expires_at, 0) > {late}"
     )
+}
+
+/// Whether the body of the message called `m` went at its term, lately. The body goes first, and its message may have
+/// outlived its events: a round that is under way, or was killed there, has that hour for the row as well.
+fn had_its_body(m: &str, late: i64) -> String {
+    format!("(NOT {m}.deleted AND ({m}.keep_until > {late} OR coalesce({m}.captured_until, 0) > {late}))")
 }
 
 /// Which bodies should have gone: no message needs them, or they are older than anything may get.

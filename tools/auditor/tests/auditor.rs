@@ -102,6 +102,26 @@ async fn what_nobody_deletes_turns_it_red_an_hour_after_its_limit() {
 }
 
 #[tokio::test]
+async fn a_message_whose_content_went_in_a_round_that_was_cut_short_has_an_hour_to_follow() {
+    let platform = busy().await;
+    platform.clock.advance(3 * DAY + Duration::from_secs(60));
+    let now = platform.clock.now();
+    platform.store.purge_inbox(now, 500).await.expect("purged");
+    assert_eq!(platform.store.purge_bodies(now, 500).await.expect("purged"), 2);
+    platform.store.purge_events(now - 2 * DAY, 500).await.expect("purged");
+    let late = |after: Duration| {
+        let at = (now + after).to_jiff().to_string();
+        let (_, said) = audit(platform.folder.path(), &["--json", "--events-days", "2", "--now", &at]);
+        let report: serde_json::Value = serde_json::from_str(&said).expect(&said);
+        assert_eq!(item(&report, "messages")["count"], 2, "{report}");
+        past(&report).contains(&"messages")
+    };
+    assert!(!late(Duration::ZERO));
+    assert!(late(HOUR), "the next round was to delete it");
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn a_table_or_a_file_of_which_it_knows_nothing_turns_it_red() {
     let platform = busy().await;
     let now = platform.clock.now().to_jiff().to_string();

@@ -12,11 +12,12 @@ from rig import image, waiting
 from rig.platform import CommandFailed, Platform
 
 # Kinds of calls, and what happens at one: as in the shim.
-OPEN, WRITE, SYNC, TRUNCATE, RENAME, UNLINK = 1, 2, 4, 8, 16, 32
+OPEN, WRITE, SYNC, TRUNCATE, RENAME, UNLINK, WORD = 1, 2, 4, 8, 16, 32, 64
 ANY = OPEN | WRITE | SYNC | TRUNCATE | RENAME | UNLINK
 NOTHING, DIE_BEFORE, DIE_AFTER, FAIL = 0, 1, 2, 3
 
-_CONTROL = struct.Struct("<IIqiiIIIIq")
+_CONTROL = struct.Struct("<IIqiiIIIIq64s")
+_FAR = 1 << 40
 _SOURCE = Path(__file__).parents[1] / "shim" / "disk.c"
 
 
@@ -47,6 +48,7 @@ class Plan:
     limited: int = 0
     refused: int = 0
     room: int = 0
+    word: bytes = b""
 
 
 class Disk:
@@ -87,6 +89,20 @@ class Disk:
         """The process dies at that call from now on, before it or after."""
         action = self.chance.choice([DIE_BEFORE, DIE_AFTER])
         self.plan = dataclasses.replace(self.plan, action=action, kinds=kinds, countdown=countdown, fired=0)
+
+    def die_at_word(self, word: str) -> None:
+        """The process dies at the first write with this word in it, before it or after."""
+        self.plan = dataclasses.replace(self.plan, word=word.encode())
+        self.die_at(1, WORD)
+
+    def count(self) -> None:
+        """Calls are counted from now on."""
+        self.plan = dataclasses.replace(Plan(), action=DIE_BEFORE, kinds=ANY, countdown=_FAR)
+
+    @property
+    def counted(self) -> int:
+        """Calls since `count`."""
+        return _FAR - self.plan.countdown
 
     def fail_at(self, countdown: int, kinds: int, error: int, times: int = 1) -> None:
         """That call fails, and those after it until `times` of them did (-1: all)."""

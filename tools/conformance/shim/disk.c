@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 /* Kinds of calls, as bits of `control.kinds`; `rig/disk.py` has the same. */
-enum { OPEN = 1, WRITE = 2, SYNC = 4, TRUNCATE = 8, RENAME = 16, UNLINK = 32 };
+enum { OPEN = 1, WRITE = 2, SYNC = 4, TRUNCATE = 8, RENAME = 16, UNLINK = 32, WORD = 64 };
 enum { NOTHING = 0, DIE_BEFORE = 1, DIE_AFTER = 2, FAIL = 3 };
 
 struct control {
@@ -42,6 +42,7 @@ struct control {
     uint32_t limited; /* files may grow by `room` bytes together */
     uint32_t refused; /* calls that failed for want of room */
     int64_t room;
+    char word[64];    /* a write that has it in it is a WORD as well; with a zero at its end */
 };
 
 struct line {
@@ -210,6 +211,13 @@ int open64(const char *path, int flags, ...) { MODE return open_in(AT_FDCWD, pat
 int openat(int folder, const char *path, int flags, ...) { MODE return open_in(folder, path, flags, mode); }
 int openat64(int folder, const char *path, int flags, ...) { MODE return open_in(folder, path, flags, mode); }
 
+static uint32_t kind_of(const struct iovec *parts, int count) {
+    size_t length = strnlen(control->word, sizeof control->word);
+    for (int part = 0; length > 0 && part < count; part++)
+        if (memmem(parts[part].iov_base, parts[part].iov_len, control->word, length)) return WRITE | WORD;
+    return WRITE;
+}
+
 /* All writes end here; `at` < 0 is the descriptor's own place. */
 static ssize_t write_to(int fd, const struct iovec *parts, int count, off_t at) {
     struct stat found;
@@ -219,7 +227,7 @@ static ssize_t write_to(int fd, const struct iovec *parts, int count, off_t at) 
     if (fstat(fd, &found) != 0) return failed(errno);
     if (at < 0) start = appends ? found.st_size : lseek(fd, 0, SEEK_CUR);
     for (int part = 0; part < count; part++) wanted += parts[part].iov_len;
-    int error = step(WRITE);
+    int error = step(kind_of(parts, count));
     if (!error && start + wanted > found.st_size) error = take_room(start + wanted - found.st_size);
     if (error) return failed(error);
     ssize_t written = at < 0 ? syscall(SYS_writev, fd, parts, count) : syscall(SYS_pwritev, fd, parts, count, at, 0);

@@ -1,37 +1,10 @@
 """A disk that others have filled to the last byte: nothing new is taken, and all else goes on."""
 
-import subprocess
 import time
-
-import pytest
 
 from rig import canary, waiting, wire
 from rig.api import Sender
-
-MEGABYTE = 1 << 20
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=96m,mode=700", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("no file system can be mounted here: that takes root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder):
-    """Somebody else's file takes what is free."""
-    with open(folder / "filler", "ab", buffering=0) as filler:
-        for size in (MEGABYTE, 4096, 1):
-            try:
-                while True:
-                    filler.write(b"x" * size)
-            except OSError:
-                continue
+from rig.small_disk import empty, fill
 
 
 def test_at_no_bytes_free_what_was_accepted_is_delivered_and_what_is_to_go_goes(small_disk, own_platform, sink):
@@ -75,7 +48,7 @@ def test_at_no_bytes_free_what_was_accepted_is_delivered_and_what_is_to_go_goes(
     assert sender.delete(f"/v3/{sender.domain.name}/envelopes").status_code == 200
     assert sender.try_send([*base, ("to", canary.word() + "@rcpt.test")]).status_code == 503
 
-    (small_disk / "filler").unlink()
+    empty(small_disk)
     again = f"{canary.word()}@rcpt.test"
     answer = waiting.until(
         lambda: (lambda a: a.status_code == 200 and a)(sender.try_send([*base, ("to", again)])), "accepted again", 5

@@ -19,7 +19,9 @@ const OPTIONS: &str = "
   --messages N    messages acknowledged meanwhile (70 for each kill)
   --cuts N        power cuts (8)
   --faults N      calls of each kind that fail: the first, the second, … the Nth (6)
-  --long          the numbers that are promised: 50 kills with 100,000 messages, 200 cuts, 50 faults of each kind
+  --days N        days that pass while retention is watched (8)
+  --long          the numbers that are promised: 50 kills with 100,000 messages, 200 cuts, 50 faults of each kind,
+                  30 days
   --seed S        where chance begins, to repeat a run (drawn, and told, if not given). The same seed gives the same
                   faults; which message each of them meets depends on the machine as well
   --help          this text
@@ -68,6 +70,18 @@ const PARTS: &[Part] = &[
         is_elsewhere: false,
     },
     Part {
+        name: "retention",
+        about: "thirty days of mail in minutes, with kills and full disks: nothing is there an hour after its limit",
+        tests: &["faults/test_retention.py"],
+        is_elsewhere: false,
+    },
+    Part {
+        name: "erasure",
+        about: "SIGKILL at each step of an erasure, a restore, a rotation of keys",
+        tests: &["faults/test_erasure_killed.py"],
+        is_elsewhere: false,
+    },
+    Part {
         name: "database",
         about: "SIGKILL to PostgreSQL, to the server, to both",
         tests: &["faults/test_database_killed.py"],
@@ -106,7 +120,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut numbers = wish.numbers();
     numbers.push(("WAXSEAL_TEST_SEED", seed));
     if std::env::var_os("WAXSEAL_BIN").is_none() {
-        let build = ["build", "--package", "waxseal", "--locked"];
+        // Those that judge the server lie beside it.
+        let packages = ["waxseal", "waxseal-auditor", "waxseal-verifier"].map(|name| ["--package", name]);
+        let build = [&["build", "--locked"], packages.as_flattened()].concat();
         commands::run(&workspace::cargo(), &build, &workspace::root(), &[])?;
     }
     println!("seed {seed}: `--seed {seed}` repeats these faults");
@@ -134,6 +150,7 @@ impl Wish {
             ("WAXSEAL_TEST_MESSAGES", 100_000),
             ("WAXSEAL_TEST_CUTS", 200),
             ("WAXSEAL_TEST_FAULTS", 50),
+            ("WAXSEAL_TEST_DAYS", 30),
             ("WAXSEAL_TEST_DATABASE_KILLS", 12),
         ];
         let given = |name: &str| self.numbers.iter().any(|(given, _)| *given == name);
@@ -157,6 +174,7 @@ fn parse(arguments: &[String]) -> Result<Wish> {
             "--kills" => wish.numbers.push(("WAXSEAL_TEST_KILLS", number()?)),
             "--messages" => wish.numbers.push(("WAXSEAL_TEST_MESSAGES", number()?)),
             "--cuts" => wish.numbers.push(("WAXSEAL_TEST_CUTS", number()?)),
+            "--days" => wish.numbers.push(("WAXSEAL_TEST_DAYS", number()?)),
             "--faults" => wish.numbers.push(("WAXSEAL_TEST_FAULTS", number()?)),
             "--only" => match rest.next() {
                 Some(name) if PARTS.iter().any(|part| part.name == name) => wish.parts.push(name.clone()),
