@@ -31,7 +31,7 @@ impl Certificate {
         let signature = text_of(&members, "signature")?;
         let signature = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).context("signature")?;
         members.shift_remove("signature");
-        let told = vec![
+        let mut told = vec![
             ("certificate", text_of(&members, "certificate")?),
             ("kind", text_of(&members, "kind")?),
             ("requested", text_of(&members, "requested_at")?),
@@ -42,6 +42,9 @@ impl Certificate {
         let mut told = told;
         if let Some(copies) = members.get("key_copies").and_then(Value::as_str) {
             told.push(("key copies", copies.to_owned()));
+        }
+        if let Some(kept) = members.get("content_kept") {
+            told.push(("kept", kept_text(kept)?));
         }
         let scans = members["scans"].as_array().context("scans")?;
         let hits = scans.iter().map(|scan| scan["hits"].as_u64()).sum::<Option<u64>>().context("hits")?;
@@ -66,6 +69,13 @@ impl Certificate {
 fn text_of(members: &Map<String, Value>, name: &str) -> Result<String> {
     let value = members.get(name).and_then(Value::as_str);
     Ok(value.with_context(|| format!("the certificate has no {name}"))?.to_owned())
+}
+
+/// What is kept for others who still wait for it.
+fn kept_text(kept: &Value) -> Result<String> {
+    let messages = kept["messages"].as_u64().context("content_kept.messages")?;
+    let until = kept["until"].as_str().context("content_kept.until")?;
+    Ok(format!("content of {messages} messages that others wait for, until {until} at most"))
 }
 
 fn sum(rows: &Value) -> u64 {

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, Encoding, HEXLOWER};
+use md_5::{Digest as _, Md5};
 use memchr::memmem;
 
 /// Byte strings that betray a word. Those of the first list are looked for in text folded to lower case, those of the
@@ -23,11 +24,9 @@ impl Needles {
             let bytes = spelling.as_bytes();
             self.folded.push(HEXLOWER.encode(bytes).into_bytes());
             self.add_base64(bytes);
+            self.add_sum(&Md5::digest(bytes));
             for algorithm in [&SHA1_FOR_LEGACY_USE_ONLY, &SHA256] {
-                let sum = digest(algorithm, bytes);
-                self.exact.push(sum.as_ref().to_vec());
-                self.folded.push(HEXLOWER.encode(sum.as_ref()).into_bytes());
-                self.exact.push(BASE64_NOPAD.encode(sum.as_ref()).into_bytes());
+                self.add_sum(digest(algorithm, bytes).as_ref());
             }
         }
         self.tidy();
@@ -44,6 +43,13 @@ impl Needles {
     /// The length of the longest.
     pub(crate) fn longest(&self) -> usize {
         self.folded.iter().chain(&self.exact).map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// Adds a digest: raw, hex, base64.
+    fn add_sum(&mut self, sum: &[u8]) {
+        self.exact.push(sum.to_vec());
+        self.folded.push(HEXLOWER.encode(sum).into_bytes());
+        self.exact.push(BASE64_NOPAD.encode(sum).into_bytes());
     }
 
     fn add_base64(&mut self, bytes: &[u8]) {

@@ -43,6 +43,10 @@ fn a_certificate_holds_as_it_was_printed_and_in_no_other_way() {
     assert!(!holds && said.contains("another account"), "{said}");
 }
 
+const MD5: &str = "0f4ee5a3709dab1149b5d87ffd124a47";
+const SHA1: &str = "cee0c0313ccc7476e58e118bc8b50bc7f5cbf5dc";
+const SHA256: &str = "cadd20d4eeaf3d51c85262951deac2ede7a3ed71760e9ca375956a8c50695313";
+
 /// What leaks of a word and of the account's id.
 fn leaks(account: &str) -> Vec<(&'static str, Vec<u8>)> {
     let word = "left.over@owner.example";
@@ -52,7 +56,14 @@ fn leaks(account: &str) -> Vec<(&'static str, Vec<u8>)> {
         gzip.finish().expect("packed")
     };
     let base64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes).into_bytes();
-    vec![
+    // The digests of the address in lower case, made with md5sum, sha1sum and sha256sum.
+    let sum = |hex: &str| data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hex");
+    let sums = [("md5", MD5), ("sha-1", SHA1), ("sha-256", SHA256)];
+    let mut leaks: Vec<(&'static str, Vec<u8>)> = Vec::new();
+    for (form, hex) in sums {
+        leaks.extend([(form, sum(hex)), (form, hex.into()), (form, base64(&sum(hex)))]);
+    }
+    leaks.extend([
         ("plain", b"to: Left.Over@Owner.example".to_vec()),
         ("utf-16", word.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         ("hex", data_encoding::HEXUPPER.encode(word.as_bytes()).into_bytes()),
@@ -67,7 +78,8 @@ fn leaks(account: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("gzip", gzipped),
         ("id", account.to_owned().into_bytes()),
         ("at a border", [vec![b'x'; (4 << 20) - 7], word.as_bytes().to_vec()].concat()),
-    ]
+    ]);
+    leaks
 }
 
 #[test]

@@ -30,8 +30,7 @@ use crate::{
     error::StoreError,
     keyring::NewErasure,
     open::Store,
-    rows::{count, signed},
-    suppression::address_hash,
+    rows::{count, signed, time},
     writer::Effects,
 };
 
@@ -158,7 +157,7 @@ impl Store {
         account: AccountId,
         address: &str,
     ) -> Result<Erasure, StoreError> {
-        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
+        let hash = self.recipient_hash(account, address).await?;
         self.ask_now(ErasureKind::Recipient, account, Some(hash)).await
     }
 
@@ -290,9 +289,21 @@ impl Store {
     pub async fn erasure_counts(&self, erasure: &Erasure) -> Result<BTreeMap<String, u64>, StoreError> {
         let rows = erasure_count::Entity::find()
             .filter(erasure_count::Column::Erasure.eq(erasure.row()))
+            .filter(erasure_count::Column::KeptUntil.is_null())
             .all(&self.inner.readers)
             .await?;
         Ok(rows.into_iter().map(|row| (row.store, count(row.rows))).collect())
+    }
+
+    /// Of how many messages to several the content stays for a while, because others wait for it, and until when at
+    /// most; `None` if there is none. It names the erased recipient.
+    pub async fn content_kept(&self, erasure: &Erasure) -> Result<Option<(u64, Timestamp)>, StoreError> {
+        let row = erasure_count::Entity::find()
+            .filter(erasure_count::Column::Erasure.eq(erasure.row()))
+            .filter(erasure_count::Column::KeptUntil.is_not_null())
+            .one(&self.inner.readers)
+            .await?;
+        Ok(row.and_then(|row| Some((count(row.rows), time(row.kept_until?)))))
     }
 
     /// Ends an erasure: the journal keeps its certificate, and the database notes that it was applied here.

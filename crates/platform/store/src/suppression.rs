@@ -60,7 +60,7 @@ pub struct Suppression {
 }
 
 const ADDRESS: Slot = Slot::new("suppressions", "address");
-const DETAILS: Slot = Slot::new("suppressions", "details");
+pub(crate) const DETAILS: Slot = Slot::new("suppressions", "details");
 
 impl Store {
     /// Adds or replaces entries.
@@ -227,6 +227,7 @@ pub(crate) async fn upsert(tx: &Tx, rows: Vec<suppression::Model>) -> Result<(),
     Ok(())
 }
 
-fn place(row: &suppression::Model) -> Vec<u8> {
+/// What the sealed values of an entry are bound to.
+pub(crate) fn place(row: &suppression::Model) -> Vec<u8> {
     [row.domain.as_slice(), row.address_hash.as_slice(), row.kind.as_bytes()].concat()
 }

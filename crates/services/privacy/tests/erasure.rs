@@ -343,6 +343,30 @@ async fn a_recipient_goes_in_one_account_or_in_all() {
 }
 
 #[tokio::test]
+async fn the_certificate_tells_of_content_that_others_still_wait_for() {
+    let world = World::new().await;
+    let account = world.account(1).await;
+    let domain = DomainId::new(world.clock.as_ref(), world.random.as_ref());
+    let mut shared = world.message(account, domain);
+    let entry = NewQueueEntry {
+        id: RecipientId::new(world.clock.as_ref(), world.random.as_ref()),
+        envelope: Envelope { reverse_path: "a@sender.example".into(), recipient: "ann@one.example".into() },
+        recipient_domain: "one.example".into(),
+    };
+    shared.messages[0].entries.push(entry);
+    world.store.accept(shared).await.expect("accepted");
+    let asked = world.eraser.erase_recipient(account, BOB).await.expect("asked");
+    world.eraser.run_once().await.expect("ran");
+    let certificate = world.certificate(&asked).await;
+    assert_eq!(certificate["content_kept"]["messages"], 1);
+    assert_eq!(certificate["content_kept"]["until"], (world.clock.now() + 5 * DAY).to_jiff().to_string());
+    assert!(holds(&certificate, world.eraser.public_key()));
+    let again = world.eraser.erase_recipient(account, "eve@one.example").await.expect("asked");
+    world.eraser.run_once().await.expect("ran");
+    assert!(world.certificate(&again).await.get("content_kept").is_none(), "where nothing stays");
+}
+
+#[tokio::test]
 async fn it_runs_by_itself_until_it_is_stopped() {
     let world = World::new().await;
     let account = world.account(2).await;

@@ -1,4 +1,6 @@
 //! How many rows an erasure under way has deleted, written with the deletion itself: a count survives a kill.
+//!
+//! Where `kept_until` is set it counts messages whose content others still wait for, until then at most.
 
 use sea_orm::entity::prelude::*;
 use waxseal_model::data_class::{DataClass, DataPurpose, Retention};
@@ -16,6 +18,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub store: String,
     pub rows: i64,
+    pub kept_until: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -30,8 +33,8 @@ impl Classified for Entity {
 
     fn class(column: Column) -> DataClass {
         match column {
-            // The erasure's number in the journal, a table's name, a number.
-            Column::Erasure | Column::Store | Column::Rows => ROW.impersonal(),
+            // The erasure's number in the journal, a table's name, a number, a time.
+            Column::Erasure | Column::Store | Column::Rows | Column::KeptUntil => ROW.impersonal(),
         }
     }
 }

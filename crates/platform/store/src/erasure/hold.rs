@@ -8,7 +8,6 @@ use crate::{
     keyring::ring_hold,
     open::Store,
     rows::{RowId, count, time},
-    suppression::address_hash,
     vault::Slot,
 };
 
@@ -61,7 +60,7 @@ impl Store {
         let added_at = self.inner.clock.now();
         let key = self.inner.keyring.account_key(account).await?;
         let recipient_hash = match recipient {
-            Some(address) => Some(address_hash(&*self.inner.keyring.pepper(account).await?, &address)),
+            Some(address) => Some(self.recipient_hash(account, &address).await?),
             None => None,
         };
         let row = ring_hold::Model {

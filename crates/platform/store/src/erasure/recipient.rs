@@ -2,13 +2,18 @@
 //!
 //! What goes: entries that wait, events, captured messages, messages to them alone with content and idempotency
 //! results. Of a message to several people the others keep their events; whatever in it names the erased address is
-//! taken out, and its content is kept no longer than somebody still waits for it. Suppressions stay as hashes: the
-//! wish not to be written to outlives the address.
+//! taken out, and its content is kept no longer than somebody still waits for it; of a captured one it goes at once.
+//! What is told of mail to others names them no more either. Suppressions stay as hashes: the wish not to be written
+//! to outlives the address.
 
+mod apply;
 mod events;
+mod mentions;
+mod messages;
 mod plan;
 mod queue;
 pub(crate) mod scrub;
+pub(crate) mod somebody;
 
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set,
@@ -16,6 +21,7 @@ use sea_orm::{
 };
 use waxseal_model::AccountId;
 
+pub(crate) use self::somebody::{Somebody, canonical};
 use super::{Erasure, rows::add_count};
 use crate::{
     account::{AccountProfile, PROFILE},
@@ -32,11 +38,32 @@ use crate::{
 const ABOUT_RECIPIENTS: [&str; 7] =
     ["bodies", "events", "idempotency_keys", "inbox_items", "messages", "queue_entries", "suppressions"];
 
+/// Who is to be erased, and from where.
+struct Wanted {
+    account: AccountId,
+    hash: Vec<u8>,
+    whom: Somebody,
+}
+
 impl Store {
+    /// The hash by which an account's rows about a recipient are found, however the address is written.
+    pub(crate) async fn recipient_hash(
+        &self,
+        account: AccountId,
+        address: &str,
+    ) -> Result<Vec<u8>, StoreError> {
+        Ok(address_hash(&*self.inner.keyring.pepper(account).await?, &canonical(address)))
+    }
+
+    async fn wanted(&self, account: AccountId, hash: Vec<u8>) -> Result<Wanted, StoreError> {
+        let pepper = self.inner.keyring.pepper(account).await?;
+        Ok(Wanted { account, whom: Somebody::hashed(pepper, hash.clone()), hash })
+    }
+
     /// How many rows about this recipient an account has: events, captured messages, entries that wait, suppressions
-    /// with an address.
+    /// with an address. Where there is none of these, messages that are still there and went to them.
     pub async fn recipient_rows(&self, account: AccountId, address: &str) -> Result<u64, StoreError> {
-        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
+        let hash = self.recipient_hash(account, address).await?;
         let db = &self.inner.readers;
         let events = event::Entity::find()
             .filter(event::Column::Account.eq(account.to_row()))
@@ -49,8 +76,12 @@ impl Store {
             .count(db)
             .await?;
         let suppressed = suppression::Entity::find().filter(suppressed(account, &hash)).count(db).await?;
-        let waiting = self.waiting_for(account, &hash).await?.len() as u64;
-        Ok(events + captured + suppressed + waiting)
+        let wanted = self.wanted(account, hash).await?;
+        let waiting = self.waiting_for(&wanted).await?.len() as u64;
+        match events + captured + suppressed + waiting {
+            0 => self.messages_reached(&wanted).await,
+            rows => Ok(rows),
+        }
     }
 
     /// Goes once through everything that the account has about a recipient; how many rows went or were changed.
@@ -61,14 +92,17 @@ impl Store {
         hash: &[u8],
         limit: u64,
     ) -> Result<u64, StoreError> {
-        let mut total = self.drop_waiting(erasure, account, hash).await?;
+        let wanted = self.wanted(account, hash.to_vec()).await?;
+        let mut total = self.drop_waiting(erasure, &wanted).await?;
         loop {
-            let batch = self.erase_events(erasure, account, hash, limit).await?;
+            let batch = self.erase_events(erasure, &wanted, limit).await?;
             total += batch;
             if batch == 0 {
                 break;
             }
         }
+        total += self.erase_messages(erasure, &wanted).await?;
+        total += self.erase_mentions(erasure, &wanted).await?;
         total += self.erase_captured(erasure, account, hash).await?;
         total += self.blank_suppressions(erasure, account, hash).await?;
         Ok(total)

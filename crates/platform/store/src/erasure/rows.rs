@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use waxseal_model::AccountId;
+use waxseal_model::{AccountId, Timestamp};
 
 use crate::{
     entity::erase::{EraseRule, Table, tables},
@@ -99,6 +99,21 @@ pub(crate) async fn add_count(tx: &Tx, erasure: i64, store: &str, rows: u64) -> 
         _ => format!("{insert}?, ?, ?{update}"),
     };
     let values = [erasure.into(), store.into(), crate::rows::signed(rows).into()];
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), statement, values)).await?;
+    Ok(())
+}
+
+/// Notes that the content of one more message stays until then at most.
+pub(crate) async fn add_kept(tx: &Tx, erasure: i64, until: Timestamp) -> Result<(), StoreError> {
+    let insert = "INSERT INTO erasure_counts (erasure, store, rows, kept_until) VALUES (";
+    let update = ") ON CONFLICT (erasure, store) DO UPDATE SET rows = erasure_counts.rows + excluded.rows, \
+                  kept_until = CASE WHEN excluded.kept_until > erasure_counts.kept_until \
+                  THEN excluded.kept_until ELSE erasure_counts.kept_until END";
+    let statement = match tx.get_database_backend() {
+        DbBackend::Postgres => format!("{insert}$1, $2, $3, $4{update}"),
+        _ => format!("{insert}?, ?, ?, ?{update}"),
+    };
+    let values = [erasure.into(), "content kept".into(), 1_i64.into(), until.as_micros().into()];
     tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), statement, values)).await?;
     Ok(())
 }

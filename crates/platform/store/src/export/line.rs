@@ -18,6 +18,7 @@ use super::{
 use crate::{
     content::Content,
     entity::class::Classified,
+    erasure::recipient::canonical,
     error::StoreError,
     message::Envelope,
     open::Store,
@@ -147,7 +148,7 @@ fn seen_by(
         }
         ("queue_entries", "envelope") => {
             let envelope: Envelope = from_json(opened, table, column)?;
-            Ok((envelope.recipient.to_lowercase() == address).then(|| opened.to_vec()))
+            Ok((canonical(&envelope.recipient) == address).then(|| opened.to_vec()))
         }
         _ => Ok(Some(opened.to_vec())),
     }

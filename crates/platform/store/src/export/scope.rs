@@ -10,11 +10,13 @@ use waxseal_model::{AccountId, Purpose, event::EventDetails};
 use super::TABLES;
 use crate::{
     entity::{class::Classified, erase::EraseRule, event},
-    erasure::recipient::scrub::scrub,
+    erasure::recipient::{
+        Somebody, canonical,
+        scrub::{Sender, reached, scrub},
+    },
     error::StoreError,
     open::Store,
     rows::RowId,
-    suppression::address_hash,
 };
 
 /// Whom an export is about.
@@ -47,7 +49,7 @@ pub struct Scope {
 enum Who {
     Account,
     Recipient {
-        /// In lower case.
+        /// In the form to compare.
         address: String,
         hash: Vec<u8>,
         /// Messages that went to them.
@@ -81,21 +83,53 @@ impl Store {
                 Scope { account: *account, who: Who::Login { hash } }
             }
             ExportSubject::Recipient { account, address } => {
-                let hash = address_hash(&*self.inner.keyring.pepper(*account).await?, address);
-                let messages = self.messages_to(*account, &hash).await?;
-                let mut alone: BTreeSet<Vec<u8>> = messages.iter().cloned().collect();
+                let address = canonical(address);
+                let hash = self.recipient_hash(*account, &address).await?;
+                let mut messages: BTreeSet<Vec<u8>> =
+                    self.messages_to(*account, &hash).await?.into_iter().collect();
+                let mut alone = messages.clone();
+                self.add_reached(*account, &address, &mut messages, &mut alone).await?;
+                let messages: Vec<Vec<u8>> = messages.into_iter().collect();
                 for chunk in messages.chunks(CHUNK) {
                     for shared in self.shared(*account, &hash, chunk).await? {
                         alone.remove(&shared);
                     }
                 }
-                let (address, alone) = (address.to_lowercase(), alone.into_iter().collect());
+                let alone = alone.into_iter().collect();
                 Scope { account: *account, who: Who::Recipient { address, hash, messages, alone } }
             }
         })
     }
 
-    /// The messages that went to a recipient.
+    /// Adds the messages that went to a recipient by what they tell themselves: their events may be over. Those that
+    /// went to others too are taken out of `alone`.
+    async fn add_reached(
+        &self,
+        account: AccountId,
+        address: &str,
+        messages: &mut BTreeSet<Vec<u8>>,
+        alone: &mut BTreeSet<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let whom = Somebody::among(std::iter::once(address));
+        let mut after = Vec::new();
+        loop {
+            let page = self.messages_behind(account, &after).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after.clone_from(&last.id);
+            for row in page {
+                let details = self.template_of(account, &row).await?;
+                let Some(is_alone) = details.and_then(|details| reached(&details, &whom)) else { continue };
+                if is_alone {
+                    alone.insert(row.id.clone());
+                } else {
+                    alone.remove(&row.id);
+                }
+                messages.insert(row.id);
+            }
+        }
+    }
+
+    /// The messages that events say went to a recipient.
     async fn messages_to(&self, account: AccountId, hash: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
         let messages = event::Entity::find()
             .select_only()
@@ -144,7 +178,7 @@ impl Scope {
         }
     }
 
-    /// The recipient's address in lower case, if it is about one.
+    /// The recipient's address in the form to compare, if it is about one.
     pub(super) fn recipient(&self) -> Option<&str> {
         match &self.who {
             Who::Recipient { address, .. } => Some(address),
@@ -174,18 +208,13 @@ impl Scope {
 
 /// Takes everybody but the recipient out of what is told of a message.
 pub(super) fn without_others(details: &mut EventDetails, address: &str) {
-    let others: Vec<String> = details
-        .message
-        .recipients
-        .iter()
-        .map(|recipient| recipient.to_lowercase())
-        .filter(|recipient| recipient != address)
-        .collect();
-    for other in others {
-        scrub(details, &other);
-    }
+    let recipients = details.message.recipients.clone();
+    let own = Somebody::among(std::iter::once(address));
+    let others = Somebody::among(recipients.iter().map(String::as_str).filter(|other| !own.is(other)));
+    scrub(details, &others, Sender::Too);
     // Where the others are not listed, the header may name them all the same.
-    if details.message.to.to_lowercase().replace(address, "").contains('@') {
+    let to = &details.message.to;
+    if to.matches('@').count() > usize::from(own.is_named_in(to)) {
         address.clone_into(&mut details.message.to);
     }
 }

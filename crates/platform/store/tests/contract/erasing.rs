@@ -181,7 +181,7 @@ pub(crate) async fn an_erased_recipient_is_named_nowhere_in_that_account(world: 
     assert_eq!(world.store.recipient_rows(sender.account, "bob@one.example").await.expect("counted"), 0);
     assert!(world.store.message(sender.account, alone).await.expect("read").is_none());
     let ann = "ann@one.example".to_owned();
-    let expected = vec![(Some(ann.clone()), vec![ann.clone()], ann.clone())];
+    let expected = vec![(Some(ann.clone()), vec![ann.clone()], "Ann <ann@one.example>".to_owned())];
     assert_eq!(told(&world, sender, EventKind::Accepted).await, expected);
     let message = world.store.message(sender.account, id).await.expect("read").expect("Ann's stays");
     assert_eq!((message.pending, message.has_body), (1, true), "it still has to be delivered to her");

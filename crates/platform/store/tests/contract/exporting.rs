@@ -26,19 +26,19 @@ use crate::world::{ACCESS, Sender, World};
 
 /// Lines by table, and content by message.
 #[derive(Debug, Default, PartialEq)]
-struct Dump {
+pub(crate) struct Dump {
     lines: BTreeMap<&'static str, Vec<String>>,
-    content: BTreeMap<MessageId, Vec<u8>>,
+    pub(crate) content: BTreeMap<MessageId, Vec<u8>>,
 }
 
 impl Dump {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let lines: String = self.lines.values().flatten().map(String::as_str).collect();
         let content: Vec<u8> = self.content.values().flatten().copied().collect();
         lines + &String::from_utf8(content).expect("text")
     }
 
-    fn rows(&self, table: &str) -> Vec<Value> {
+    pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
         let lines = self.lines.get(table).into_iter().flatten();
         lines.map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
@@ -56,7 +56,7 @@ impl Dump {
     }
 }
 
-async fn export(world: &World, subject: ExportSubject) -> Dump {
+pub(crate) async fn export(world: &World, subject: ExportSubject) -> Dump {
     let scope: Scope = world.store.export_scope(&subject).await.expect("a scope");
     let mut dump = Dump::default();
     for table in scope.tables() {

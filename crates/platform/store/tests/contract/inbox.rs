@@ -7,7 +7,8 @@ use waxseal_store::queue::{Outcome, Settled};
 
 use crate::world::{ACCESS, Sender, World};
 
-async fn capture(world: &World, sender: Sender, recipients: &[&str]) -> MessageId {
+/// Sends a message that is captured.
+pub(crate) async fn capture(world: &World, sender: Sender, recipients: &[&str]) -> MessageId {
     let mut new = world.message(recipients);
     new.capture = true;
     let id = new.id;

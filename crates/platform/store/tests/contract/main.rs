@@ -11,6 +11,7 @@ mod cluster;
 mod content;
 mod crash;
 mod erasing;
+mod erasing_recipients;
 mod event_log;
 mod exporting;
 mod grants;
@@ -158,6 +159,14 @@ contract! {
         an_erased_recipient_is_named_nowhere_in_that_account,
         a_hold_is_seen_until_it_is_lifted_or_over,
         an_erased_owner_is_replaced_by_nobody;
+    erasing_recipients:
+        nothing_that_named_the_erased_is_left_in_any_column,
+        whose_address_ends_alike_keeps_everything,
+        what_a_server_said_of_the_erased_in_mail_to_another_goes,
+        of_a_captured_message_to_several_the_content_goes_at_once,
+        content_that_others_wait_for_is_counted_with_its_end,
+        a_recipient_whose_events_are_over_is_found_by_the_messages,
+        a_stored_message_whose_events_are_over_is_in_the_export_of_its_recipient;
     backups:
         a_backup_restores_to_the_same_rows_on_either_engine,
         a_backup_is_of_one_moment_while_mail_comes_in,

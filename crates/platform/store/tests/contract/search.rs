@@ -10,14 +10,14 @@ use waxseal_store::{
 
 use crate::world::{Sender, World};
 
-async fn search(world: &World, term: &'static str) -> Searched {
+pub(crate) async fn search(world: &World, term: &'static str) -> Searched {
     let look: Look = Arc::new(move |value| {
         value.windows(term.len()).filter(|window| window.eq_ignore_ascii_case(term.as_bytes())).count() as u64
     });
     world.store.search(term, look, &OPERATION).await.expect("searched")
 }
 
-fn places(searched: &Searched) -> Vec<(&'static str, &'static str, AtRest, u64)> {
+pub(crate) fn places(searched: &Searched) -> Vec<(&'static str, &'static str, AtRest, u64)> {
     let place = |at: &waxseal_store::search::Place| (at.table, at.column, at.at_rest, at.rows);
     let mut places: Vec<_> = searched.places.iter().map(place).collect();
     places.sort_by_key(|(table, column, ..)| (*table, *column));

@@ -34,12 +34,23 @@ pub(super) struct Certificate {
     done_at: String,
     keys_destroyed: Vec<i64>,
     rows_erased: BTreeMap<String, u64>,
+    /// What still names the recipient, because others wait for it; only where there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_kept: Option<ContentKept>,
     compaction: &'static str,
     /// Whether copies of the keys from before still open.
     key_copies: &'static str,
     scans: Vec<Scan>,
     software: Software,
     audit: AuditHead,
+}
+
+/// Content of messages to several that somebody else still waits for.
+#[derive(Debug, Serialize)]
+struct ContentKept {
+    messages: u64,
+    /// Then the last of them is delivered or given up.
+    until: String,
 }
 
 /// What was looked through.
@@ -75,6 +86,7 @@ pub(super) struct Facts<'a> {
     pub(super) erasure: &'a Erasure,
     pub(super) done_at: Timestamp,
     pub(super) rows: BTreeMap<String, u64>,
+    pub(super) kept: Option<(u64, Timestamp)>,
     pub(super) compaction: Compaction,
     /// Whether no copy of the keys from before opens any more.
     pub(super) copies_useless: bool,
@@ -84,7 +96,7 @@ pub(super) struct Facts<'a> {
 
 impl Certificate {
     pub(super) fn of(facts: Facts<'_>) -> Self {
-        let Facts { erasure, done_at, rows, compaction, copies_useless, seen, audit } = facts;
+        let Facts { erasure, done_at, rows, kept, compaction, copies_useless, seen, audit } = facts;
         let text = |at: Timestamp| at.to_jiff().to_string();
         let whole = is_whole(erasure);
         let mut scans = Vec::new();
@@ -121,6 +133,7 @@ impl Certificate {
             done_at: text(done_at),
             keys_destroyed: erasure.keys.clone(),
             rows_erased: rows,
+            content_kept: kept.map(|(messages, until)| ContentKept { messages, until: text(until) }),
             compaction: compaction.as_str(),
             key_copies: if copies_useless { "none_opens" } else { "not_reached" },
             scans,

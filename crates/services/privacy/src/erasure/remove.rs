@@ -122,6 +122,7 @@ impl Eraser {
             erasure,
             done_at: self.inner.clock.now(),
             rows,
+            kept: store.content_kept(erasure).await?,
             compaction,
             copies_useless: self.copies_are_useless().await?,
             seen,

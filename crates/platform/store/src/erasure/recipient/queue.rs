@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use waxseal_model::AccountId;
 
+use super::Wanted;
 use crate::{
     entity::queue_entry::{self, Column},
     erasure::rows::add_count,
@@ -13,7 +13,6 @@ use crate::{
     open::Store,
     queue::{ENVELOPE, Ended, count_down},
     rows::RowId,
-    suppression::address_hash,
     writer::Effects,
 };
 
@@ -29,12 +28,8 @@ pub(super) struct Waiting {
 impl Store {
     /// The account's entries for this recipient: every one has to be opened, because the queue has no hash of
     /// recipients.
-    pub(super) async fn waiting_for(
-        &self,
-        account: AccountId,
-        hash: &[u8],
-    ) -> Result<Vec<Waiting>, StoreError> {
-        let pepper = self.inner.keyring.pepper(account).await?;
+    pub(super) async fn waiting_for(&self, wanted: &Wanted) -> Result<Vec<Waiting>, StoreError> {
+        let account = wanted.account;
         let (mut found, mut after) = (Vec::new(), Vec::new());
         loop {
             let page = queue_entry::Entity::find()
@@ -50,7 +45,7 @@ impl Store {
                 let envelope =
                     self.inner.open_json::<Envelope>(ENVELOPE, account, &row.id, &row.envelope).await;
                 match envelope {
-                    Ok(envelope) if address_hash(&pepper, &envelope.recipient) == hash => {
+                    Ok(envelope) if wanted.whom.is(&envelope.recipient) => {
                         found.push(Waiting { id: row.id, message: row.message });
                     }
                     // Unreadable: the queue ends it by itself, without an address.
@@ -62,13 +57,9 @@ impl Store {
     }
 
     /// Drops them, whoever holds them: an attempt under way can settle nothing any more.
-    pub(super) async fn drop_waiting(
-        &self,
-        erasure: i64,
-        account: AccountId,
-        hash: &[u8],
-    ) -> Result<u64, StoreError> {
-        let waiting = self.waiting_for(account, hash).await?;
+    pub(super) async fn drop_waiting(&self, erasure: i64, wanted: &Wanted) -> Result<u64, StoreError> {
+        let account = wanted.account;
+        let waiting = self.waiting_for(wanted).await?;
         let now = self.inner.clock.now();
         let mut total = 0;
         for chunk in waiting.chunks(250) {

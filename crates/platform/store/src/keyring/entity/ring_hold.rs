@@ -37,10 +37,9 @@ impl Classified for Entity {
             Column::Number | Column::Id => ROW.internal(Subject::Nobody),
             Column::Account => ROW.reference(Subject::Customer),
             Column::RecipientHash => ROW.hashed(Subject::Recipient),
-            Column::Reason => ROW.sealed_by_account(Subject::CustomerAndRecipient, Category::Account),
-            Column::AddedAt | Column::Until | Column::LiftedAt => {
-                ROW.clear(Subject::Customer, Category::Behaviour)
-            }
+            // The operator's own record, which may be about a case that its subject is not to know of: no export has it.
+            Column::Reason => ROW.secret(Subject::CustomerAndRecipient, Category::Account),
+            Column::AddedAt | Column::Until | Column::LiftedAt => ROW.internal(Subject::Customer),
         }
     }
 }
