@@ -10,6 +10,7 @@ mod keyring;
 mod policy;
 mod queue;
 mod recorded;
+pub(crate) mod requests;
 mod revoke;
 mod trace;
 
@@ -87,6 +88,8 @@ pub(crate) enum Request {
     AccessList { account: Option<String> },
     /// End a grant.
     AccessClose { grant: u64 },
+    /// What people ask about their data.
+    Person { asked: requests::Asked },
     /// The wall clock is right: purge again.
     ConfirmClock,
     /// Tell where a term is kept, in the tables and in these backups.
@@ -257,6 +260,7 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::AccessRead { grant, message } => access::read(house, grant, &message).await,
         Request::AccessList { account } => access::list(house, account.as_deref()).await,
         Request::AccessClose { grant } => access::close(house, grant).await,
+        Request::Person { asked } => requests::perform(house, asked).await,
         Request::ConfirmClock => {
             house.retention.confirm_clock().await?;
             Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))

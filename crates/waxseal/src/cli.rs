@@ -6,6 +6,7 @@ mod export;
 mod policy;
 mod privacy;
 mod prove;
+mod requests;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     policy::Policy,
     privacy::{Hold, Privacy},
     prove::ProveErasure,
+    requests::{PersonRequest, PersonStep, RequestKindName},
 };
 
 /// An email service that you host yourself.

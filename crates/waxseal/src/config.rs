@@ -89,6 +89,10 @@ pub(crate) struct Config {
     pub(crate) stored_message_days: u32,
     /// Days that reports on the promises are kept.
     pub(crate) report_days: u32,
+    /// Days that what people asked about their data is kept once it is answered.
+    pub(crate) request_days: u32,
+    /// Days in which what people ask about their data has to be answered.
+    pub(crate) answer_days: u32,
     /// Days in which the deletion of an account can be undone.
     pub(crate) grace_days: u32,
     /// Hours that a copy which a customer asked for is kept.

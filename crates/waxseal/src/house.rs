@@ -15,6 +15,7 @@ use waxseal_privacy::{
     erasure::ErasureConfig,
     export::Exports,
     policy::Reports,
+    requests::{Requests, RequestsConfig},
 };
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{Engine, MasterKey, OpenError, Store, StoreConfig};
@@ -68,6 +69,13 @@ impl House {
         BreakGlass::new(store, self.clock.clone(), audit, self.config.access)
     }
 
+    /// What people ask about their data.
+    pub(crate) fn requests(&self) -> Requests {
+        let (store, audit) = (self.store.clone(), self.audit.clone());
+        let config = RequestsConfig { answer_days: self.config.answer_days };
+        Requests::new(store, self.clock.clone(), audit, config)
+    }
+
     /// Writes what is counted and closes everything.
     pub(crate) async fn close(&self) {
         self.audit.close().await;
@@ -97,7 +105,11 @@ impl House {
             sending_ips: config.source_addresses.clone(),
             ..SendingConfig::new(config.hostname.clone())
         };
-        let retention = RetentionConfig { events_days: config.events_days, ..RetentionConfig::default() };
+        let retention = RetentionConfig {
+            events_days: config.events_days,
+            request_days: config.request_days,
+            ..RetentionConfig::default()
+        };
         let retention =
             Arc::new(Retention::new(store.clone(), clock.clone(), retention).recorded_in(audit.clone()));
         let grace = Duration::from_secs(u64::from(config.grace_days) * 86_400);

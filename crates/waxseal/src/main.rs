@@ -19,6 +19,7 @@ mod policy;
 mod privacy_map;
 mod prove;
 mod quickstart;
+mod requests;
 mod roles;
 mod serve;
 mod trace;
@@ -184,6 +185,7 @@ fn privacy(command: Privacy) -> Result<Request> {
         }
         Privacy::Hold(Hold::List { account }) => Request::HoldList { account },
         Privacy::Hold(Hold::Remove { hold }) => Request::HoldRemove { hold },
+        Privacy::Request(command) => requests::request(command)?,
         Privacy::Map { .. }
         | Privacy::Trace { .. }
         | Privacy::OpenExport(_)

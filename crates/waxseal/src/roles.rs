@@ -93,6 +93,7 @@ impl Running {
         self.log_marks();
         self.promises();
         self.tasks.spawn(access_notice::run(self.house.clone(), self.stop.clone()));
+        self.requests();
         self.backups();
         record(&self.house, AuditEvent::Started).await;
         Ok(())
@@ -120,6 +121,12 @@ impl Running {
                 }
             }
         });
+    }
+
+    /// Reminds of what people asked that is due soon or overdue.
+    fn requests(&self) {
+        let (requests, stop) = (self.house.requests(), self.stop.clone());
+        self.tasks.spawn(async move { requests.run(stop.cancelled()).await });
     }
 
     /// Makes backups and copies of the keys if that is configured, and deletes those whose days are over.

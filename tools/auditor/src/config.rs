@@ -85,6 +85,7 @@ impl Instance {
             database: value("store.url").unwrap_or_else(|| "sqlite".into()),
             limits: Limits {
                 events_days: days("retention.events_days", limits.events_days)?,
+                request_days: days("retention.request_days", limits.request_days)?,
                 backup_days: days("backup.keep_days", limits.backup_days)?,
                 export_hours: days("privacy.export_hours", limits.export_hours)?,
                 key_copy_days: days("backup.keys_keep_days", limits.key_copy_days)?,
@@ -126,10 +127,7 @@ mod tests {
             })
         };
         let instance = read(&[]).expect("read");
-        assert_eq!(
-            instance.limits,
-            Limits { events_days: 14, backup_days: 3, export_hours: 24, key_copy_days: 7 }
-        );
+        assert_eq!(instance.limits, Limits { events_days: 14, backup_days: 3, ..Limits::default() });
         assert_eq!((instance.database.as_str(), instance.backups), ("sqlite", "/srv/mail/backups".into()));
         let set = [("WAXSEAL_RETENTION__EVENTS_DAYS", "2"), ("WAXSEAL_BACKUP__FOLDER", "/mnt/b")];
         let instance = read(&set).expect("read");

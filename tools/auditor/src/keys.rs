@@ -77,13 +77,14 @@ impl Ring {
             let kept = match key.class.as_str() {
                 "content" => "its day, and while content of it is kept".to_owned(),
                 "event" => format!("its day and {} days", at.limits.events_days),
+                "request" => format!("with its request, {} days after the answer", at.limits.request_days),
                 _ => "as long as the account".to_owned(),
             };
             let (item, oldest) = items.entry(&key.class).or_insert_with(|| {
                 (Item::new(Store::Keys, &format!("{} keys", key.class), "system.authentication", kept), None)
             });
             item.count += 1;
-            if matches!(key.class.as_str(), "content" | "event") {
+            if matches!(key.class.as_str(), "content" | "event" | "request") {
                 let day = key.day * DAY;
                 *oldest = Some(oldest.map_or(day, |oldest| oldest.min(day)));
             }
@@ -128,6 +129,9 @@ async fn is_past(key: &Key, needed: &Needed, database: &mut Database, at: &Momen
     }
     let end = (key.day + 1) * DAY;
     let events = i64::from(at.limits.events_days);
+    if key.class == "request" {
+        return Ok(end <= at.late() && !needed.request.contains(&(key.account.clone(), key.day)));
+    }
     let (over, longest, needed) = match key.class.as_str() {
         "content" => (end <= at.late(), CONTENT_DAYS, &needed.content),
         "event" => (end <= at.late_events(), events.max(CONTENT_DAYS), &needed.event),

@@ -17,6 +17,8 @@ pub(crate) const CONTENT_DAYS: i64 = 42;
 pub struct Limits {
     /// Days that events are kept.
     pub events_days: u32,
+    /// Days that people's requests are kept once they are answered.
+    pub request_days: u32,
     /// Days that backups are kept.
     pub backup_days: u32,
     /// Hours that copies which customers asked for are kept.
@@ -27,7 +29,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { events_days: 30, backup_days: 7, export_hours: 24, key_copy_days: 7 }
+        Self { events_days: 30, request_days: 365, backup_days: 7, export_hours: 24, key_copy_days: 7 }
     }
 }
 
@@ -49,5 +51,10 @@ impl Moment {
     /// Events from before this time are late.
     pub(crate) fn late_events(&self) -> i64 {
         self.late() - i64::from(self.limits.events_days) * DAY
+    }
+
+    /// Requests that were answered before this time are late.
+    pub(crate) fn late_requests(&self) -> i64 {
+        self.late() - i64::from(self.limits.request_days) * DAY
     }
 }

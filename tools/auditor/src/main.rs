@@ -34,6 +34,10 @@ struct Cli {
     #[arg(long, value_name = "DAYS")]
     events_days: Option<u32>,
 
+    /// Days that people's requests may be kept once they are answered, likewise.
+    #[arg(long, value_name = "DAYS")]
+    request_days: Option<u32>,
+
     /// Days that backups may be kept, likewise.
     #[arg(long, value_name = "DAYS")]
     backup_days: Option<u32>,
@@ -72,6 +76,7 @@ fn run(cli: Cli) -> Result<bool> {
         instance.data = data;
     }
     instance.limits.events_days = cli.events_days.unwrap_or(instance.limits.events_days);
+    instance.limits.request_days = cli.request_days.unwrap_or(instance.limits.request_days);
     instance.limits.backup_days = cli.backup_days.unwrap_or(instance.limits.backup_days);
     instance.also = cli.also;
     let now = match cli.now {

@@ -40,6 +40,8 @@ pub(crate) type AccountDay = (Vec<u8>, i64);
 pub(crate) struct Needed {
     pub(crate) content: BTreeSet<AccountDay>,
     pub(crate) event: BTreeSet<AccountDay>,
+    /// Of requests: an account, or the request itself if who asks has none.
+    pub(crate) request: BTreeSet<AccountDay>,
 }
 
 /// What is kept as long as something else: no time of its own ends it.
@@ -126,6 +128,14 @@ fn tables(at: &Moment) -> Vec<Table> {
                 needs_its_body("t", late),
                 had_its_body("t", late)
             )),
+        },
+        Table {
+            name: "privacy_requests",
+            category: "user.contact",
+            kept: format!("until it is answered, then {} days", at.limits.request_days),
+            since: Some("t.received_at"),
+            sealed: Some("details"),
+            past: Some(format!("coalesce(t.closed_at, {late}) < {late}", late = at.late_requests())),
         },
         Table {
             name: "queue_entries",
@@ -223,12 +233,23 @@ pub(crate) async fn needed_days(database: &mut Database, at: &Moment) -> Result<
         at.late_events(),
         needs_its_body("t", at.late())
     );
+    let requests = format!(
+        "SELECT t.account, t.received_at / {DAY}, t.closed_at FROM privacy_requests t \
+         WHERE coalesce(t.closed_at, {late}) >= {late} UNION ALL \
+         SELECT t.id, t.received_at / {DAY}, t.closed_at FROM privacy_requests t WHERE coalesce(t.closed_at, {late}) >= {late}",
+        late = at.late_requests(),
+    );
     let days = |lines: Vec<Figures>| {
         lines.into_iter().filter_map(|(account, day, _)| Some((account?, day))).collect::<BTreeSet<_>>()
     };
     Ok(Needed {
         content: days(database.figures(bodies).await?),
         event: days(database.figures(messages).await?),
+        // A database of an older version has no such table.
+        request: match database.tables().await?.iter().any(|name| name == "privacy_requests") {
+            true => days(database.figures(requests).await?),
+            false => BTreeSet::new(),
+        },
     })
 }
 

@@ -45,13 +45,15 @@ const HOSTNAME: &str = "mail.waxseal.test";
 pub struct Setting {
     /// `retention.events_days`.
     pub events_days: u32,
+    /// `retention.request_days`.
+    pub request_days: u32,
     /// `retention.stored_message_days`.
     pub stored_message_days: u32,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { events_days: 30, stored_message_days: 3 }
+        Self { events_days: 30, stored_message_days: 3, request_days: 365 }
     }
 }
 
@@ -145,7 +147,11 @@ impl Platform {
         .await?;
         let audit = AuditConfig::in_folder(folder.path());
         let audit = AuditLog::open(store.clone(), clock.clone(), audit).await?;
-        let config = RetentionConfig { events_days: setting.events_days, ..RetentionConfig::default() };
+        let config = RetentionConfig {
+            events_days: setting.events_days,
+            request_days: setting.request_days,
+            ..RetentionConfig::default()
+        };
         let retention = Arc::new(Retention::new(store.clone(), clock.clone(), config));
         let eraser = Eraser::open(
             store.clone(),

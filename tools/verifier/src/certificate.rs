@@ -39,7 +39,6 @@ impl Certificate {
             ("keys", members["keys_destroyed"].as_array().map_or(0, Vec::len).to_string()),
             ("rows", sum(&members["rows_erased"]).to_string()),
         ];
-        let mut told = told;
         if let Some(copies) = members.get("key_copies").and_then(Value::as_str) {
             told.push(("key copies", copies.to_owned()));
         }

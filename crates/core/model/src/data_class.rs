@@ -37,6 +37,8 @@ pub enum DataPurpose {
     Operation,
     /// To erase what is to be erased, and to know that it was.
     Erasure,
+    /// To answer what people ask about their data, and to be able to show it.
+    Request,
 }
 
 /// How long a field is kept.
@@ -54,6 +56,8 @@ pub enum Retention {
     OneDay,
     /// `privacy.export_hours`.
     Export,
+    /// Until it is answered or refused, then `retention.request_days`.
+    Requests,
     /// As long as the instance runs: not personal.
     Instance,
     /// In memory until the process ends, and no longer than what it was read from.

@@ -89,6 +89,8 @@ ids! {
     HoldId;
     /// A grant of sight of an account's content to an operator.
     GrantId;
+    /// What a person asked about their data.
+    RequestId;
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

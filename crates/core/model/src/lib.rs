@@ -20,7 +20,7 @@ pub use address_marks::{AddressMarks, NoMarks};
 pub use clock::{Clock, ManualClock};
 pub use id::{
     AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
-    MessageId, RecipientId,
+    MessageId, RecipientId, RequestId,
 };
 pub use random::{Random, SeededRandom};
 pub use sealed::{Access, Actor, Opens, Purpose, PurposeMark, Sealed, actor, category, purpose};

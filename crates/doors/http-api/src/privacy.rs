@@ -9,6 +9,7 @@ mod page;
 mod profile;
 mod record;
 mod render;
+mod requests;
 
 pub(crate) use access::access;
 pub(crate) use account::{account, close, undelete};
@@ -16,3 +17,4 @@ pub(crate) use certificate::{account_certificate, certificate, public_key};
 pub(crate) use erasures::{erase, erasure, erasures};
 pub(crate) use exports::{ask, download, list, remove, show};
 pub(crate) use profile::{correct, profile};
+pub(crate) use requests::requests;

@@ -115,6 +115,12 @@ fn own_data() -> Vec<Route> {
             get(privacy::access),
         ),
         get_route(
+            "/v1/privacy/requests",
+            Account,
+            "What the account asked about its data",
+            get(privacy::requests),
+        ),
+        get_route(
             account,
             Closing,
             "Whether the account is open, or when it is erased",

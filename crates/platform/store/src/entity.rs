@@ -22,6 +22,7 @@ pub(crate) mod kind;
 pub(crate) mod message;
 pub(crate) mod migration;
 pub(crate) mod network_credential;
+pub(crate) mod privacy_request;
 pub(crate) mod queue_entry;
 pub(crate) mod reader_cursor;
 pub(crate) mod smtp_credential;

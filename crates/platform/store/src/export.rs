@@ -16,7 +16,7 @@ pub use self::{
 };
 
 /// The tables of an export, in the order in which they can be written again: whoever is referred to first.
-pub(crate) const TABLES: [&str; 15] = [
+pub(crate) const TABLES: [&str; 16] = [
     "accounts",
     "domains",
     "dkim_keys",
@@ -32,6 +32,7 @@ pub(crate) const TABLES: [&str; 15] = [
     "suppressions",
     "idempotency_keys",
     "access_grants",
+    "privacy_requests",
 ];
 
 /// Does something with the entity of one of [`TABLES`].
@@ -96,6 +97,10 @@ macro_rules! with_entity {
             }
             "access_grants" => {
                 type $entity = $crate::entity::access_grant::Entity;
+                $work
+            }
+            "privacy_requests" => {
+                type $entity = $crate::entity::privacy_request::Entity;
                 $work
             }
             _ => Err(StoreError::Corrupt { table: "an export", column: "of this name" }.into()),

@@ -2,7 +2,7 @@
 //! wrapped under the master key, in another (`keys.epoch`).
 //!
 //! An account has a key for its profile, one for what else lives as long as it does, a pepper for look-up hashes, and
-//! for each UTC day a content key and an event key. Destroying a key makes everything sealed under it unreadable,
+//! for each UTC day a content key and an event key. What people ask about their data has keys of its own. Destroying a key makes everything sealed under it unreadable,
 //! wherever copies are.
 //!
 //! **Invariant:** a key is on stable storage before anything sealed under it is.
@@ -73,12 +73,14 @@ pub(crate) enum KeyClass {
     Content,
     /// Events, message templates and envelopes, of one day.
     Event,
+    /// What people asked about their data, of one day: of an account, or one request of somebody who has none.
+    Request,
 }
 
 impl KeyClass {
     /// All classes.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Account, Self::Profile, Self::Pepper, Self::Content, Self::Event];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Account, Self::Profile, Self::Pepper, Self::Content, Self::Event, Self::Request];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -87,6 +89,7 @@ impl KeyClass {
             Self::Pepper => "pepper",
             Self::Content => "content",
             Self::Event => "event",
+            Self::Request => "request",
         }
     }
 }
@@ -191,6 +194,12 @@ impl Keyring {
     /// The account's event key of the day, made at first use.
     pub(crate) async fn event_key(&self, account: AccountId, day: Day) -> Result<Arc<DataKey>, StoreError> {
         self.key(KeyName { class: KeyClass::Event, account, day }).await
+    }
+
+    /// The key of what an account asked on a day, made at first use; of somebody who has no account, `owner` has the
+    /// bits of the request's own id. As long as the caller holds it, it counts as used.
+    pub(crate) async fn request_key(&self, owner: AccountId, day: Day) -> Result<Arc<DataKey>, StoreError> {
+        self.key(KeyName { class: KeyClass::Request, account: owner, day }).await
     }
 
     /// The account's key for its profile, made at first use.

@@ -11,6 +11,7 @@ mod m0003_erasure;
 mod m0004_archive;
 mod m0005_exports;
 mod m0007_access;
+mod m0010_requests;
 mod m0013_content_kept;
 
 /// All migrations, oldest first.
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_archive::Archive),
             Box::new(m0005_exports::Exports),
             Box::new(m0007_access::Access),
+            Box::new(m0010_requests::Requests),
             Box::new(m0013_content_kept::ContentKept),
         ]
     }

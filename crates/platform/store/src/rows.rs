@@ -4,7 +4,7 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, RuntimeErr,
 use serde::{Serialize, de::DeserializeOwned};
 use waxseal_model::{
     AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
-    MessageId, RecipientId, Timestamp,
+    MessageId, RecipientId, RequestId, Timestamp,
 };
 
 use crate::{error::StoreError, queue::LeaseId};
@@ -48,6 +48,7 @@ row_ids! {
     HoldId => Self::from_u128, Self::as_u128;
     ExportId => Self::from_u128, Self::as_u128;
     GrantId => Self::from_u128, Self::as_u128;
+    RequestId => Self::from_u128, Self::as_u128;
     LeaseId => LeaseId, |lease: LeaseId| lease.0;
 }
 

@@ -93,6 +93,8 @@ impl ExportError {
 pub struct ExportOrder {
     /// Whom it is about: one, or the same person in several accounts.
     pub subjects: Vec<ExportSubject>,
+    /// The address of somebody whose requests go with it, if they have no account.
+    pub requester: Option<String>,
     /// Where it goes; there is no file of this name.
     pub path: PathBuf,
     /// What it is sealed under.
@@ -131,7 +133,7 @@ pub async fn make(
     random: &Arc<dyn Random>,
     order: ExportOrder,
 ) -> Result<Made, ExportError> {
-    let ExportOrder { subjects, path, key } = order;
+    let ExportOrder { subjects, requester, path, key } = order;
     let access = SEALING;
     let kind = kind_of(subjects.first());
     let several = subjects.len() > 1;
@@ -149,22 +151,38 @@ pub async fn make(
         let account = account_of(subject);
         accounts.push(account.to_string());
         let folder = if several { format!("{account}/") } else { String::new() };
-        for table in scope.tables() {
-            let rows = match *table {
-                "bodies" => contents(store, &scope, &folder, &access, &mut archive).await?,
-                table => lines(store, &scope, table, &folder, &access, &mut archive).await?,
-            };
-            if *table == "bodies" {
-                made.messages += rows;
-            } else {
-                *made.rows.entry((*table).to_owned()).or_default() += rows;
-            }
-        }
+        copy(store, &scope, &folder, &access, &mut archive, &mut made).await?;
+    }
+    if let Some(address) = requester {
+        copy(store, &Store::requests_scope(&address), "", &access, &mut archive, &mut made).await?;
     }
     let manifest = Manifest::new(kind, made_at, accounts, (&made.rows, made.messages));
     archive.file("manifest.json", manifest.text()).await?;
     made.bytes = archive.finish().await?;
     Ok(made)
+}
+
+/// Everything that a scope goes through.
+async fn copy(
+    store: &Store,
+    scope: &Scope,
+    folder: &str,
+    access: &Access<purpose::Export>,
+    archive: &mut Archive,
+    made: &mut Made,
+) -> Result<(), ExportError> {
+    for table in scope.tables() {
+        let rows = match *table {
+            "bodies" => contents(store, scope, folder, access, archive).await?,
+            table => lines(store, scope, table, folder, access, archive).await?,
+        };
+        if *table == "bodies" {
+            made.messages += rows;
+        } else {
+            *made.rows.entry((*table).to_owned()).or_default() += rows;
+        }
+    }
+    Ok(())
 }
 
 /// A table as a file of lines; how many. A table without rows has no file.

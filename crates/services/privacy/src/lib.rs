@@ -13,6 +13,7 @@ pub mod log_marks;
 pub mod map;
 pub mod pages;
 pub mod policy;
+pub mod requests;
 pub mod retention;
 
 pub use backups::{Backups, BackupsConfig, BackupsError};

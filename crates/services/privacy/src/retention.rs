@@ -21,6 +21,8 @@ use crate::{
 pub struct RetentionConfig {
     /// Events (and messages without body) are kept for so many days: `retention.events_days`.
     pub events_days: u32,
+    /// What people asked about their data is kept for so many days after it was answered: `retention.request_days`.
+    pub request_days: u32,
     /// Rows deleted in one transaction.
     pub batch: u64,
     /// Time between rounds.
@@ -29,7 +31,7 @@ pub struct RetentionConfig {
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { events_days: 30, batch: 500, every: Duration::from_secs(1800) }
+        Self { events_days: 30, request_days: 365, batch: 500, every: Duration::from_secs(1800) }
     }
 }
 
@@ -50,6 +52,8 @@ pub struct Purged {
     pub idempotency_keys: u64,
     /// Copies of somebody's data whose time was over.
     pub exports: u64,
+    /// What people asked about their data, answered long enough ago; their keys with them.
+    pub requests: u64,
     /// Content keys destroyed: no body needed them.
     pub content_keys: u64,
     /// Event keys destroyed: their days are over.
@@ -66,6 +70,7 @@ impl Purged {
             + self.messages
             + self.idempotency_keys
             + self.exports
+            + self.requests
             + self.content_keys
             + self.event_keys
     }

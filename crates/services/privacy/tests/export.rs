@@ -123,7 +123,7 @@ impl World {
     ) -> (Result<Made, ExportError>, ExportKey) {
         let key = ExportKey::make(self.random.as_ref());
         let same = ExportKey::parse(&key.text()).expect("a key");
-        let order = ExportOrder { subjects, path: self.folder.path().join(name), key };
+        let order = ExportOrder { subjects, requester: None, path: self.folder.path().join(name), key };
         (export::make(&self.store, self.clock.as_ref(), &self.random, order).await, same)
     }
 

@@ -38,7 +38,7 @@ impl World {
     }
 
     fn retention(&self) -> Retention {
-        let config = RetentionConfig { events_days: 30, batch: 2, every: HOUR };
+        let config = RetentionConfig { events_days: 30, request_days: 30, batch: 2, every: HOUR };
         Retention::new(self.store.clone(), Arc::clone(&self.clock) as _, config)
     }
 

@@ -23,6 +23,8 @@ pub(super) async fn make(
         Some(account) => Some(existing(house, account).await?),
         None => None,
     };
+    // Who asked about their data and has no account is in the register for all accounts.
+    let requester = recipient.clone().filter(|_| account.is_none());
     let subjects = match (account, recipient, login) {
         (Some(account), None, None) => vec![ExportSubject::Account(account)],
         (account, Some(address), _) => {
@@ -46,7 +48,7 @@ pub(super) async fn make(
     let key = ExportKey::make(house.random.as_ref());
     let shown = key.text();
     let file = to.display().to_string();
-    let order = ExportOrder { subjects, path: to, key };
+    let order = ExportOrder { subjects, requester, path: to, key };
     let made = export::make(&house.store, house.clock.as_ref(), &house.random, order).await?;
     Ok(json!({
         "file": file,

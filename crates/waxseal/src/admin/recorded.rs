@@ -25,7 +25,14 @@ pub(super) async fn perform(house: &House, request: Request) -> Result<Value> {
     }
     let number =
         house.audit.record(entry).await.context("nothing was done, because it cannot be recorded")?;
-    let outcome = carry_out(house, request).await;
+    // A person's request is answered with the number of the entry that tells of it.
+    let is_answer = matches!(request, Request::PrivacyExport { .. } | Request::AccountCorrect { .. });
+    let mut outcome = carry_out(house, request).await;
+    if let Ok(answer) = &mut outcome
+        && is_answer
+    {
+        answer["entry"] = number.into();
+    }
     if outcome.is_err() {
         let failed = AuditEntry { what: AuditEvent::Failed { entry: number }, ..entry };
         house.audit.record(failed).await?;
@@ -103,6 +110,8 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         | Request::BackupCreate { .. }
         | Request::BackupKeys { .. }
         | Request::BackupPrune
+        // Recorded by the service, with the request's number.
+        | Request::Person { .. }
         // Recorded with what it found.
         | Request::PolicyVerify
         | Request::PolicyReport { .. }

@@ -3,7 +3,15 @@
 use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
 
 use super::Finding;
-use crate::{admin::Request, config::Config, control, house::House};
+use crate::{
+    admin::{
+        Request,
+        requests::{self, Asked},
+    },
+    config::Config,
+    control,
+    house::House,
+};
 
 /// Looks at what is kept; whether a server has it.
 pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
@@ -19,6 +27,10 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
         Ok(Some(counts)) => {
             let found = format!("a running server has it; {} waiting", counts["waiting"]);
             findings.push(Finding::fine("store", found));
+            let asked = Request::Person { asked: Asked::Standing };
+            if let Ok(Some(standing)) = control::ask(&config.data_dir, &asked).await {
+                findings.push(requests_told(&standing));
+            }
             return true;
         }
         Ok(None) => {}
@@ -31,9 +43,11 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
             return true;
         }
     }
+    let mut asked = None;
     findings.push(match House::open(config).await {
         Ok(house) => {
             let outcome = house.store.ping().await;
+            asked = requests::standing(&house).await.ok();
             house.close().await;
             match outcome {
                 Ok(()) => Finding::fine("store", "opens and can be written"),
@@ -44,7 +58,22 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
         }
         Err(error) => Finding::wrong("store", error.to_string(), "see `store.url`, `data_dir` and `keys`"),
     });
+    findings.extend(asked.as_ref().map(requests_told));
     false
+}
+
+/// How what people asked about their data stands: counts alone.
+fn requests_told(standing: &serde_json::Value) -> Finding {
+    let count = |name: &str| standing[name].as_u64().unwrap_or_default();
+    let (open, soon, overdue) = (count("open"), count("due_soon"), count("overdue"));
+    let found =
+        format!("{open} of people wait for an answer, {soon} due within seven days, {overdue} overdue");
+    let mend = "`waxseal privacy request list` shows them";
+    match (soon, overdue) {
+        (0, 0) => Finding::fine("requests", found),
+        (_, 0) => Finding::doubtful("requests", found, mend),
+        _ => Finding::wrong("requests", found, mend),
+    }
 }
 
 fn writable(config: &Config) -> std::io::Result<()> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{
-    Page, ProveErasure,
+    Page, PersonRequest, ProveErasure,
     export::{Export, Import, OpenExport},
 };
 
@@ -91,6 +91,9 @@ pub(crate) enum Privacy {
     /// Legal holds: data that must not be erased yet.
     #[command(subcommand)]
     Hold(Hold),
+    /// What people ask about their data: written down, answered in time.
+    #[command(subcommand)]
+    Request(PersonRequest),
     /// Prove that an erased account is gone, on a platform of its own: nothing of this instance is touched.
     ///
     /// Two customers do everything there is to do, by HTTP, SMTP and command, with a word of its own planted in everything

@@ -170,6 +170,11 @@ pub(crate) const KEYS: &[Key] = &[
         "Days that signed reports on the promises are kept: 1 to 3650.",
     ),
     key(
+        "retention.request_days",
+        "365",
+        "Days that what people asked about their data is kept after it was answered or refused: 1 to 3650.",
+    ),
+    key(
         "erasure.grace_days",
         "7",
         "Days in which the deletion of an account can be undone: 0 to 30. It is closed at once all the same.",
@@ -202,6 +207,11 @@ pub(crate) const KEYS: &[Key] = &[
         r#""""#,
         "Where data is at home, in your words (`eu`, `ch`): it stands in every report on the promises. P18 is `not yet` \
          without it.",
+    ),
+    key(
+        "privacy.answer_days",
+        "30",
+        "Days in which what people ask about their data has to be answered: 1 to 30.",
     ),
     key(
         "privacy.export_hours",

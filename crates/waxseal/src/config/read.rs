@@ -66,6 +66,8 @@ impl Reader {
             events_days: self.number("retention.events_days", 1..=365),
             stored_message_days: self.number("retention.stored_message_days", 0..=30),
             report_days: self.number("retention.policy_report_days", 1..=3_650),
+            request_days: self.number("retention.request_days", 1..=3_650),
+            answer_days: self.number("privacy.answer_days", 1..=30),
             grace_days: self.number("erasure.grace_days", 0..=30),
             anchor_file: data_dir.join(self.filled("audit.anchor_file")),
             access: AccessConfig {

@@ -7,7 +7,9 @@ use waxseal_privacy::{
     audit::Query,
     export::{self, ExportOrder},
 };
-use waxseal_store::{erasure::ErasureState, export::ExportSubject, export_file::ExportKey};
+use waxseal_store::{
+    erasure::ErasureState, export::ExportSubject, export_file::ExportKey, request::RequestKind,
+};
 
 use super::row::{Found, Instance, Row};
 
@@ -23,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
         promise: "The account is deleted on request: personal data gone everywhere, backups unreadable, holds visible",
         mechanism: "keys are destroyed first, rows and files follow, a search of all files is certified; a database that \
                     is put back is erased again before anybody comes in; copies of the keys open no more as soon as something \
-                    is to be erased",
+                    is to be erased; who has no key asks by a register with a clock",
         missing: None,
         check: Some(|instance| Box::pin(erased(instance))),
     },
@@ -31,21 +33,32 @@ pub(super) const ROWS: &[Row] = &[
         row: "P12",
         promise: "A copy of all personal data on request, complete, machine-readable, within 30 days",
         mechanism: "an export walks the columns that the inventory says are exported, and is sealed to a key shown once; \
-                    customers ask for one by HTTP, operators make one for a recipient or a login",
-        missing: Some("a fee step; a clock on what people ask for who have no key"),
+                    customers ask for one by HTTP, operators make one for a recipient or a login; who has no key is in a \
+                    register that counts down the days, checks who asks, and knows a fee that stops no clock",
+        missing: None,
         check: Some(|instance| Box::pin(a_copy_opens(instance))),
     },
     Row {
         row: "P13",
         promise: "Inaccurate personal data is corrected on request within 30 days",
         mechanism: "customers and operators correct a profile at once, and the old values are overwritten before the \
-                    answer is given; each correction is recorded",
-        missing: Some(
-            "correcting what is kept about recipients; a clock on what people ask for who have no key",
-        ),
+                    answer is given; each correction is recorded; who has no key is in a register that counts down the days",
+        missing: Some("correcting what is kept about recipients"),
         check: Some(|instance| Box::pin(corrections_are_recorded(instance))),
     },
 ];
+
+/// None of what people asked of these kinds is past its day.
+async fn answered_in_time(instance: &Instance<'_>, kinds: &[RequestKind]) -> Result<String> {
+    let (overdue, open) = instance.house.requests().standing().await?.of(kinds);
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let names = names.join(" and ");
+    ensure!(
+        overdue == 0,
+        "{overdue} of {open} open requests ({names}) are overdue: `waxseal privacy request list`"
+    );
+    Ok(format!("{open} requests open ({names}), 0 overdue"))
+}
 
 /// How long removing may take once it has begun.
 const REMOVING: Duration = Duration::from_secs(15 * 60);
@@ -63,17 +76,19 @@ async fn erased(instance: &Instance<'_>) -> Result<Found> {
             _ => {}
         }
     }
+    let asked = answered_in_time(instance, &[RequestKind::Erasure]).await?;
     ensure!(late == 0, "{late} erasures should have been done: erasing goes on while a server runs");
     let holds = store.holds(None).await?.iter().filter(|hold| hold.in_force(now)).count();
     Found::all(format!(
         "{erased} accounts erased, 0 with rows left; {waiting} erasures waiting for their time, {held} held by {holds} \
-         legal holds, 0 late"
+         legal holds, 0 late; {asked}"
     ))
 }
 
 /// Makes an export about nobody, opens it and deletes it again: of somebody the check would open content, which is not
 /// its business.
 async fn a_copy_opens(instance: &Instance<'_>) -> Result<Found> {
+    let asked = answered_in_time(instance, &[RequestKind::Access, RequestKind::Objection]).await?;
     let house = instance.house;
     let login = ExportSubject::Login {
         account: waxseal_model::AccountId::from_u128(0),
@@ -88,7 +103,8 @@ async fn a_copy_opens(instance: &Instance<'_>) -> Result<Found> {
     };
     clear()?;
     std::fs::create_dir_all(&folder)?;
-    let order = ExportOrder { subjects: vec![login], path: folder.join("check.export"), key };
+    let order =
+        ExportOrder { subjects: vec![login], requester: None, path: folder.join("check.export"), key };
     let made = export::make(&house.store, house.clock.as_ref(), &house.random, order).await;
     let opened = export::open(&folder.join("check.export"), &same, &folder.join("check.zip"));
     clear()?;
@@ -99,14 +115,15 @@ async fn a_copy_opens(instance: &Instance<'_>) -> Result<Found> {
         map.iter().filter(|column| column.class.export == waxseal_model::data_class::Export::Yes).count();
     Found::all(format!(
         "an export about nobody was made, sealed, opened ({opened} bytes) and deleted; the data map gives out \
-         {exported} of {} columns",
+         {exported} of {} columns; {asked}",
         map.len()
     ))
 }
 
 /// Counts corrections: without its entry none is made.
 async fn corrections_are_recorded(instance: &Instance<'_>) -> Result<Found> {
+    let asked = answered_in_time(instance, &[RequestKind::Correction]).await?;
     let entries = instance.house.audit.entries(Query::default()).await?;
     let made = entries.iter().filter(|entry| entry.what == "profile_corrected").count();
-    Found::all(format!("{made} corrections of profiles in the audit trail"))
+    Found::all(format!("{made} corrections of profiles in the audit trail; {asked}"))
 }

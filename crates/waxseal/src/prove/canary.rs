@@ -62,6 +62,8 @@ pub(super) const FIELDS: &[(&str, Rests)] = &[
     ("text by SMTP", Rests::Sealed),
     ("reason of a legal hold", Rests::Sealed),
     ("reason of an operator's access", Rests::Sealed),
+    ("what was asked about its data", Rests::Sealed),
+    ("why that was refused", Rests::Sealed),
     ("recipient in flight at a crash", Rests::Sealed),
     ("text in flight at a crash", Rests::Sealed),
     ("recipient on a full disk", Rests::Perhaps),

@@ -16,7 +16,7 @@ use super::{
     stage::{REST, Stage},
 };
 use crate::{
-    admin::Request,
+    admin::{Request, requests::Asked},
     quickstart::{
         http_client::{self, Call},
         smtp_client,
@@ -56,6 +56,7 @@ impl<'a> Customer<'a> {
         customer.be_refused(stage).await.context("what is refused")?;
         stage.at_rest(waiting).await?;
         customer.be_looked_at(stage, &account).await.context("an operator's access")?;
+        customer.ask_about_itself(stage, &account).await.context("a request about its data")?;
         customer.be_held(stage, &account).await.context("holds and erasures of recipients")?;
         customer.ask_for_a_copy(stage).await.context("a copy of what is kept")?;
         Ok(customer)
@@ -212,6 +213,22 @@ impl<'a> Customer<'a> {
             }
         };
         tokio::time::timeout(REST, made).await.context("the copy is not made")?
+    }
+
+    /// The customer asks for a correction by letter, which is refused.
+    async fn ask_about_itself(&self, stage: &Stage, account: &str) -> Result<()> {
+        let asked = Asked::Add {
+            from: None,
+            account: Some(account.to_owned()),
+            kind: "correction".to_owned(),
+            about: self.canaries.of("what was asked about its data").to_owned(),
+            received: None,
+        };
+        let asked = stage.ask(Request::Person { asked }).await?;
+        let number = asked["request"].as_u64().context("no number")?;
+        let because = self.canaries.of("why that was refused").to_owned();
+        stage.ask(Request::Person { asked: Asked::Refuse { number, because } }).await?;
+        Ok(())
     }
 
     async fn be_held(&self, stage: &Stage, account: &str) -> Result<()> {

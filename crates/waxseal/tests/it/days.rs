@@ -68,7 +68,7 @@ async fn a_scheduled_message_leaves_at_its_time_and_not_before() -> Result<()> {
 
 #[tokio::test]
 async fn content_and_events_go_when_their_days_are_over() -> Result<()> {
-    let platform = Platform::start(Setting { events_days: 30, stored_message_days: 3 }).await?;
+    let platform = Platform::start(Setting::default()).await?;
     platform.send(DOMAIN, "friend@recipient.test", "text", &[]).await?;
     platform.send(SANDBOX, "friend@recipient.test", "text", &[]).await?;
     platform.until_drained().await?;

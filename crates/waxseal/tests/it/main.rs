@@ -19,6 +19,7 @@ mod pages;
 mod policy;
 mod proving;
 mod quickstart;
+mod requests;
 mod revoke;
 mod signals;
 #[path = "../../../services/privacy/tests/audit/tamper.rs"]

@@ -54,9 +54,17 @@ fn thirty_days(engine: Engine, seed: u64, every: Duration, audited_every: u64) -
         world.settled();
     }
     let report = world.audited();
-    for name in
-        ["events", "messages", "bodies", "inbox_items", "idempotency_keys", "content keys", "event keys"]
-    {
+    for name in [
+        "events",
+        "messages",
+        "bodies",
+        "inbox_items",
+        "idempotency_keys",
+        "privacy_requests",
+        "content keys",
+        "event keys",
+        "request keys",
+    ] {
         let item = report.items.iter().find(|item| item.name == name).expect(name);
         assert!(item.count > 0, "nothing of it was ever there: {name}");
     }

@@ -6,15 +6,23 @@ use waxseal_auditor::Report;
 use waxseal_model::Clock as _;
 use waxseal_store::{Engine, Store, StoreError};
 
-use crate::world::{EVENTS_DAYS, World};
+use crate::world::{EVENTS_DAYS, REQUEST_DAYS, World};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: u64 = 86_400;
 const BATCH: u64 = 500;
 
 /// What each purge is for, as the auditor names it.
-const PURGES: [&str; 7] =
-    ["inbox_items", "bodies", "idempotency_keys", "events", "messages", "content keys", "event keys"];
+const PURGES: [&str; 8] = [
+    "inbox_items",
+    "bodies",
+    "idempotency_keys",
+    "events",
+    "messages",
+    "privacy_requests",
+    "content keys",
+    "event keys",
+];
 
 /// A round of retention without one of its purges.
 async fn round(
@@ -30,6 +38,10 @@ async fn round(
             "idempotency_keys" => store.purge_idempotency(now, BATCH).await?,
             "events" => store.purge_events(cut, BATCH).await?,
             "messages" => store.purge_messages(cut, BATCH).await?,
+            "privacy_requests" => {
+                let days = Duration::from_secs(u64::from(REQUEST_DAYS) * DAY);
+                store.purge_requests(now - days, BATCH).await?
+            }
             "content keys" => store.destroy_unused_content_keys(now.day()).await?,
             _ => store.destroy_event_keys_before(cut.day()).await?,
         };

@@ -6,7 +6,11 @@ use anyhow::Result;
 use tokio::runtime::Runtime;
 use waxseal_auditor::{Instance, Limits, Report, audit};
 use waxseal_model::{Clock as _, ManualClock, Timestamp};
-use waxseal_store::{Engine, grant::NewGrant};
+use waxseal_store::{
+    Engine,
+    grant::NewGrant,
+    request::{NewRequest, RequestDetails, RequestKind, RequestOutcome},
+};
 use waxseal_testkit::{
     Call, HttpPeer, Platform,
     http_peer::Answer,
@@ -16,6 +20,8 @@ use waxseal_testkit::{
 
 /// Fewer than thirty, so that what comes on one day goes on another of them.
 pub(crate) const EVENTS_DAYS: u32 = 6;
+/// What people asked is kept for so long after the answer.
+pub(crate) const REQUEST_DAYS: u32 = 3;
 const STORED_DAYS: u32 = 2;
 
 /// A process, and what outlives it.
@@ -40,7 +46,11 @@ fn begin(grounds: Grounds) -> (Runtime, Platform) {
 impl World {
     pub(crate) fn new(engine: Engine) -> Self {
         let outside = runtime();
-        let setting = Setting { events_days: EVENTS_DAYS, stored_message_days: STORED_DAYS };
+        let setting = Setting {
+            events_days: EVENTS_DAYS,
+            stored_message_days: STORED_DAYS,
+            request_days: REQUEST_DAYS,
+        };
         let archive = outside.block_on(HttpPeer::start([Answer::Status(200)])).expect("an archive");
         // Thousands of commits: in memory where that can be had, for nothing here is about disks.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
@@ -50,7 +60,8 @@ impl World {
         if let Engine::Postgres(url) = engine {
             instance.database = url;
         }
-        instance.limits = Limits { events_days: EVENTS_DAYS, ..Limits::default() };
+        instance.limits =
+            Limits { events_days: EVENTS_DAYS, request_days: REQUEST_DAYS, ..Limits::default() };
         Self { outside, archive, instance, life: Some(life) }
     }
 
@@ -107,6 +118,7 @@ impl World {
                 second_operator: false,
             };
             platform.store.add_grant(grant).await?;
+            asked(platform, &format!("r{tick}@recipient.test")).await?;
             anyhow::Ok(())
         })
         .expect("traffic");
@@ -154,6 +166,18 @@ impl World {
         inside.shutdown_timeout(Duration::from_secs(20));
         self.life = Some(begin(platform.died()));
     }
+}
+
+/// Somebody asks about their data and is answered at once.
+async fn asked(platform: &Platform, from: &str) -> Result<()> {
+    let now = platform.clock.now();
+    let details = RequestDetails { from: from.to_owned(), ..RequestDetails::default() };
+    let (kind, account) = (RequestKind::Access, None);
+    let new = NewRequest { account, kind, received_at: now, due_at: now, details: details.clone() };
+    let request = platform.store.add_request(new).await?;
+    let closed = Some((now, RequestOutcome::Answered));
+    anyhow::ensure!(platform.store.change_request(&request, &details, now, closed).await?, "not answered");
+    Ok(())
 }
 
 /// Sends with a key against repetition.

@@ -21,6 +21,8 @@ pub enum Category {
     Settings,
     /// What happened to mail of or to somebody, and when.
     Behaviour,
+    /// Who asks for something, and what is written with them about it.
+    Contact,
     /// An address of mail.
     Email,
     /// A name in the DNS or a URL.
@@ -46,6 +48,7 @@ impl Category {
             Self::Password => "user.authorization.password",
             Self::Settings => "user.settings",
             Self::Behaviour => "user.behavior",
+            Self::Contact => "user.contact",
             Self::Email => "user.contact.email",
             Self::Url => "user.contact.url",
             Self::PrivateContent => "user.content.private",

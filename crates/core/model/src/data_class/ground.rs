@@ -11,7 +11,7 @@ pub enum Ground {
     Contract,
     /// On the customer's behalf and under its ground, Art. 28: what is about those it writes to.
     OnBehalf,
-    /// A legal duty, Art. 6 (1) c: to honour objections, to erase and to be able to show it.
+    /// A legal duty, Art. 6 (1) c: to honour objections, to erase, to answer what people ask, and to be able to show it.
     LegalDuty,
     /// A legitimate interest, Art. 6 (1) f: that the instance runs and nobody misuses it.
     LegitimateInterest,
@@ -22,7 +22,7 @@ impl Ground {
     pub const fn of(purpose: DataPurpose, subject: Subject) -> Self {
         match (purpose, subject) {
             (_, Subject::Nobody) => Self::NotPersonal,
-            (DataPurpose::Suppression | DataPurpose::Erasure, _) => Self::LegalDuty,
+            (DataPurpose::Suppression | DataPurpose::Erasure | DataPurpose::Request, _) => Self::LegalDuty,
             (DataPurpose::Operation, _) => Self::LegitimateInterest,
             (DataPurpose::Account | DataPurpose::Delivery | DataPurpose::Log, Subject::Customer) => {
                 Self::Contract

@@ -32,11 +32,13 @@ pub enum Purpose {
     Export,
     /// To help with content, under a grant.
     Support,
+    /// To answer what people ask about their data.
+    Request,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Delivery,
         Self::CustomerAccess,
         Self::Authentication,
@@ -45,6 +47,7 @@ impl Purpose {
         Self::Operation,
         Self::Export,
         Self::Support,
+        Self::Request,
     ];
 }
 
@@ -89,7 +92,7 @@ macro_rules! marks {
 
 marks!(actor, "Actors as types.": ActorMark, ACTOR, Actor: Customer System Operator);
 marks!(purpose, "Purposes as types.": PurposeMark, PURPOSE, Purpose:
-    Delivery CustomerAccess Authentication Suppression Signing Operation Export Support);
+    Delivery CustomerAccess Authentication Suppression Signing Operation Export Support Request);
 
 macro_rules! acts {
     ($($actor:ident: $($purpose:ident)*;)*) => {
@@ -99,8 +102,8 @@ macro_rules! acts {
 
 acts! {
     Customer: Delivery CustomerAccess Export;
-    System: Delivery CustomerAccess Authentication Suppression Signing Operation Export;
-    Operator: Operation Support;
+    System: Delivery CustomerAccess Authentication Suppression Signing Operation Export Request;
+    Operator: Operation Support Request;
 }
 
 /// The right to open sealed values: an actor with a purpose. Made where the actor is known: by the

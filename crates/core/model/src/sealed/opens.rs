@@ -37,6 +37,7 @@ openings! {
     Settings: CustomerAccess Authentication Operation Export;
     UniqueId: CustomerAccess Delivery Export;
     Behaviour: CustomerAccess Delivery Operation Export;
+    Contact: CustomerAccess Request Export;
     Url: CustomerAccess Delivery Export;
     Email: CustomerAccess Delivery Suppression Operation Export, granted Support;
     PrivateContent: CustomerAccess Delivery Export, granted Support;

@@ -9,7 +9,7 @@ pub(super) fn query(route: &Route) -> &'static [(&'static str, &'static str)] {
     match (&route.method, route.path) {
         (&Method::GET, "/v3/{domain}/events") => &EVENTS,
         (&Method::GET, "/v1/inbox") => &INBOX,
-        (&Method::GET, "/v1/privacy/access") => &ACCESS,
+        (&Method::GET, "/v1/privacy/access" | "/v1/privacy/requests") => &ACCESS,
         (&Method::GET, "/v1/privacy/erasures") => &ERASURES,
         (&Method::DELETE, "/v1/inbox") => &[("domain", "Only those of this sandbox domain.")],
         _ => &[],

@@ -28,7 +28,8 @@ use crate::{
 };
 
 /// Tables that count their rows, with the column.
-pub(super) const COUNTING: [(&str, &str); 2] = [("access_grants", "number"), ("events", "seq")];
+pub(super) const COUNTING: [(&str, &str); 3] =
+    [("access_grants", "number"), ("events", "seq"), ("privacy_requests", "number")];
 /// The migration library's own table: its content is the schema of the header.
 pub(crate) const MIGRATIONS: &str = "seaql_migrations";
 /// Bytes that are handed over to be sealed at once.

@@ -24,6 +24,7 @@ pub(crate) const fn word(purpose: Purpose) -> &'static str {
         Purpose::Operation => "operation",
         Purpose::Export => "export",
         Purpose::Support => "support",
+        Purpose::Request => "request",
     }
 }
 

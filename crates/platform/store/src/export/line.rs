@@ -22,6 +22,7 @@ use crate::{
     error::StoreError,
     message::Envelope,
     open::Store,
+    request::RequestDetails,
     rows::{RowId, from_json, time, to_json},
     vault::Slot,
 };
@@ -139,12 +140,16 @@ fn seen_by(
     column: &'static str,
     opened: &Zeroizing<Vec<u8>>,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(address) = scope.recipient() else { return Ok(Some(opened.to_vec())) };
+    let Some(address) = scope.person() else { return Ok(Some(opened.to_vec())) };
     match (table, column) {
         ("events" | "messages", _) => {
             let mut details: EventDetails = from_json(opened, table, column)?;
             super::scope::without_others(&mut details, address);
             to_json(&details, table, column).map(Some)
+        }
+        ("privacy_requests", _) => {
+            let details: RequestDetails = from_json(opened, table, column)?;
+            Ok((details.from.to_lowercase() == address).then(|| opened.to_vec()))
         }
         ("queue_entries", "envelope") => {
             let envelope: Envelope = from_json(opened, table, column)?;

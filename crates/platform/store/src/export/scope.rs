@@ -16,6 +16,7 @@ use crate::{
     },
     error::StoreError,
     open::Store,
+    request::NOBODY,
     rows::RowId,
 };
 
@@ -60,6 +61,10 @@ enum Who {
     Login {
         hash: Vec<u8>,
     },
+    Requester {
+        /// In lower case.
+        address: String,
+    },
 }
 
 /// Which rows of a table.
@@ -99,6 +104,11 @@ impl Store {
                 Scope { account: *account, who: Who::Recipient { address, hash, messages, alone } }
             }
         })
+    }
+
+    /// What an export of what somebody who has no account asked about their data goes through.
+    pub fn requests_scope(address: &str) -> Scope {
+        Scope { account: NOBODY, who: Who::Requester { address: address.to_lowercase() } }
     }
 
     /// Adds the messages that went to a recipient by what they tell themselves: their events may be over. Those that
@@ -175,13 +185,14 @@ impl Scope {
                 &["messages", "bodies", "queue_entries", "events", "inbox_items", "suppressions"]
             }
             Who::Login { .. } => &["smtp_credentials"],
+            Who::Requester { .. } => &["privacy_requests"],
         }
     }
 
-    /// The recipient's address in the form to compare, if it is about one.
-    pub(super) fn recipient(&self) -> Option<&str> {
+    /// The address, in the form to compare, of the one person it is about, if it is about one.
+    pub(super) fn person(&self) -> Option<&str> {
         match &self.who {
-            Who::Recipient { address, .. } => Some(address),
+            Who::Recipient { address, .. } | Who::Requester { address } => Some(address),
             Who::Account | Who::Login { .. } => None,
         }
     }
@@ -192,7 +203,8 @@ impl Scope {
         let own = Condition::all().add(account.eq(self.account.to_row()));
         let column = |name: &str| E::Column::iter().find(|column| column.as_str() == name);
         let rows = match &self.who {
-            Who::Account => Rows::Where(own),
+            // Whose a request is, is sealed: a row is looked at when it is open.
+            Who::Account | Who::Requester { .. } => Rows::Where(own),
             Who::Login { hash } => Rows::Where(own.add(column("login_hash")?.eq(hash.clone()))),
             Who::Recipient { hash, messages, alone, .. } => match E::default().table_name() {
                 "messages" => Rows::Among(column("id")?, alone.clone(), own),

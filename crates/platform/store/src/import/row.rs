@@ -23,6 +23,7 @@ use crate::{
     message::Envelope,
     open::Store,
     queue::HELD,
+    request::RequestDetails,
     rows::RowId,
     seal::{DataKey, Pepper},
     suppression::{SuppressionDetails, address_hash},
@@ -95,6 +96,7 @@ impl Line<'_> {
         match (self.table, column) {
             ("accounts", _) => drop(self.get::<AccountProfile>(column)?),
             ("suppressions", _) => drop(self.get::<SuppressionDetails>(column)?),
+            ("privacy_requests", _) => drop(self.get::<RequestDetails>(column)?),
             (_, "envelope") => drop(self.get::<Envelope>(column)?),
             _ => drop(self.get::<EventDetails>(column)?),
         }
@@ -193,7 +195,7 @@ impl Store {
             (!id.is_empty()).then(|| Value::from(header_hash(pepper, &id)))
         };
         Ok(match (line.table, column) {
-            ("events", "seq") | ("access_grants", _) => None,
+            ("events", "seq") | ("access_grants" | "privacy_requests", _) => None,
             ("events", "recipient_hash") => {
                 let recipient = line.get::<EventDetails>("details")?.recipient;
                 Some(recipient.map(|address| Value::from(address_hash(pepper, &address))))
@@ -230,6 +232,7 @@ impl Store {
             "accounts" => ring.profile_key(account).await?,
             "messages" => ring.event_key(account, line.time("created_at")?.day()).await?,
             "queue_entries" => ring.event_key(account, line.time("accepted_at")?.day()).await?,
+            "privacy_requests" => ring.request_key(account, line.time("received_at")?.day()).await?,
             "events" => ring.event_key(account, line.time("at")?.day()).await?,
             // Its key lives as long as the body does.
             "inbox_items" => ring.content_key(account, day_of(line.message("message")?)).await?,

@@ -36,6 +36,11 @@ impl Keyring {
         Ok(keys)
     }
 
+    /// All keys of a class.
+    pub(crate) async fn of_class(&self, class: KeyClass) -> Result<Vec<KeyName>, StoreError> {
+        self.list(class, Expr::value(true)).await
+    }
+
     /// The keys of a class of this day.
     pub(crate) async fn of_day(&self, class: KeyClass, day: Day) -> Result<Vec<KeyName>, StoreError> {
         self.list(class, ring_key::Column::Day.eq(day.0)).await

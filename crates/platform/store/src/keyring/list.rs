@@ -14,11 +14,11 @@ use crate::{error::StoreError, seal::DataKey};
 pub struct KeyInfo {
     /// Its number, which whatever is sealed under it names.
     pub number: i64,
-    /// What it seals: `account`, `profile`, `pepper`, `content` or `event`.
+    /// What it seals: `account`, `profile`, `pepper`, `content`, `event` or `request`.
     pub class: &'static str,
-    /// Whose it is.
+    /// Whose it is; of a request of somebody who has no account, the request's id.
     pub account: AccountId,
-    /// The UTC day whose content or events it seals; `None` for what lives as long as the account.
+    /// The UTC day whose content, events or requests it seals; `None` for what lives as long as the account.
     pub day: Option<Day>,
     /// The epoch it is wrapped under.
     pub epoch: i64,
@@ -45,6 +45,7 @@ impl Keyring {
 
 fn info(row: &ring_key::Model) -> Result<KeyInfo, StoreError> {
     let name = entity::name_of(row)?;
-    let day = matches!(name.class, KeyClass::Content | KeyClass::Event).then_some(name.day);
+    let day =
+        matches!(name.class, KeyClass::Content | KeyClass::Event | KeyClass::Request).then_some(name.day);
     Ok(KeyInfo { number: row.id, class: name.class.as_str(), account: name.account, day, epoch: row.epoch })
 }

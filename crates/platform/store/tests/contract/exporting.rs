@@ -19,6 +19,7 @@ use waxseal_store::{
     import::{ImportError, Importer, MakeDkim},
     message::Idempotency,
     queue::{Outcome, QueueEntry, QueueFilter},
+    request::{NewRequest, RequestDetails, RequestKind},
     suppression::{NewSuppression, SuppressionDetails},
 };
 
@@ -211,8 +212,16 @@ async fn customer(world: &World, tag: &str, network: &str) -> (Sender, Vec<Strin
     };
     let grant = world.store.add_grant(grant).await.expect("a grant");
     assert!(world.store.close_grant(grant.number).await.expect("closed"));
+    let request = NewRequest {
+        account: Some(account),
+        kind: RequestKind::Correction,
+        received_at: world.now(),
+        due_at: world.now(),
+        details: RequestDetails { about: format!("{tag}-asked"), ..Default::default() },
+    };
+    world.store.add_request(request).await.expect("a request");
     let mut words: Vec<String> =
-        ["reason", "name", "email@", "company", "label", "domain.example", "selector", "login@"]
+        ["asked", "reason", "name", "email@", "company", "label", "domain.example", "selector", "login@"]
             .iter()
             .map(|word| format!("{tag}-{word}"))
             .collect();

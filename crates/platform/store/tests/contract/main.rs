@@ -24,6 +24,7 @@ mod lost_connection;
 mod opening;
 mod purposes;
 mod queue;
+mod requesting;
 mod retention;
 mod schema;
 mod search;
@@ -185,6 +186,12 @@ contract! {
         a_copy_opens_with_the_key_that_was_shown_until_it_is_over,
         an_erased_accounts_copies_go_and_none_that_was_put_aside_opens,
         a_backup_holds_no_copies;
+    requesting:
+        a_request_is_shown_to_who_answers_it_and_to_the_account_that_asked,
+        a_request_is_changed_by_one_at_a_time_and_not_once_it_is_closed,
+        a_request_goes_with_its_key_when_its_time_is_over_and_no_other_does,
+        what_an_erased_account_asked_goes_with_it,
+        what_somebody_asked_is_in_the_export_about_them_alone;
     retention:
         an_account_without_keys_is_unreadable_for_good,
         a_destroyed_day_is_unreadable,

@@ -21,7 +21,12 @@ pub(crate) async fn figure(
     let path = folder.path().join("account.export");
     let key = ExportKey::make(&*random);
     let same = ExportKey::parse(&key.text()).ok_or("a key")?;
-    let order = ExportOrder { subjects: vec![ExportSubject::Account(account)], path: path.clone(), key };
+    let order = ExportOrder {
+        subjects: vec![ExportSubject::Account(account)],
+        requester: None,
+        path: path.clone(),
+        key,
+    };
     let before = clock.monotonic();
     let made = export::make(&store, &*clock, &random, order).await?;
     let took = clock.monotonic() - before;

@@ -63,6 +63,8 @@ pub enum AuditPurpose {
     Support,
     /// To check that promises are kept.
     SelfCheck,
+    /// To answer what people ask about their data.
+    Request,
 }
 
 impl From<Purpose> for AuditPurpose {
@@ -76,6 +78,7 @@ impl From<Purpose> for AuditPurpose {
             Purpose::Operation => Self::Operation,
             Purpose::Support => Self::Support,
             Purpose::Export => Self::Export,
+            Purpose::Request => Self::Request,
         }
     }
 }
@@ -309,6 +312,51 @@ pub enum AuditEvent {
         from: u64,
         /// Last of them.
         to: u64,
+    },
+    /// What a person asks about their data was received.
+    RequestReceived {
+        /// Number of the request.
+        request: u64,
+    },
+    /// A request was looked at, with who asks.
+    RequestShown {
+        /// Number of the request.
+        request: u64,
+    },
+    /// The identity of who asks was checked.
+    RequestIdentityChecked {
+        /// Number of the request.
+        request: u64,
+    },
+    /// A fee for answering was named.
+    RequestFeeQuoted {
+        /// Number of the request.
+        request: u64,
+    },
+    /// The fee was paid.
+    RequestFeePaid {
+        /// Number of the request.
+        request: u64,
+    },
+    /// The fee was waived.
+    RequestFeeWaived {
+        /// Number of the request.
+        request: u64,
+    },
+    /// The time for an answer was extended.
+    RequestExtended {
+        /// Number of the request.
+        request: u64,
+    },
+    /// A request was answered.
+    RequestAnswered {
+        /// Number of the request.
+        request: u64,
+    },
+    /// A request was refused.
+    RequestRefused {
+        /// Number of the request.
+        request: u64,
     },
     /// At start the anchors were found behind the checkpoints, and brought up.
     AnchorsCompleted,

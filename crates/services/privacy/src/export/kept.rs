@@ -67,7 +67,7 @@ impl Exports {
         if !store.add_export(wanted.clone(), MOST).await? {
             return Ok(Asked::TooMany);
         }
-        let order = ExportOrder { subjects: vec![subject], path, key };
+        let order = ExportOrder { subjects: vec![subject], requester: None, path, key };
         let (own, making) = (self.clone(), wanted.clone());
         tokio::spawn(async move { own.carry_out(making, order).await });
         Ok(Asked::Making(wanted, shown))

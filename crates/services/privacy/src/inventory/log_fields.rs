@@ -54,6 +54,7 @@ pub(super) const PLACES: &[Place] = &[
     word("ms", "milliseconds"),
     word("note", "a key of the configuration and what is odd about it"),
     word("peer", "class of a caller's address: `loopback`, `private`, `public`"),
+    id("person_request", "number of what a person asked about their data"),
     word("place", "file and line of the code"),
     word("purged", "numbers of rows, by kind"),
     word("purpose", "what for: a word"),

@@ -22,6 +22,7 @@ pub(crate) const fn purpose(purpose: DataPurpose) -> &'static str {
         DataPurpose::Suppression => "suppression",
         DataPurpose::Operation => "operation",
         DataPurpose::Erasure => "erasure",
+        DataPurpose::Request => "people's requests",
     }
 }
 
@@ -33,6 +34,7 @@ pub(crate) const fn retention(retention: Retention) -> &'static str {
         Retention::Events => "retention.events_days",
         Retention::OneDay => "one day",
         Retention::Export => "privacy.export_hours",
+        Retention::Requests => "until answered, then retention.request_days",
         Retention::Instance => "as long as the instance",
         Retention::Process => "in memory, at most until the process ends",
         Retention::Passing => "while it passes",
@@ -92,5 +94,6 @@ pub(crate) const fn opening(purpose: Purpose) -> &'static str {
         Purpose::Operation => "operation",
         Purpose::Export => "export",
         Purpose::Support => "support under a grant",
+        Purpose::Request => "requests",
     }
 }

@@ -15,7 +15,8 @@ pub(super) async fn purge(
 ) -> Result<Purged, StoreError> {
     let limit = config.batch.max(1);
     let cut = now - Duration::from_secs(u64::from(config.events_days) * 86_400);
-    let round = Round { store, now, cut, limit };
+    let requests_cut = now - Duration::from_secs(u64::from(config.request_days) * 86_400);
+    let round = Round { store, now, cut, requests_cut, limit };
     store.redate_ahead(now).await?;
     let purged = Purged {
         given_up: round.all("given_up", Kind::GivenUp).await?,
@@ -23,6 +24,7 @@ pub(super) async fn purge(
         bodies: round.all("bodies", Kind::Bodies).await?,
         idempotency_keys: round.all("idempotency_keys", Kind::IdempotencyKeys).await?,
         exports: round.all("exports", Kind::Exports).await?,
+        requests: round.all("requests", Kind::Requests).await?,
         events: round.all("events", Kind::Events).await?,
         messages: round.all("messages", Kind::Messages).await?,
         content_keys: counted("content_keys", store.destroy_unused_content_keys(now.day()).await?),
@@ -45,12 +47,14 @@ enum Kind {
     Events,
     Messages,
     Exports,
+    Requests,
 }
 
 struct Round<'a> {
     store: &'a Store,
     now: Timestamp,
     cut: Timestamp,
+    requests_cut: Timestamp,
     limit: u64,
 }
 
@@ -75,6 +79,7 @@ impl Round<'_> {
             Kind::IdempotencyKeys => self.store.purge_idempotency(self.now, self.limit).await,
             Kind::Events => self.store.purge_events(self.cut, self.limit).await,
             Kind::Exports => self.store.purge_exports(self.now, self.limit).await,
+            Kind::Requests => self.store.purge_requests(self.requests_cut, self.limit).await,
             Kind::Messages => self.store.purge_messages(self.cut, self.limit).await,
         }
     }
