@@ -1,20 +1,22 @@
 //! SMTP credentials (login and password) and network credentials (a place instead of a password).
 
+mod network;
+
 use sea_orm::{
     ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
-use waxseal_model::{
-    AccountId, CredentialId, DomainId, Purpose, Sealed, Timestamp, category, network::Network,
-};
+use waxseal_model::{AccountId, CredentialId, DomainId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
-    entity::{network_credential, smtp_credential},
+    entity::smtp_credential,
     error::StoreError,
     open::Store,
     rows::{RowId, insert_all, or_conflict, time},
     vault::Slot,
     writer::Effects,
 };
+
+pub use network::{NetworkCredential, NewNetworkCredential};
 
 /// An SMTP credential to be made.
 pub struct NewSmtpCredential {
@@ -44,19 +46,6 @@ pub struct SmtpCredential {
     pub login: Sealed<String, category::Username>,
     /// Argon2id hash in PHC form.
     pub password_hash: Sealed<String, category::Password>,
-    /// Time of making.
-    pub created_at: Timestamp,
-}
-
-/// A network that submits for an account without AUTH.
-#[derive(Clone)]
-pub struct NetworkCredential {
-    /// Id.
-    pub id: CredentialId,
-    /// Account.
-    pub account: AccountId,
-    /// The network.
-    pub network: Network,
     /// Time of making.
     pub created_at: Timestamp,
 }
@@ -177,65 +166,6 @@ impl Store {
                     let deleted = smtp_credential::Entity::delete_many()
                         .filter(smtp_credential::Column::Id.eq(id.to_row()))
                         .filter(smtp_credential::Column::Account.eq(account.to_row()))
-                        .exec(tx)
-                        .await?;
-                    Ok(deleted.rows_affected > 0)
-                })
-            })
-            .await
-    }
-
-    /// Adds a network credential; a conflict if exactly this network is taken by any account.
-    pub async fn create_network_credential(&self, credential: NetworkCredential) -> Result<(), StoreError> {
-        let row = network_credential::Model {
-            id: credential.id.to_row(),
-            account: credential.account.to_row(),
-            network: credential.network.to_string(),
-            created_at: credential.created_at.as_micros(),
-        };
-        let row = row.into_active_model();
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move { insert_all(tx, vec![row]).await.map_err(or_conflict("network")) })
-            })
-            .await
-    }
-
-    /// All network credentials of the instance.
-    pub async fn network_credentials(&self) -> Result<Vec<NetworkCredential>, StoreError> {
-        let rows = network_credential::Entity::find()
-            .order_by_asc(network_credential::Column::Id)
-            .all(self.read_for(Purpose::Authentication))
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(NetworkCredential {
-                    id: CredentialId::from_row(&row.id, "network_credentials", "id")?,
-                    account: AccountId::from_row(&row.account, "network_credentials", "account")?,
-                    network: row.network.parse().map_err(|_| StoreError::Corrupt {
-                        table: "network_credentials",
-                        column: "network",
-                    })?,
-                    created_at: time(row.created_at),
-                })
-            })
-            .collect()
-    }
-
-    /// Deletes a network credential; whether there was one.
-    pub async fn delete_network_credential(
-        &self,
-        account: AccountId,
-        id: CredentialId,
-    ) -> Result<bool, StoreError> {
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let deleted = network_credential::Entity::delete_many()
-                        .filter(network_credential::Column::Id.eq(id.to_row()))
-                        .filter(network_credential::Column::Account.eq(account.to_row()))
                         .exec(tx)
                         .await?;
                     Ok(deleted.rows_affected > 0)

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, sea_query::Expr,
+    QuerySelect, Select, TryInsertResult, sea_query::Expr,
 };
 use waxseal_model::{AccountId, DomainId, KeyId, Purpose, Sealed, Timestamp, category};
 use zeroize::Zeroizing;
@@ -142,7 +142,14 @@ impl Store {
             .writer
             .write(Effects::default(), move |tx| {
                 Box::pin(async move {
-                    insert_all(tx, vec![row.into_active_model()]).await.map_err(or_conflict("domain"))?;
+                    // Where the database itself refuses a name, PostgreSQL quotes it in its log, for good.
+                    let made = domain::Entity::insert(row.into_active_model())
+                        .on_conflict_do_nothing()
+                        .exec_without_returning(tx)
+                        .await?;
+                    if !matches!(made, TryInsertResult::Inserted(1)) {
+                        return Err(StoreError::Conflict { what: "domain" });
+                    }
                     let keys = keys.into_iter().map(IntoActiveModel::into_active_model).collect();
                     insert_all::<dkim_key::ActiveModel, _>(tx, keys).await.map_err(or_conflict("dkim key"))
                 })

@@ -41,6 +41,7 @@ mod room;
 mod rows;
 mod seal;
 mod sealed_file;
+mod upgrade;
 mod vault;
 mod writer;
 

@@ -5,6 +5,7 @@
 
 use sea_orm_migration::prelude::*;
 
+pub(crate) mod aside;
 pub(crate) mod column;
 mod m0001_first;
 mod m0003_erasure;
@@ -13,6 +14,9 @@ mod m0005_exports;
 mod m0007_access;
 mod m0010_requests;
 mod m0013_content_kept;
+mod m0014_networks;
+
+pub(crate) use m0014_networks::NETWORK;
 
 /// All migrations, oldest first.
 pub(crate) struct Migrator;
@@ -28,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_access::Access),
             Box::new(m0010_requests::Requests),
             Box::new(m0013_content_kept::ContentKept),
+            Box::new(m0014_networks::Networks),
         ]
     }
 }

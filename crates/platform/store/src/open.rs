@@ -120,6 +120,8 @@ pub(crate) struct Inner {
     reapplied: OnceLock<Reapplied>,
     /// Accounts that are to be erased.
     pub(crate) closed: Closed,
+    /// Held while a network is looked for and then added.
+    pub(crate) networks: tokio::sync::Mutex<()>,
     /// How often content was opened.
     pub(crate) openings: Arc<Openings>,
     /// Holds the lock of the data folder as long as the store lives.
@@ -191,6 +193,7 @@ impl Store {
                 archive_changes: watch::Sender::default(),
                 reapplied: OnceLock::new(),
                 closed: Closed::default(),
+                networks: tokio::sync::Mutex::default(),
                 openings: Arc::default(),
                 lock,
             }),
@@ -198,6 +201,10 @@ impl Store {
         if let Err(error) = store.recall_erasures().await {
             store.close().await;
             return Err(OpenError::Database(format!("erasures cannot be applied: {error}")));
+        }
+        if let Err(error) = store.seal_what_stood_in_the_clear().await {
+            store.close().await;
+            return Err(OpenError::Database(format!("what an older version kept cannot be sealed: {error}")));
         }
         Ok(store)
     }

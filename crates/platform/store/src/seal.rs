@@ -140,6 +140,14 @@ pub(crate) fn key_number(place: Place<'_>, sealed: &[u8]) -> Result<i64, StoreEr
     }
 }
 
+/// What stands in place of a value that nobody can seal any more: it names a key that there never was, so that whoever opens
+/// it is told that it is erased.
+pub(crate) fn unreadable() -> Vec<u8> {
+    let mut sealed = vec![VERSION];
+    sealed.extend_from_slice(&0i64.to_be_bytes());
+    sealed
+}
+
 /// A key for one use, derived from a stronger one (HMAC-SHA256 as in the expand step of RFC 5869).
 pub(crate) fn derive(bytes: &[u8], usage: &[u8]) -> hmac::Key {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), usage);

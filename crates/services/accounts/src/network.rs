@@ -2,8 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use waxseal_model::{AccountId, CredentialId, network::Network};
-use waxseal_store::{StoreError, credential::NetworkCredential};
+use waxseal_model::{Access, AccountId, CredentialId, actor, network::Network, purpose};
+use waxseal_store::{
+    StoreError,
+    credential::{NetworkCredential, NewNetworkCredential},
+};
 
 use crate::{
     account::Accounts,
@@ -32,7 +35,7 @@ impl Accounts {
         }
         let (clock, random) = (&*self.inner.clock, &*self.inner.random);
         let id = CredentialId::new(clock, random);
-        let credential = NetworkCredential { id, account, network, created_at: clock.now() };
+        let credential = NewNetworkCredential { id, account, network, created_at: clock.now() };
         let created = self.inner.store.create_network_credential(credential).await;
         self.forget_networks();
         created.map_err(|error| match error {
@@ -67,11 +70,12 @@ impl Accounts {
 
     /// The caller whose network the peer is in (the longest prefix wins).
     pub async fn by_network(&self, peer: IpAddr) -> Result<Option<Caller>, StoreError> {
+        let authenticating = Access::new(actor::System, purpose::Authentication);
         let networks = self.networks().await?;
         let found = networks
             .iter()
-            .filter(|credential| credential.network.contains(peer))
-            .max_by_key(|credential| credential.network.prefix())
+            .filter(|credential| credential.network.open(&authenticating).contains(peer))
+            .max_by_key(|credential| credential.network.open(&authenticating).prefix())
             // Last: who is in a closed account's network does not become somebody of a wider one.
             .filter(|credential| self.inner.store.closed_until_erased(credential.account).is_none());
         Ok(found.map(|credential| Caller {

@@ -14,6 +14,9 @@ use waxseal_store::{
 use super::existing;
 use crate::house::House;
 
+/// As whoever runs the instance.
+const ACCESS: Access<purpose::Operation> = Access::new(actor::Operator, purpose::Operation);
+
 pub(super) async fn keys(house: &House, account: &str) -> Result<Value> {
     let account = existing(house, account).await?;
     let domains = all_domains(house, account).await?;
@@ -71,7 +74,7 @@ pub(super) async fn delete_credential(house: &House, account: &str, text: &str) 
         let wanted: Network = text.parse().map_err(|error| {
             anyhow::anyhow!("LOGIN|CIDR|ID: neither an address nor an id nor a network: {error}")
         })?;
-        delete_network(house, account, |found| found.network == wanted).await?
+        delete_network(house, account, |found| *found.network.open(&ACCESS) == wanted).await?
     };
     let Some(mut answer) = deleted else {
         bail!(
@@ -90,15 +93,14 @@ async fn delete_network(
     let networks = house.accounts.network_credentials(account).await?;
     let Some(found) = networks.into_iter().find(wanted) else { return Ok(None) };
     let deleted = house.accounts.delete_network_credential(account, found.id).await?;
-    Ok(deleted.then(|| json!({ "network": found.network.to_string() })))
+    Ok(deleted.then(|| json!({ "network": found.network.open(&ACCESS).to_string() })))
 }
 
 async fn delete_login(house: &House, account: AccountId, id: CredentialId) -> Result<Option<Value>> {
-    let access = Access::new(actor::Operator, purpose::Operation);
     for domain in all_domains(house, account).await? {
         let credentials = house.accounts.smtp_credentials(account, domain.id).await?;
         if let Some(found) = credentials.iter().find(|found| found.id == id) {
-            let login = found.login.open(&access);
+            let login = found.login.open(&ACCESS);
             let deleted = house.accounts.delete_smtp_credential(account, login).await?;
             return Ok(deleted.then(|| json!({ "login": login })));
         }
@@ -138,10 +140,9 @@ async fn all_domains(house: &House, account: AccountId) -> Result<Vec<Domain>> {
 }
 
 fn login(credential: &SmtpCredential) -> Value {
-    let access = Access::new(actor::Operator, purpose::Operation);
     json!({
         "id": credential.id.to_string(),
-        "login": credential.login.open(&access),
+        "login": credential.login.open(&ACCESS),
         "network": null,
         "created_at": credential.created_at.to_jiff().to_string(),
     })
@@ -151,7 +152,7 @@ fn network(credential: &NetworkCredential) -> Value {
     json!({
         "id": credential.id.to_string(),
         "login": null,
-        "network": credential.network.to_string(),
+        "network": credential.network.open(&ACCESS).to_string(),
         "created_at": credential.created_at.to_jiff().to_string(),
     })
 }

@@ -27,7 +27,7 @@ pub(super) const FIELDS: &[(&str, Rests)] = &[
     ("label of an API key", Rests::Sealed),
     ("domain", Rests::Clear),
     ("sandbox domain", Rests::Clear),
-    ("network that submits", Rests::Clear),
+    ("network that submits", Rests::Sealed),
     ("SMTP login", Rests::Sealed),
     ("domain of recipients", Rests::Clear),
     ("sender's name", Rests::Sealed),

@@ -34,6 +34,7 @@ openings! {
     Username: CustomerAccess Authentication Operation Export;
     Password: Authentication;
     SystemAuthentication: Signing;
+    IpAddress: CustomerAccess Authentication Operation Export;
     Settings: CustomerAccess Authentication Operation Export;
     UniqueId: CustomerAccess Delivery Export;
     Behaviour: CustomerAccess Delivery Operation Export;

@@ -14,7 +14,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Vec<u8>,
     pub account: Vec<u8>,
-    pub network: String,
+    pub network: Vec<u8>,
     pub created_at: i64,
 }
 
@@ -31,7 +31,7 @@ impl Classified for Entity {
     fn class(column: Column) -> DataClass {
         match column {
             Column::Id | Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
-            Column::Network => ROW.clear(Subject::Customer, Category::IpAddress),
+            Column::Network => ROW.sealed_by_account(Subject::Customer, Category::IpAddress),
             Column::CreatedAt => ROW.clear(Subject::Customer, Category::Settings),
         }
     }

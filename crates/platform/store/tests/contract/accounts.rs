@@ -4,11 +4,14 @@ use waxseal_model::{Access, AccountId, CredentialId, KeyId, actor, purpose};
 use waxseal_store::{
     StoreError,
     account::KeyScope,
-    credential::{NetworkCredential, NewSmtpCredential},
+    credential::{NewNetworkCredential, NewSmtpCredential},
     domain::{DomainSettings, DomainState},
 };
 
-use crate::world::{ACCESS, World};
+use crate::{
+    cluster,
+    world::{ACCESS, World},
+};
 
 const SIGNING: Access<purpose::Signing> = Access::new(actor::System, purpose::Signing);
 const AUTHENTICATION: Access<purpose::Authentication> = Access::new(actor::System, purpose::Authentication);
@@ -84,6 +87,8 @@ pub(crate) async fn a_domain_name_is_taken_once_in_the_instance(world: World) {
     world.domain(one, "taken.example").await;
     let again = world.store.create_domain(world.new_domain(other, "taken.example")).await;
     assert!(matches!(again, Err(StoreError::Conflict { what: "domain" })));
+    let log = cluster::log().unwrap_or_default();
+    assert!(!log.contains("taken.example"), "PostgreSQL quotes what it refuses: {log}");
     assert_eq!(world.store.domains(other, 0, 10).await.expect("read").0, 0);
 }
 
@@ -132,21 +137,37 @@ pub(crate) async fn a_login_is_found_whatever_its_case_and_taken_once(world: Wor
     assert!(!world.store.change_smtp_password(account, gone, String::new()).await.expect("asked"));
 }
 
-pub(crate) async fn networks_are_taken_once(world: World) {
-    let account = world.account().await;
-    let new = |network: &str| NetworkCredential {
+pub(crate) async fn networks_are_taken_once(mut world: World) {
+    let (account, other) = (world.account().await, world.account().await);
+    let new = |account: AccountId, network: &str| NewNetworkCredential {
         id: CredentialId::new(world.clock(), world.random()),
         account,
         network: network.parse().expect("a network"),
         created_at: world.now(),
     };
-    let credential = new("10.1.0.0/16");
-    world.store.create_network_credential(credential.clone()).await.expect("made");
-    let again = world.store.create_network_credential(new("10.1.0.0/16")).await;
-    assert!(matches!(again, Err(StoreError::Conflict { what: "network" })));
-    world.store.create_network_credential(new("10.1.2.0/24")).await.expect("made");
+    let credential = new(account, "10.1.0.0/16");
+    let id = credential.id;
+    world.store.create_network_credential(credential).await.expect("made");
+    for account in [account, other] {
+        let again = world.store.create_network_credential(new(account, "10.1.0.0/16")).await;
+        assert!(matches!(again, Err(StoreError::Conflict { what: "network" })));
+    }
+    assert!(!cluster::log().unwrap_or_default().contains("10.1.0.0"), "PostgreSQL quotes what it refuses");
+    world.store.create_network_credential(new(other, "10.1.2.0/24")).await.expect("made");
+    let (one, two) = tokio::join!(
+        world.store.create_network_credential(new(account, "10.9.0.0/16")),
+        world.store.create_network_credential(new(other, "10.9.0.0/16")),
+    );
+    assert!(one.is_ok() != two.is_ok(), "two who ask at once: one of them has it");
+    world.reopen().await;
     let all = world.store.network_credentials().await.expect("read");
-    assert_eq!(all.len(), 2);
-    assert!(world.store.delete_network_credential(account, credential.id).await.expect("asked"));
-    assert!(!world.store.delete_network_credential(account, credential.id).await.expect("asked"));
+    let mut networks: Vec<String> =
+        all.iter().map(|one| one.network.open(&AUTHENTICATION).to_string()).collect();
+    networks.sort_unstable();
+    assert_eq!(networks, ["10.1.0.0/16", "10.1.2.0/24", "10.9.0.0/16"]);
+    let first = all.iter().find(|one| one.id == id).expect("there");
+    assert_eq!((first.account, first.network.open(&AUTHENTICATION).prefix()), (account, 16));
+    assert!(!world.store.delete_network_credential(other, id).await.expect("asked"));
+    assert!(world.store.delete_network_credential(account, id).await.expect("asked"));
+    assert!(!world.store.delete_network_credential(account, id).await.expect("asked"));
 }

@@ -9,7 +9,7 @@ use waxseal_model::{
     suppression::SuppressionKind,
 };
 use waxseal_store::{
-    credential::NewSmtpCredential,
+    credential::{NewNetworkCredential, NewSmtpCredential},
     message::Idempotency,
     queue::{Outcome, Settlement},
     suppression::{NewSuppression, SuppressionDetails},
@@ -18,12 +18,13 @@ use waxseal_store::{
 use crate::world::World;
 
 /// Words that stand in everything personal.
-const CANARIES: [&str; 12] = [
+const CANARIES: [&str; 13] = [
     "canary-subject",
     "canary-body",
     "canary-rcpt",
     "canary-sender",
     "canary-login",
+    "198.51.100.128/25",
     "canary-phc",
     "canary-label",
     "canary-reply",
@@ -33,7 +34,7 @@ const CANARIES: [&str; 12] = [
     "Ada Lovelace",
 ];
 
-fn holds(folder: &Path, needle: &[u8]) -> bool {
+pub(crate) fn holds(folder: &Path, needle: &[u8]) -> bool {
     std::fs::read_dir(folder).expect("the data folder").any(|entry| {
         let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file");
         bytes.windows(needle.len()).any(|window| window == needle)
@@ -64,6 +65,13 @@ async fn nothing_personal_rests_in_the_clear() {
         created_at: world.now(),
     };
     world.store.create_smtp_credential(credential).await.expect("made");
+    let network = NewNetworkCredential {
+        id: CredentialId::new(world.clock(), world.random()),
+        account: sender.account,
+        network: "198.51.100.128/25".parse().expect("a network"),
+        created_at: world.now(),
+    };
+    world.store.create_network_credential(network).await.expect("made");
     let suppression = NewSuppression {
         account: sender.account,
         domain: sender.domain,

@@ -13,7 +13,7 @@ use waxseal_model::{
 use waxseal_store::{
     Store,
     account::{AccountProfile, KeyScope, NewAccount},
-    credential::{NetworkCredential, NewSmtpCredential},
+    credential::{NewNetworkCredential, NewSmtpCredential},
     export::{ExportSubject, Scope},
     grant::{GrantState, NewGrant},
     import::{ImportError, Importer, MakeDkim},
@@ -175,7 +175,7 @@ async fn customer(world: &World, tag: &str, network: &str) -> (Sender, Vec<Strin
         created_at,
     };
     world.store.create_smtp_credential(login).await.expect("a login");
-    let network = NetworkCredential {
+    let network = NewNetworkCredential {
         id: CredentialId::new(world.clock(), world.random()),
         account,
         network: network.parse().expect("a network"),

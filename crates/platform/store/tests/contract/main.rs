@@ -33,6 +33,7 @@ mod settling;
 mod skip;
 mod suppressions;
 mod unreadable;
+mod upgrading;
 mod world;
 
 /// Makes a test of each case for each engine.
@@ -83,6 +84,10 @@ contract! {
         domains_are_listed_newest_first_with_their_count,
         a_login_is_found_whatever_its_case_and_taken_once,
         networks_are_taken_once;
+    upgrading:
+        what_an_older_version_kept_in_the_clear_is_sealed_at_the_next_start,
+        a_sealing_that_was_interrupted_goes_on,
+        what_an_erased_account_left_in_the_clear_is_sealed_for_nobody;
     accepting:
         an_accepted_message_is_there_after_reopening,
         a_repeated_call_is_answered_and_stored_once,
