@@ -1,7 +1,11 @@
 //! What people ask about their data, by command: written down, answered in time, and nobody named where it is not needed.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use waxseal_model::Clock as _;
+use waxseal_system::SystemClock;
 use waxseal_testkit::{Binary, Call};
 
 use crate::{World, waxseal};
@@ -9,9 +13,9 @@ use crate::{World, waxseal};
 const EVE: &str = "eve.who.asks@elsewhere.example";
 
 /// A day, so many days ago.
-fn days_ago(days: i64) -> String {
-    let ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
-    ago.strftime("%Y-%m-%d").to_string()
+fn days_ago(days: u64) -> String {
+    let ago = SystemClock::new().now() - Duration::from_secs(86_400 * days);
+    ago.to_jiff().strftime("%Y-%m-%d").to_string()
 }
 
 async fn step(binary: &Binary, arguments: &[&str]) -> Result<Value> {

@@ -78,7 +78,9 @@ impl Store {
 
     async fn request_stubs(&self) -> Result<Vec<Stub>, StoreError> {
         use privacy_request::Column;
-        let rows: Vec<(i64, Vec<u8>, Vec<u8>, i64, Option<i64>)> = privacy_request::Entity::find()
+        /// Number, id, account, received at, closed at.
+        type Row = (i64, Vec<u8>, Vec<u8>, i64, Option<i64>);
+        let rows: Vec<Row> = privacy_request::Entity::find()
             .select_only()
             .columns([Column::Number, Column::Id, Column::Account, Column::ReceivedAt, Column::ClosedAt])
             .order_by_asc(Column::Number)
