@@ -58,9 +58,14 @@ async fn send_one(house: &House, from: &str, grant: &Grant) -> Result<()> {
     let domain = house.store.domain_of_instance(mailbox.address.domain()).await?;
     let domain = domain.context("`access.notice_from`: no account has its domain")?;
     let profile = house.accounts.profile(grant.account).await?.context("the account is gone")?;
+    let email = profile.open(&NOTIFYING).email.clone();
+    if email.is_empty() {
+        // The owner was erased: it waits until the account names somebody again.
+        return Ok(());
+    }
     let parts = Parts {
         from: vec![from.to_owned()],
-        to: vec![profile.open(&NOTIFYING).email.clone()],
+        to: vec![email],
         subject: Some(format!("An operator opened access to the content of account {}", grant.account)),
         text: Some(text(house, grant)),
         ..Parts::default()

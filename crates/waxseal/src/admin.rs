@@ -98,6 +98,10 @@ pub(crate) enum Request {
     RecipientErase { account: String, address: String },
     /// Erase a recipient in every account.
     RecipientEraseEverywhere { address: String },
+    /// Erase who has an SMTP login of an account.
+    LoginErase { account: String, login: String },
+    /// Erase an account's owner.
+    OwnerErase { account: String },
     /// Tell how far an erasure is.
     ErasureShow { erasure: String },
     /// Print the certificate of an erasure.
@@ -137,7 +141,11 @@ impl Request {
     pub(crate) const fn erases(&self) -> bool {
         matches!(
             self,
-            Self::AccountDelete { .. } | Self::RecipientErase { .. } | Self::RecipientEraseEverywhere { .. }
+            Self::AccountDelete { .. }
+                | Self::RecipientErase { .. }
+                | Self::RecipientEraseEverywhere { .. }
+                | Self::LoginErase { .. }
+                | Self::OwnerErase { .. }
         )
     }
 }
@@ -192,6 +200,8 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::AccountUndelete { account } => erasure::undelete_account(house, &account).await,
         Request::RecipientErase { account, address } => erasure::recipient(house, &account, &address).await,
         Request::RecipientEraseEverywhere { address } => erasure::recipient_everywhere(house, &address).await,
+        Request::LoginErase { account, login } => erasure::login(house, &account, &login).await,
+        Request::OwnerErase { account } => erasure::owner(house, &account).await,
         Request::ErasureShow { erasure } => erasure::show(house, &erasure).await,
         Request::Certificate { erasure } => erasure::certificate(house, &erasure).await,
         Request::PublicKey => Ok(erasure::public_key(house)),

@@ -176,6 +176,10 @@ fn privacy(command: Privacy) -> Result<Request> {
                 None => Request::RecipientEraseEverywhere { address },
             }
         }
+        Privacy::EraseLogin { login, account } => {
+            Request::LoginErase { account, login: trace::given(&login)? }
+        }
+        Privacy::EraseOwner { account } => Request::OwnerErase { account },
         Privacy::LogMark { address } => Request::LogMark { address: trace::given(&address)? },
         Privacy::Erasure { erasure } => Request::ErasureShow { erasure },
         Privacy::Certificate { erasure } => Request::Certificate { erasure },

@@ -78,6 +78,7 @@ impl Ring {
                 "content" => "its day, and while content of it is kept".to_owned(),
                 "event" => format!("its day and {} days", at.limits.events_days),
                 "request" => format!("with its request, {} days after the answer", at.limits.request_days),
+                "login" => "until it is deleted".to_owned(),
                 _ => "as long as the account".to_owned(),
             };
             let (item, oldest) = items.entry(&key.class).or_insert_with(|| {

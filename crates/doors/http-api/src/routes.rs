@@ -133,8 +133,8 @@ fn own_data() -> Vec<Route> {
             "Open the account again before it is erased",
             post(privacy::undelete),
         ),
-        get_route(erasures, Account, "Erasures of recipients within the account", get(privacy::erasures)),
-        post_route(erasures, Account, "Erase a recipient within the account", post(privacy::erase)),
+        get_route(erasures, Account, "Erasures of people within the account", get(privacy::erasures)),
+        post_route(erasures, Account, "Erase a recipient, a login or the owner", post(privacy::erase)),
         get_route("/v1/privacy/erasures/{id}", Account, "How far an erasure is", get(privacy::erasure)),
         get_route(
             "/v1/privacy/erasures/{id}/certificate",

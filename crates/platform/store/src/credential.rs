@@ -12,6 +12,7 @@ use crate::{
     error::StoreError,
     open::Store,
     rows::{RowId, insert_all, or_conflict, time},
+    seal::key_number,
     vault::Slot,
     writer::Effects,
 };
@@ -50,14 +51,14 @@ pub struct SmtpCredential {
     pub created_at: Timestamp,
 }
 
-const LOGIN: Slot = Slot::new("smtp_credentials", "login");
+pub(crate) const LOGIN: Slot = Slot::new("smtp_credentials", "login");
 const PASSWORD: Slot = Slot::new("smtp_credentials", "password_hash");
 
 impl Store {
-    /// Adds an SMTP credential; a conflict if the login is taken.
+    /// Adds an SMTP credential under a key of its own; a conflict if the login is taken.
     pub async fn create_smtp_credential(&self, credential: NewSmtpCredential) -> Result<(), StoreError> {
         let NewSmtpCredential { id, account, domain, login, password_hash, created_at } = credential;
-        let key = self.inner.keyring.account_key(account).await?;
+        let key = self.inner.keyring.login_key(account).await?;
         let row = smtp_credential::Model {
             id: id.to_row(),
             account: account.to_row(),
@@ -73,13 +74,35 @@ impl Store {
             )?,
             created_at: created_at.as_micros(),
         };
+        let unreadable = self.unreadable_login(&row.login_hash).await?;
         let row = row.into_active_model();
-        self.inner
+        let made = self
+            .inner
             .writer
             .write(Effects::default(), move |tx| {
-                Box::pin(async move { insert_all(tx, vec![row]).await.map_err(or_conflict("credential")) })
+                Box::pin(async move {
+                    if let Some(unreadable) = unreadable {
+                        smtp_credential::Entity::delete_by_id(unreadable).exec(tx).await?;
+                    }
+                    insert_all(tx, vec![row]).await.map_err(or_conflict("credential"))
+                })
             })
-            .await
+            .await;
+        if made.is_err() {
+            self.inner.keyring.drop_login_key(account, key.number()).await?;
+        }
+        made
+    }
+
+    /// What is left of a deleted login in a database that was put back: its key is gone, and its place is free.
+    async fn unreadable_login(&self, hash: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = smtp_credential::Entity::find()
+            .filter(smtp_credential::Column::LoginHash.eq(hash.to_vec()))
+            .one(&self.inner.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let id = row.id.clone();
+        Ok(self.smtp_of(row).await?.is_none().then_some(id))
     }
 
     /// The credential with this login (compared in lower case), found by keyed hash.
@@ -91,7 +114,7 @@ impl Store {
             .one(self.read_for(Purpose::Authentication))
             .await?;
         match row {
-            Some(row) => self.smtp_of(row).await.map(Some),
+            Some(row) => self.smtp_of(row).await,
             None => Ok(None),
         }
     }
@@ -123,7 +146,7 @@ impl Store {
             .await?;
         let mut credentials = Vec::new();
         for row in rows {
-            credentials.push(self.smtp_of(row).await?);
+            credentials.extend(self.smtp_of(row).await?);
         }
         Ok(credentials)
     }
@@ -135,7 +158,8 @@ impl Store {
         id: CredentialId,
         password_hash: String,
     ) -> Result<bool, StoreError> {
-        let key = self.inner.keyring.account_key(account).await?;
+        let Some(number) = self.login_key_of(account, id).await? else { return Ok(false) };
+        let key = self.inner.keyring.by_number(number).await?;
         let sealed = self.inner.seal(&key, PASSWORD, account, &id.to_bytes(), password_hash.as_bytes())?;
         self.inner
             .writer
@@ -153,12 +177,14 @@ impl Store {
             .await
     }
 
-    /// Deletes an SMTP credential; whether there was one.
+    /// Deletes an SMTP credential, its key first: no copy of it can be read anywhere. Whether there was one.
     pub async fn delete_smtp_credential(
         &self,
         account: AccountId,
         id: CredentialId,
     ) -> Result<bool, StoreError> {
+        let Some(number) = self.login_key_of(account, id).await? else { return Ok(false) };
+        self.inner.keyring.drop_login_key(account, number).await?;
         self.inner
             .writer
             .write(Effects::default(), move |tx| {
@@ -174,17 +200,33 @@ impl Store {
             .await
     }
 
-    async fn smtp_of(&self, row: smtp_credential::Model) -> Result<SmtpCredential, StoreError> {
+    /// The number of the key that an account's credential rests under.
+    async fn login_key_of(&self, account: AccountId, id: CredentialId) -> Result<Option<i64>, StoreError> {
+        let row = smtp_credential::Entity::find_by_id(id.to_row())
+            .filter(smtp_credential::Column::Account.eq(account.to_row()))
+            .one(&self.inner.readers)
+            .await?;
+        row.map(|row| key_number(LOGIN.at(account, &row.id), &row.login)).transpose()
+    }
+
+    /// The credential of a row; `None` if its key was destroyed: then it is deleted, or about to be.
+    async fn smtp_of(&self, row: smtp_credential::Model) -> Result<Option<SmtpCredential>, StoreError> {
         let account = AccountId::from_row(&row.account, "smtp_credentials", "account")?;
-        let login = self.inner.open_text(LOGIN, account, &row.id, &row.login).await?;
-        let password_hash = self.inner.open_text(PASSWORD, account, &row.id, &row.password_hash).await?;
-        Ok(SmtpCredential {
+        let login = match self.inner.open_text(LOGIN, account, &row.id, &row.login).await {
+            Err(StoreError::Erased) => return Ok(None),
+            outcome => outcome?,
+        };
+        let password_hash = match self.inner.open_text(PASSWORD, account, &row.id, &row.password_hash).await {
+            Err(StoreError::Erased) => return Ok(None),
+            outcome => outcome?,
+        };
+        Ok(Some(SmtpCredential {
             id: CredentialId::from_row(&row.id, "smtp_credentials", "id")?,
             account,
             domain: DomainId::from_row(&row.domain, "smtp_credentials", "domain")?,
             login: Sealed::new(login),
             password_hash: Sealed::new(password_hash),
             created_at: time(row.created_at),
-        })
+        }))
     }
 }

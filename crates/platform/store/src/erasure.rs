@@ -7,6 +7,7 @@
 mod closed;
 mod compact;
 mod hold;
+mod person;
 mod reapply;
 pub(crate) mod recipient;
 mod rows;
@@ -278,7 +279,7 @@ impl Store {
                 self.erase_recipient_rows(erasure.row(), account, hash, limit).await
             }
             (ErasureKind::Login, Some(hash)) => self.erase_login(erasure.row(), account, hash).await,
-            (ErasureKind::Owner, _) => self.erase_owner(erasure, account).await,
+            (ErasureKind::Owner, _) => self.erase_owner(erasure.row(), account).await,
             (ErasureKind::Recipient | ErasureKind::Login, None) => {
                 Err(StoreError::Corrupt { table: "ring_erasures", column: "subject_hash" })
             }

@@ -1,8 +1,9 @@
 //! The keyring: every data key, wrapped under the key of the epoch, in a file of its own (`keys.db`); the epoch's key,
 //! wrapped under the master key, in another (`keys.epoch`).
 //!
-//! An account has a key for its profile, one for what else lives as long as it does, a pepper for look-up hashes, and
-//! for each UTC day a content key and an event key. What people ask about their data has keys of its own. Destroying a key makes everything sealed under it unreadable,
+//! An account has a key for its profile, one for each SMTP login, one for what else lives as long as it does, a pepper for
+//! look-up hashes, and for each UTC day a content key and an event key. What people ask about their data has keys of its own.
+//! Destroying a key makes everything sealed under it unreadable,
 //! wherever copies are.
 //!
 //! **Invariant:** a key is on stable storage before anything sealed under it is.
@@ -21,6 +22,7 @@ mod hold;
 mod journal;
 mod list;
 pub(crate) mod master;
+mod person;
 mod secret;
 mod slots;
 #[cfg(test)]
@@ -63,10 +65,13 @@ pub use list::KeyInfo;
 /// What a key seals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum KeyClass {
-    /// Credentials, DKIM keys, suppressions: as long as the account.
+    /// DKIM keys, labels, suppressions: as long as the account.
     Account,
-    /// Name and addresses of the customer: as long as the account.
+    /// Name and addresses of the customer: until its owner is erased.
     Profile,
+    /// One SMTP login with its password: until it is deleted. An account has as many as it has logins, and what stands
+    /// as the day tells them apart.
+    Login,
     /// Look-up hashes: as long as the account.
     Pepper,
     /// Bodies and the inbox, of one day.
@@ -79,13 +84,14 @@ pub(crate) enum KeyClass {
 
 impl KeyClass {
     /// All classes.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Account, Self::Profile, Self::Pepper, Self::Content, Self::Event, Self::Request];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Account, Self::Profile, Self::Login, Self::Pepper, Self::Content, Self::Event, Self::Request];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
             Self::Profile => "profile",
+            Self::Login => "login",
             Self::Pepper => "pepper",
             Self::Content => "content",
             Self::Event => "event",

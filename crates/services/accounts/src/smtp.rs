@@ -123,12 +123,7 @@ impl Accounts {
         if login.len() > LONGEST_LOGIN || password.len() > LONGEST_PASSWORD_BYTES {
             return Ok(None);
         }
-        let found = match self.inner.store.smtp_credential(&login).await {
-            // Its account is being erased.
-            Err(StoreError::Erased) => None,
-            outcome => outcome?,
-        };
-        let Some(credential) = found else {
+        let Some(credential) = self.inner.store.smtp_credential(&login).await? else {
             self.inner.hasher.verify(password, None).await?;
             return Ok(None);
         };

@@ -1,10 +1,11 @@
-//! Erasing on request: an account after a time in which it can be undone, a recipient at once; with a signed
-//! certificate at the end.
+//! Erasing on request: an account after a time in which it can be undone, a recipient or a user of an account at once;
+//! with a signed certificate at the end.
 //!
 //! The keys go first, then the rows, then what is left of them in files; then another process looks through everything,
 //! and what it found is certified. A request is on stable storage before it is answered, and every step can be
 //! interrupted: the next start goes on from there.
 
+mod ask;
 mod begin;
 mod certificate;
 mod hold;
@@ -28,7 +29,7 @@ use waxseal_store::{
 };
 use zeroize::Zeroizing;
 
-use self::certificate::Signer;
+use self::{ask::MOST_WAITING, certificate::Signer};
 pub use self::{
     hold::HoldError,
     witness::{LookedFor, Seen, Sighting, Witness, WitnessError},
@@ -68,6 +69,9 @@ pub enum ErasureError {
     /// Not an address.
     #[error("the recipient must be a full address such as bob@example.org")]
     NotAnAddress,
+    /// No login is like that.
+    #[error("the login must be a full address such as app@example.org")]
+    NotALogin,
     /// The account has asked for more than are done one after the other in reasonable time.
     #[error("{MOST_WAITING} erasures of this account are not done yet; ask again when some are")]
     TooMany,
@@ -93,11 +97,6 @@ impl From<StoreError> for ErasureError {
         }
     }
 }
-
-/// Erasures of one account that may wait at the same time.
-const MOST_WAITING: u64 = 1_000;
-/// RFC 5321, section 4.5.3.1: 64 and 255 bytes, and the sign between.
-const LONGEST_ADDRESS: usize = 320;
 
 /// Erases what was asked for. Cheap to clone; one per instance.
 #[derive(Clone)]
@@ -191,47 +190,6 @@ impl Eraser {
         }
     }
 
-    /// Asks for the erasure of everything about a recipient within an account. Asked again before it is done, the
-    /// answer is the same.
-    pub async fn erase_recipient(&self, account: AccountId, address: &str) -> Result<Erasure, ErasureError> {
-        let address = checked_address(address)?;
-        if self.inner.store.waiting_erasures(account).await? >= MOST_WAITING {
-            return Err(ErasureError::TooMany);
-        }
-        let asked = self.inner.store.ask_recipient_erasure(account, address).await?;
-        if is_telling(address) {
-            self.lock_words().insert(asked.id, vec![Zeroizing::new(address.to_owned())]);
-        }
-        self.inner.asked.notify_one();
-        Ok(asked)
-    }
-
-    /// Asks the same in every account that has something about the recipient; which erasures, and how many rows
-    /// there were.
-    pub async fn erase_recipient_everywhere(
-        &self,
-        address: &str,
-    ) -> Result<(Vec<ErasureId>, u64), ErasureError> {
-        let address = checked_address(address)?;
-        let (mut asked, mut rows, mut after) = (Vec::new(), 0, None);
-        loop {
-            let page = self.inner.store.accounts(after, 500).await?;
-            let Some(last) = page.last() else { return Ok((asked, rows)) };
-            after = Some(last.id);
-            for account in &page {
-                let found = match self.inner.store.recipient_rows(account.id, address).await {
-                    // Being erased as a whole.
-                    Err(StoreError::Erased) => 0,
-                    outcome => outcome?,
-                };
-                if found > 0 {
-                    rows += found;
-                    asked.push(self.erase_recipient(account.id, address).await?.id);
-                }
-            }
-        }
-    }
-
     /// How far an erasure is.
     pub async fn progress(&self, erasure: &Erasure) -> Result<Progress, ErasureError> {
         let stage = match erasure.state {
@@ -310,15 +268,6 @@ impl Eraser {
 const AGAIN: Duration = Duration::from_secs(60);
 /// While nothing waits.
 const IDLE: Duration = Duration::from_secs(3600);
-
-/// An address that somebody may have written to.
-fn checked_address(address: &str) -> Result<&str, ErasureError> {
-    let address = address.trim();
-    let parts = address.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
-    let is_one =
-        parts.is_some() && address.len() <= LONGEST_ADDRESS && !address.chars().any(char::is_control);
-    if is_one { Ok(address) } else { Err(ErasureError::NotAnAddress) }
-}
 
 /// Whether a word is long enough not to be found by chance.
 const fn is_telling(word: &str) -> bool {

@@ -10,8 +10,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use serde_json::Value;
 use waxseal_model::{
-    AccountId, Clock, DomainId, EventId, KeyId, ManualClock, MessageId, Random, RecipientId, SeededRandom,
-    Timestamp,
+    AccountId, Clock, CredentialId, DomainId, EventId, KeyId, ManualClock, MessageId, Random, RecipientId,
+    SeededRandom, Timestamp,
     event::{EventDetails, EventKind, MessageInfo},
     options::{DeliveryOptions, Schedule},
 };
@@ -23,6 +23,7 @@ use waxseal_privacy::{
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
+    credential::NewSmtpCredential,
     erasure::{Erasure, ErasureState, NewHold},
     message::{Accept, Envelope, NewEvent, NewMessage, NewQueueEntry},
 };
@@ -32,6 +33,7 @@ use folder_witness::FolderWitness;
 use waxseal_scan as _;
 
 const DAY: Duration = Duration::from_secs(86_400);
+const EVE: &str = "eve.of.the.team@customer.example";
 const BOB: &str = "bob.the.recipient@one.example";
 
 struct World {
@@ -340,6 +342,138 @@ async fn a_recipient_goes_in_one_account_or_in_all() {
     assert_eq!(again, (Vec::new(), 0));
     assert_eq!(world.store.erasures(one, None, 10).await.expect("listed").len(), 1);
     assert_eq!(world.store.erasures(third, None, 10).await.expect("listed").len(), 0);
+}
+
+/// Gives an account an SMTP login.
+async fn login(world: &World, account: AccountId, login: &str) {
+    let (clock, random): (&dyn Clock, &dyn Random) = (world.clock.as_ref(), world.random.as_ref());
+    let credential = NewSmtpCredential {
+        id: CredentialId::new(clock, random),
+        account,
+        domain: DomainId::new(clock, random),
+        login: login.into(),
+        password_hash: "a hash".into(),
+        created_at: clock.now(),
+    };
+    world.store.create_smtp_credential(credential).await.expect("a login");
+}
+
+async fn has_login(world: &World, login: &str) -> bool {
+    world.store.smtp_credential(login).await.expect("read").is_some()
+}
+
+#[tokio::test]
+async fn who_has_a_login_goes_and_the_account_stays() {
+    let world = World::new().await;
+    let (account, other) = (world.account(2).await, world.account(0).await);
+    login(&world, account, EVE).await;
+    login(&world, account, "another.one@customer.example").await;
+    assert!(matches!(world.eraser.erase_login(account, "eve").await, Err(ErasureError::NotALogin)));
+    let asked = world.eraser.erase_login(other, EVE).await.expect("asked");
+    world.eraser.run_once().await.expect("ran");
+    assert_eq!(world.certificate(&asked).await["rows_erased"], serde_json::json!({}), "it is not theirs");
+    assert!(has_login(&world, EVE).await);
+
+    let asked = world.eraser.erase_login(account, EVE).await.expect("asked");
+    assert_eq!(world.eraser.erase_login(account, EVE).await.expect("asked again").id, asked.id);
+    world.eraser.run_once().await.expect("ran");
+    assert_eq!(world.state(&asked).await, "done");
+    assert!(!has_login(&world, EVE).await && has_login(&world, "another.one@customer.example").await);
+    assert_eq!(world.store.recipient_rows(account, BOB).await.expect("counted"), 4, "what was sent stays");
+    let certificate = world.certificate(&asked).await;
+    assert_eq!(
+        (&certificate["kind"], &certificate["rows_erased"]["smtp_credentials"]),
+        (&"login".into(), &1.into())
+    );
+    assert_eq!(certificate["keys_destroyed"].as_array().map(Vec::len), Some(1));
+    assert_eq!(certificate["scans"][0]["looked_for"], "1 logins");
+    assert_eq!(certificate["scans"][0]["hits"], 0);
+    assert!(
+        certificate["account_hash"].is_null() && !certificate.to_string().contains("eve.of"),
+        "it names nobody"
+    );
+    assert!(holds(&certificate, world.eraser.public_key()));
+    let recorded = world.recorded().await;
+    assert_eq!(recorded.iter().filter(|entry| *entry == "login_erased").count(), 2, "{recorded:?}");
+}
+
+#[tokio::test]
+async fn an_owner_goes_and_the_account_stays() {
+    let world = World::new().await;
+    let (account, other) = (world.account(2).await, world.account(0).await);
+    std::fs::write(world.folder.path().join("debug.log"), "for ADA.the.owner@customer.example")
+        .expect("written");
+    let asked = world.eraser.erase_owner(account).await.expect("asked");
+    world.eraser.run_once().await.expect("ran");
+    let access = waxseal_model::Access::new(waxseal_model::actor::System, waxseal_model::purpose::Operation);
+    let email = async |account| {
+        let found = world.store.account(account).await.expect("read").expect("it stays");
+        found.profile.open(&access).email.clone()
+    };
+    assert_eq!(email(account).await, "");
+    assert_eq!(
+        email(other).await,
+        "ada.the.owner@customer.example",
+        "another account has an owner of its own"
+    );
+    let certificate = world.certificate(&asked).await;
+    assert_eq!((&certificate["kind"], &certificate["rows_erased"]["accounts"]), (&"owner".into(), &1.into()));
+    assert_eq!(certificate["keys_destroyed"].as_array().map(Vec::len), Some(1));
+    assert_eq!(certificate["scans"][0]["looked_for"], "1 values of the profile");
+    assert_eq!(certificate["scans"][0]["hits"], 1, "a log that somebody kept is found and certified");
+    assert!(world.recorded().await.contains(&"owner_erased".to_owned()));
+    assert_eq!(world.store.closed_until_erased(account), None);
+    assert_eq!(world.store.rows_left(account).await.expect("counted")["queue_entries"], 2, "it goes on");
+}
+
+#[tokio::test]
+async fn a_hold_on_the_account_holds_its_users_too() {
+    let world = World::new().await;
+    let account = world.account(0).await;
+    login(&world, account, EVE).await;
+    let hold = NewHold { account, recipient: None, reason: "file 7".into(), until: None };
+    let hold = world.eraser.add_hold(hold).await.expect("held");
+    let asked = world.eraser.erase_login(account, EVE).await.expect("asked");
+    let owner = world.eraser.erase_owner(account).await.expect("asked");
+    world.eraser.run_once().await.expect("ran");
+    assert_eq!((world.state(&asked).await, world.state(&owner).await), ("held", "held"));
+    assert!(has_login(&world, EVE).await, "it works until the hold is over");
+    world.eraser.lift_hold(hold.id).await.expect("lifted").expect("it was there");
+    world.eraser.run_once().await.expect("ran");
+    assert_eq!((world.state(&asked).await, world.state(&owner).await), ("done", "done"));
+    assert!(!has_login(&world, EVE).await);
+}
+
+#[tokio::test]
+async fn a_users_erasure_goes_on_wherever_it_was_interrupted() {
+    // Before it began; with its row and key; with everything done but the certificate.
+    for batches in [None, Some(0), Some(1), Some(2)] {
+        let mut world = World::new().await;
+        let account = world.account(1).await;
+        login(&world, account, EVE).await;
+        let login = world.eraser.erase_login(account, EVE).await.expect("asked");
+        let owner = world.eraser.erase_owner(account).await.expect("asked");
+        for asked in [&login, &owner] {
+            let Some(batches) = batches else { continue };
+            let begun = world.store.begin_erasure(asked).await.expect("begun").expect("not taken back");
+            for _ in 0..batches {
+                world.store.erase_batch(&begun, 3).await.expect("a batch");
+            }
+        }
+        world.restart().await;
+        world.eraser.run_once().await.expect("ran");
+        for (asked, table) in [(&login, "smtp_credentials"), (&owner, "accounts")] {
+            assert_eq!(world.state(asked).await, "done", "{table} after {batches:?}");
+            let certificate = world.certificate(asked).await;
+            assert_eq!(certificate["rows_erased"][table], 1, "{certificate}");
+            assert_eq!(certificate["keys_destroyed"].as_array().map(Vec::len), Some(1), "{certificate}");
+        }
+        assert!(!has_login(&world, EVE).await);
+        let searched = &world.certificate(&login).await["scans"][0]["looked_for"];
+        let known =
+            if batches.is_none() { "1 logins" } else { "nothing: what to look for was not known any more" };
+        assert_eq!(searched, known, "after {batches:?}");
+    }
 }
 
 #[tokio::test]

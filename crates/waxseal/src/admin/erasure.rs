@@ -1,4 +1,4 @@
-//! Erasing by command: of accounts, of recipients; holds, and certificates.
+//! Erasing by command: of accounts, recipients, logins and owners; holds, and certificates.
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
@@ -37,6 +37,20 @@ pub(super) async fn recipient_everywhere(house: &House, address: &str) -> Result
     let (ids, rows) = house.eraser.erase_recipient_everywhere(address).await?;
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     Ok(json!({ "accounts": ids.len(), "rows_found": rows, "certificates": ids }))
+}
+
+/// Asks for the erasure of who has a login of an account.
+pub(super) async fn login(house: &House, account: &str, login: &str) -> Result<Value> {
+    let account = known(house, account).await?;
+    let erasure = house.eraser.erase_login(account, login).await?;
+    shown(house, &erasure).await
+}
+
+/// Asks for the erasure of an account's owner.
+pub(super) async fn owner(house: &House, account: &str) -> Result<Value> {
+    let account = known(house, account).await?;
+    let erasure = house.eraser.erase_owner(account).await?;
+    shown(house, &erasure).await
 }
 
 /// How far an erasure is.

@@ -59,6 +59,8 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::RecipientEraseEverywhere { .. } => {
             (Event::RecipientEraseEverywhereAsked, Why::Erasure, None)
         }
+        Request::LoginErase { account, .. } => (Event::LoginEraseAsked, Why::Erasure, Some(account)),
+        Request::OwnerErase { account } => (Event::OwnerEraseAsked, Why::Erasure, Some(account)),
         Request::HoldList { account } => (Event::HoldsListed, Why::LegalHold, account.as_ref()),
         Request::DomainCreate { account, .. } => (Event::DomainCreated, Why::Administration, Some(account)),
         Request::CredentialCreate { account, .. } | Request::NetworkCreate { account, .. } => {

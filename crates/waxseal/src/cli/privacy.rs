@@ -71,6 +71,26 @@ pub(crate) enum Privacy {
         #[arg(long)]
         everywhere: bool,
     },
+    /// Erase who has an SMTP login of an account: the login with its password.
+    ///
+    /// Nobody logs in with it any more, and the key that it rested under is destroyed: no backup shows it. What the account
+    /// sent by it stays, as the account's. It cannot be undone; the login can be made again for somebody else.
+    EraseLogin {
+        /// The login, an address; `-` reads it from standard input, so that it does not stand in the list of processes.
+        login: String,
+        /// The account that has it.
+        #[arg(long, value_name = "ID")]
+        account: String,
+    },
+    /// Erase who owns an account: name, address and company. The account itself stays and works.
+    ///
+    /// The key that they rested under is destroyed: no backup shows them. It cannot be undone; `waxseal account correct`
+    /// says who the owner is from then on.
+    EraseOwner {
+        /// The account.
+        #[arg(long, value_name = "ID")]
+        account: String,
+    },
     /// Tell how far an erasure is.
     Erasure {
         /// Its id.

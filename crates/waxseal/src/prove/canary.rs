@@ -70,6 +70,8 @@ pub(super) const FIELDS: &[(&str, Rests)] = &[
     ("file on a full disk", Rests::Perhaps),
     ("recipient erased before", Rests::Nowhere),
     ("text to a recipient erased before", Rests::Nowhere),
+    ("SMTP login erased before", Rests::Nowhere),
+    ("owner erased before", Rests::Nowhere),
     ("idempotency key", Rests::Nowhere),
     ("user agent", Rests::Nowhere),
     ("text that was refused", Rests::Nowhere),

@@ -36,19 +36,23 @@ impl<'a> Customer<'a> {
         let of = |field| canaries.of(field).to_owned();
         let made = stage
             .ask(Request::AccountCreate {
-                name: of("account name"),
-                email: canaries.address("account email"),
-                company: Some(of("company before it was corrected")),
+                name: of("owner erased before"),
+                email: canaries.address("owner erased before"),
+                company: None,
             })
             .await?;
         let account = text(&made, "account_id")?;
-        let correct = Request::AccountCorrect {
-            account: account.clone(),
-            name: None,
-            email: None,
-            company: Some(of("company")),
-        };
-        stage.ask(correct).await?;
+        let asked = stage.ask(Request::OwnerErase { account: account.clone() }).await?;
+        stage.erased(&text(&asked, "erasure")?).await?;
+        for company in ["company before it was corrected", "company"] {
+            let correct = Request::AccountCorrect {
+                account: account.clone(),
+                name: Some(of("account name")),
+                email: Some(canaries.address("account email")),
+                company: Some(of(company)),
+            };
+            stage.ask(correct).await?;
+        }
         let customer = Self { canaries, account: account.parse()?, key: text(&made, "api_key")? };
         customer.equip(stage, &account).await?;
         customer.write(stage).await.context("messages by HTTP")?;
@@ -57,7 +61,7 @@ impl<'a> Customer<'a> {
         stage.at_rest(waiting).await?;
         customer.be_looked_at(stage, &account).await.context("an operator's access")?;
         customer.ask_about_itself(stage, &account).await.context("a request about its data")?;
-        customer.be_held(stage, &account).await.context("holds and erasures of recipients")?;
+        customer.be_held(stage, &account).await.context("holds and erasures of people")?;
         customer.ask_for_a_copy(stage).await.context("a copy of what is kept")?;
         Ok(customer)
     }
@@ -239,6 +243,11 @@ impl<'a> Customer<'a> {
         stage.ask(Request::HoldRemove { hold }).await?;
         let address = self.canaries.address("recipient erased before");
         let asked = stage.ask(Request::RecipientErase { account: account.to_owned(), address }).await?;
+        stage.erased(&text(&asked, "erasure")?).await?;
+        let login = format!("{}@{}", self.canaries.of("SMTP login erased before"), self.canaries.domain());
+        let account = account.to_owned();
+        stage.ask(Request::CredentialCreate { account: account.clone(), address: login.clone() }).await?;
+        let asked = stage.ask(Request::LoginErase { account, login }).await?;
         stage.erased(&text(&asked, "erasure")?).await
     }
 

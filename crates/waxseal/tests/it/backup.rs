@@ -14,7 +14,7 @@ use waxseal_testkit::{Binary, Server, binary::text};
 use crate::{DOMAIN, World, waxseal};
 
 /// The database is lost; the keys are not.
-fn lose_database(binary: &Binary) -> Result<()> {
+pub(crate) fn lose_database(binary: &Binary) -> Result<()> {
     for name in ["waxseal.db", "waxseal.db-wal", "waxseal.db-shm"] {
         let path = binary.data_dir().join(name);
         if path.exists() {

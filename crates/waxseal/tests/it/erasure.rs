@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use waxseal_testkit::{Binary, Call, SmtpCall, smtp_peer::Reaction};
 
-use crate::{DOMAIN, RECIPIENT, World, traces::files_with, waxseal};
+use crate::{DOMAIN, RECIPIENT, World, backup::lose_database, traces::files_with, waxseal};
 
 /// Asks until it is done.
 async fn done(binary: &Binary, id: &str) -> Result<Value> {
@@ -165,6 +165,80 @@ async fn a_recipient_is_erased_with_a_server_and_without_one() -> Result<()> {
     assert_eq!(trail.matches("\"recipient_erased\"").count(), 3, "{trail}");
     assert!(trail.contains("\"recipient_erase_everywhere_asked\""), "{trail}");
     assert!(!trail.contains(RECIPIENT), "{trail}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_login_and_an_owner_are_erased_and_no_file_or_old_backup_tells_of_them() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let (binary, account) = (&world.binary, world.account.as_str());
+    let login = "erasedlogin@sender.test";
+    binary
+        .json(&[
+            "account",
+            "correct",
+            account,
+            "--name",
+            "Erased Ownername",
+            "--email",
+            "erasedowner@owner.test",
+        ])
+        .await?;
+    let made = binary.json(&["credential", "create", login, "--account", account]).await?;
+    let password = field(&made, "password")?.to_owned();
+    let server = binary.serve().await?;
+    SmtpCall::login(server.submission(), login, &password).await?;
+    let backup = binary.data_dir().with_file_name("before.backup");
+    let backup = backup.to_str().context("a path")?;
+    binary.json(&["backup", "create", backup]).await?;
+    let refused = binary.run(&["privacy", "erase-login", "app", "--account", account]).await?;
+    assert!(refused.stderr.contains("the login must be a full address"), "{}", refused.stderr);
+
+    let erased = binary.json(&["privacy", "erase-login", login, "--account", account]).await?;
+    assert_eq!(
+        (&erased["state"], &erased["kind"], &erased["rows"]),
+        (&"done".into(), &"login".into(), &1.into())
+    );
+    let mut smtp = SmtpCall::connect(server.submission()).await?;
+    smtp.ask("EHLO application.test\r\n", 250).await?;
+    let proof = STANDARD.encode(format!("\0{login}\0{password}"));
+    smtp.ask(&format!("AUTH PLAIN {proof}\r\n"), 535).await?;
+    server.signal("KILL").await?;
+    server.wait().await?;
+    let owner = binary.json(&["privacy", "erase-owner", "--account", account]).await?;
+    assert_eq!((&owner["state"], &owner["kind"]), (&"done".into(), &"owner".into()));
+    for erasure in [&erased, &owner] {
+        let certificate = binary.json(&["privacy", "certificate", field(erasure, "erasure")?]).await?;
+        assert_eq!(certificate["keys_destroyed"].as_array().map(Vec::len), Some(1), "{certificate}");
+        assert_eq!(certificate["scans"][0]["hits"], 0, "{certificate}");
+    }
+    let words = ["erasedlogin", "erased ownername", "Erased Ownername", "erasedowner"];
+    let mut found = Vec::new();
+    files_with(&binary.data_dir(), &words, &mut found)?;
+    assert_eq!(found, Vec::<String>::new());
+
+    lose_database(binary)?;
+    binary.json(&["backup", "restore", backup]).await?;
+    let listed = binary.json(&["credential", "list", "--account", account]).await?;
+    assert_eq!(listed["items"], serde_json::json!([]), "it does not come back");
+    let accounts = binary.json(&["account", "list"]).await?;
+    assert_eq!(accounts["items"][0]["name"], "", "nor does who owned it");
+    for word in ["erasedlogin", "erasedowner"] {
+        let traced = binary.json(&["privacy", "trace", word]).await?;
+        assert_eq!(traced["matches"], serde_json::json!([]), "{traced}");
+    }
+    let trail = binary.run(&["audit", "export"]).await?.stdout;
+    // What was refused was asked for, too.
+    for (what, times) in
+        [("login_erase_asked", 2), ("login_erased", 1), ("owner_erase_asked", 1), ("owner_erased", 1)]
+    {
+        assert_eq!(trail.matches(&format!("\"{what}\"")).count(), times, "{what}: {trail}");
+    }
+    assert!(!trail.contains("erasedlogin") && !trail.contains("erasedowner"), "{trail}");
+    let server = binary.serve().await?;
+    world.send(&server, "somebody", "Subject", "the account works on").await?;
+    world.drained().await?;
+    assert!(server.terminate().await?.0.success());
     Ok(())
 }
 

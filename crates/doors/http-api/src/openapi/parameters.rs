@@ -24,7 +24,11 @@ pub(super) fn form(route: &Route) -> &'static [(&'static str, &'static str, bool
         (&Method::POST, "/v3/domains/{domain}/messages/{key}") => {
             &[("to", "Recipients; repeat or separate by commas.", false)]
         }
-        (&Method::POST, "/v1/privacy/erasures") => &[("recipient", "Address of the recipient.", false)],
+        (&Method::POST, "/v1/privacy/erasures") => &[
+            ("recipient", "Erase what is about this recipient.", false),
+            ("login", "Erase who has this SMTP login.", false),
+            ("owner", "`yes`: erase the account's owner; the account stays.", false),
+        ],
         (&Method::POST, "/v1/privacy/exports") => &[
             ("recipient", "Only what is kept about this recipient.", false),
             ("login", "Only what is kept about who has this SMTP login.", false),

@@ -57,7 +57,9 @@ pub(crate) async fn undelete(
 pub(super) fn refusal(error: ErasureError) -> ApiError {
     match error {
         ErasureError::Store(error) => error.into(),
-        ErasureError::NotAnAddress | ErasureError::NotAsked => ApiError::bad_request(error.to_string()),
+        ErasureError::NotAnAddress | ErasureError::NotALogin | ErasureError::NotAsked => {
+            ApiError::bad_request(error.to_string())
+        }
         ErasureError::NoAccount => ApiError::not_found(error.to_string()),
         ErasureError::TooLate => ApiError::new(StatusCode::CONFLICT, error.to_string()),
         ErasureError::TooMany => {

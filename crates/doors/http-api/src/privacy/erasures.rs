@@ -1,4 +1,4 @@
-//! `/v1/privacy/erasures`: everything about one recipient within the account.
+//! `/v1/privacy/erasures`: everything about one person within the account: a recipient, who has a login, the owner.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use waxseal_store::erasure::Erasure;
 use super::{account::refusal, page::page, record::record, render};
 use crate::{
     error::{ApiError, json_response},
-    form,
+    form::{self, Form},
     links::Base,
     state::Api,
 };
@@ -43,22 +43,61 @@ pub(crate) async fn erasures(
     Ok(json_response(StatusCode::OK, &body))
 }
 
-/// `POST /v1/privacy/erasures` with `recipient`.
+/// `POST /v1/privacy/erasures` with one of `recipient`, `login` and `owner`.
 pub(crate) async fn erase(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mut form = form::read(&api, request).await?;
-    let recipient = form.take_first("recipient").unwrap_or_default();
-    if recipient.trim().is_empty() {
-        return Err(ApiError::bad_request("recipient parameter is missing"));
+    let person = Person::named(&mut form::read(&api, request).await?)?;
+    let (eraser, account) = (&api.services.eraser, caller.account);
+    record(&api, &caller, AuditPurpose::Erasure, person.event()).await?;
+    let (asked, message) = match &person {
+        Person::Recipient(address) => {
+            (eraser.erase_recipient(account, address).await, "The recipient is being erased")
+        }
+        Person::Login(login) => (eraser.erase_login(account, login).await, "The login is being erased"),
+        Person::Owner => (eraser.erase_owner(account).await, "The owner is being erased"),
+    };
+    let shown = render::shown(&api, &asked.map_err(refusal)?).await?;
+    Ok(json_response(StatusCode::OK, &json!({ "message": message, "erasure": shown })))
+}
+
+/// Whom an erasure is about.
+enum Person {
+    Recipient(String),
+    Login(String),
+    Owner,
+}
+
+impl Person {
+    /// Whom the form names: exactly one.
+    fn named(form: &mut Form) -> Result<Self, ApiError> {
+        let given = ["recipient", "login", "owner"].map(|field| form.take_first(field));
+        let given = given.map(|value| value.map(|value| value.trim().to_owned()));
+        match given {
+            [Some(address), None, None] if !address.is_empty() => Ok(Self::Recipient(address)),
+            [None, Some(login), None] if !login.is_empty() => Ok(Self::Login(login)),
+            [None, None, Some(owner)] if owner == "yes" => Ok(Self::Owner),
+            [None, None, Some(_)] => {
+                Err(ApiError::bad_request("owner: only `yes` is understood, to erase the account's owner"))
+            }
+            [Some(_), None, None] => Err(ApiError::bad_request("recipient parameter is missing")),
+            [None, Some(_), None] => Err(ApiError::bad_request("login parameter is missing")),
+            [None, None, None] => {
+                Err(ApiError::bad_request("recipient parameter is missing; or name a login, or owner=yes"))
+            }
+            _ => Err(ApiError::bad_request("name one of recipient, login and owner, not several")),
+        }
     }
-    record(&api, &caller, AuditPurpose::Erasure, AuditEvent::RecipientEraseAsked).await?;
-    let erasure = api.services.eraser.erase_recipient(caller.account, &recipient).await.map_err(refusal)?;
-    let shown = render::shown(&api, &erasure).await?;
-    let body = json!({ "message": "The recipient is being erased", "erasure": shown });
-    Ok(json_response(StatusCode::OK, &body))
+
+    const fn event(&self) -> AuditEvent {
+        match self {
+            Self::Recipient(_) => AuditEvent::RecipientEraseAsked,
+            Self::Login(_) => AuditEvent::LoginEraseAsked,
+            Self::Owner => AuditEvent::OwnerEraseAsked,
+        }
+    }
 }
 
 /// `GET /v1/privacy/erasures/{id}`

@@ -109,3 +109,41 @@ async fn a_recipient_is_erased_within_the_account_that_asks() {
     let certificates = format!("/v1/privacy/certificates/{id}");
     assert_eq!(world.get(&certificates).await.status, 404, "a recipient's is the account's alone");
 }
+
+#[tokio::test]
+async fn a_login_and_the_owner_are_erased_by_the_account_that_has_them() {
+    let world = World::new().await;
+    for (fields, says) in [
+        (&[("login", " ")][..], "login parameter is missing"),
+        (&[("login", "app")][..], "the login must be a full address"),
+        (&[("owner", "no")][..], "owner: only `yes`"),
+        (&[("owner", "yes"), ("login", "app@mg.example.org")][..], "name one of recipient, login and owner"),
+        (
+            &[("recipient", "bob@rcpt.example"), ("owner", "yes")][..],
+            "name one of recipient, login and owner",
+        ),
+    ] {
+        let answer = world.post(ERASURES, fields).await;
+        assert_eq!((answer.status, answer.text().contains(says)), (400, true), "{}", answer.line());
+    }
+    let accounts = &world.services.accounts;
+    accounts.create_smtp_credential(world.mine.account, "app@mg.example.org", None).await.expect("a login");
+    let asked = world.post(ERASURES, &[("login", "App@mg.example.org")]).await;
+    assert_eq!((asked.status, &asked.json()["erasure"]["kind"]), (200, &json!("login")), "{}", asked.line());
+    let owner = world.post(ERASURES, &[("owner", "yes")]).await;
+    assert_eq!((owner.status, &owner.json()["message"]), (200, &json!("The owner is being erased")));
+    world.services.eraser.run_once().await.expect("ran");
+    let listed = world.get(ERASURES).await;
+    let shown = listed.json();
+    for (place, kind) in [(0, "owner"), (1, "login")] {
+        let one = &shown["items"][place];
+        assert_eq!((&one["kind"], &one["state"], &one["rows"]), (&json!(kind), &json!("done"), &json!(1)));
+        let path = format!("{ERASURES}/{}/certificate", one["id"].as_str().expect("an id"));
+        assert_eq!(world.get(&path).await.json()["kind"], kind);
+    }
+    assert!(!listed.text().contains("app@"), "it does not say whom it is about");
+    let found = world.services.store.smtp_credential("app@mg.example.org").await.expect("read");
+    assert!(found.is_none());
+    let profile = world.get("/v1/privacy/profile").await.json();
+    assert_eq!((&profile["name"], &profile["email"]), (&json!(""), &json!("")), "the account works on");
+}

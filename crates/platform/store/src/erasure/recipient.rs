@@ -16,16 +16,15 @@ pub(crate) mod scrub;
 pub(crate) mod somebody;
 
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
 };
 use waxseal_model::AccountId;
 
 pub(crate) use self::somebody::{Somebody, canonical};
-use super::{Erasure, rows::add_count};
+use super::rows::add_count;
 use crate::{
-    account::{AccountProfile, PROFILE},
-    entity::{account, event, inbox_item, smtp_credential, suppression},
+    entity::{event, inbox_item, suppression},
     error::StoreError,
     open::Store,
     rows::RowId,
@@ -144,59 +143,6 @@ impl Store {
             .writer
             .write(Effects::default(), move |tx| {
                 Box::pin(async move { add_count(tx, erasure, store, rows).await })
-            })
-            .await
-    }
-
-    /// Deletes the login with this hash.
-    pub(super) async fn erase_login(
-        &self,
-        erasure: i64,
-        account: AccountId,
-        hash: &[u8],
-    ) -> Result<u64, StoreError> {
-        let which = smtp_credential::Column::LoginHash
-            .eq(hash.to_vec())
-            .and(smtp_credential::Column::Account.eq(account.to_row()));
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let deleted = smtp_credential::Entity::delete_many().filter(which).exec(tx).await?;
-                    add_count(tx, erasure, "smtp_credentials", deleted.rows_affected).await?;
-                    Ok(deleted.rows_affected)
-                })
-            })
-            .await
-    }
-
-    /// Replaces the profile by an empty one under a new key; the old key is destroyed, so that no copy of the old
-    /// profile can be read anywhere.
-    pub(super) async fn erase_owner(&self, erasure: &Erasure, account: AccountId) -> Result<u64, StoreError> {
-        let row = account::Entity::find_by_id(account.to_row()).one(&self.inner.readers).await?;
-        let Some(row) = row else { return Ok(0) };
-        let blank = AccountProfile { name: String::new(), email: String::new(), company: None };
-        let found = self.inner.open_json::<AccountProfile>(PROFILE, account, &row.id, &row.profile).await;
-        if found.is_ok_and(|found| found == blank) {
-            return Ok(0);
-        }
-        let number = erasure.row();
-        self.inner.keyring.destroy_profile_key(number, account).await?;
-        let key = self.inner.keyring.profile_key(account).await?;
-        let sealed = self.inner.seal_json(&key, PROFILE, account, &row.id, &blank)?;
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let changed = account::ActiveModel {
-                        id: sea_orm::Unchanged(account.to_row()),
-                        profile: Set(sealed),
-                        ..Default::default()
-                    };
-                    account::Entity::update(changed).exec_without_returning(tx).await?;
-                    add_count(tx, number, "accounts", 1).await?;
-                    Ok(1)
-                })
             })
             .await
     }

@@ -162,7 +162,11 @@ impl Store {
                 self.put::<E>(&mut row, &line, "closed_at", Value::from(now.as_micros()))?;
             }
         }
+        if sealed.is_empty() {
+            return Ok(Some(row));
+        }
         let place = self.place_of::<E>(&row, table);
+        let key = self.sealing(&line, account).await?;
         for column in sealed {
             let name = column.as_str();
             let opened = match (table, name) {
@@ -176,7 +180,6 @@ impl Store {
                 _ => line.opened(name, form::<E>(column))?,
             };
             let opened = zeroize::Zeroizing::new(opened);
-            let key = self.sealing(&line, account).await?;
             let value = self.inner.seal(&key, Slot::new(table, name), account, &place, &opened)?;
             self.set::<E>(&mut row, &line, column, Some(Value::from(value)))?;
         }
@@ -230,6 +233,7 @@ impl Store {
         let ring = &self.inner.keyring;
         Ok(match line.table {
             "accounts" => ring.profile_key(account).await?,
+            "smtp_credentials" => ring.login_key(account).await?,
             "messages" => ring.event_key(account, line.time("created_at")?.day()).await?,
             "queue_entries" => ring.event_key(account, line.time("accepted_at")?.day()).await?,
             "privacy_requests" => ring.request_key(account, line.time("received_at")?.day()).await?,

@@ -8,10 +8,10 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait, sea_query::Expr,
 };
-use waxseal_model::{AccountId, ErasureId, Timestamp, time::Day};
+use waxseal_model::{AccountId, ErasureId, Timestamp};
 
 use super::{
-    KeyClass, KeyName, Keyring, destroy,
+    Keyring, destroy,
     entity::{ring_erasure, ring_hold, ring_key, ring_mark},
     epoch,
 };
@@ -215,34 +215,6 @@ impl Keyring {
         };
         changed.update(transaction).await?;
         epoch::mark(transaction, epoch::DUE, Vec::new()).await
-    }
-
-    /// Destroys the key of an account's profile; the entry of the erasure names it.
-    pub(crate) async fn destroy_profile_key(
-        &self,
-        number: i64,
-        account: AccountId,
-    ) -> Result<(), StoreError> {
-        let mut epochs = self.file.lock().await;
-        let name = KeyName { class: KeyClass::Profile, account, day: Day(0) };
-        self.cache.evict(name);
-        self.retire_copies().await?;
-        let transaction = self.db.begin().await?;
-        let destroyed = destroy::wipe_one(&transaction, name).await?;
-        if let Some(row) = ring_erasure::Entity::find_by_id(number).one(&transaction).await? {
-            let corrupt = |_| StoreError::Corrupt { table: "ring_erasures", column: "keys" };
-            let mut keys: Vec<i64> = serde_json::from_str(&row.keys).map_err(corrupt)?;
-            keys.extend(destroyed);
-            let changed = ring_erasure::ActiveModel {
-                number: sea_orm::Unchanged(number),
-                keys: Set(serde_json::to_string(&keys).map_err(corrupt)?),
-                ..Default::default()
-            };
-            changed.update(&transaction).await?;
-        }
-        epoch::mark(&transaction, epoch::DUE, Vec::new()).await?;
-        transaction.commit().await?;
-        self.renew_locked(&mut epochs).await.map(drop)
     }
 
     /// Ends an erasure: the entry forgets its account, keeps its certificate, and gets the next place in the order of

@@ -14,11 +14,11 @@ use crate::{error::StoreError, seal::DataKey};
 pub struct KeyInfo {
     /// Its number, which whatever is sealed under it names.
     pub number: i64,
-    /// What it seals: `account`, `profile`, `pepper`, `content`, `event` or `request`.
+    /// What it seals: `account`, `profile`, `login`, `pepper`, `content`, `event` or `request`.
     pub class: &'static str,
     /// Whose it is; of a request of somebody who has no account, the request's id.
     pub account: AccountId,
-    /// The UTC day whose content, events or requests it seals; `None` for what lives as long as the account.
+    /// The UTC day whose content, events or requests it seals; `None` for what does not go by days.
     pub day: Option<Day>,
     /// The epoch it is wrapped under.
     pub epoch: i64,

@@ -222,16 +222,6 @@ pub(crate) async fn a_hold_is_seen_until_it_is_lifted_or_over(world: World) {
     assert_eq!(world.store.holds(None).await.expect("listed").len(), 2);
 }
 
-pub(crate) async fn an_erased_owner_is_replaced_by_nobody(world: World) {
-    let sender = customer(&world).await;
-    let asked = world.store.ask_owner_erasure(sender.account).await.expect("asked");
-    let done = erase(&world, &asked).await;
-    assert_eq!(done.keys.len(), 1, "the key of the profile");
-    let account = world.store.account(sender.account).await.expect("read").expect("the account stays");
-    assert_eq!(account.profile.open(&ACCESS).email, "");
-    assert_eq!(world.lease(100).await.len(), 3, "it goes on sending");
-}
-
 /// On SQLite, where a restore is a copy of a file: an old database beside today's keys.
 #[tokio::test]
 async fn a_restored_database_is_erased_again_before_anybody_comes_in() {

@@ -34,6 +34,7 @@ mod skip;
 mod suppressions;
 mod unreadable;
 mod upgrading;
+mod users;
 mod world;
 
 /// Makes a test of each case for each engine.
@@ -163,8 +164,7 @@ contract! {
         a_closed_account_sends_nothing_until_it_is_opened_again,
         an_account_stays_closed_across_a_restart,
         an_erased_recipient_is_named_nowhere_in_that_account,
-        a_hold_is_seen_until_it_is_lifted_or_over,
-        an_erased_owner_is_replaced_by_nobody;
+        a_hold_is_seen_until_it_is_lifted_or_over;
     erasing_recipients:
         nothing_that_named_the_erased_is_left_in_any_column,
         whose_address_ends_alike_keeps_everything,
@@ -173,6 +173,11 @@ contract! {
         content_that_others_wait_for_is_counted_with_its_end,
         a_recipient_whose_events_are_over_is_found_by_the_messages,
         a_stored_message_whose_events_are_over_is_in_the_export_of_its_recipient;
+    users:
+        an_erased_login_lets_nobody_in_and_no_copy_of_it_is_read,
+        a_deleted_login_is_read_from_no_backup_and_can_be_made_again,
+        an_erased_owner_is_read_from_no_copy_and_the_next_one_is,
+        who_was_erased_since_a_backup_is_erased_again_and_who_came_after_is_not;
     backups:
         a_backup_restores_to_the_same_rows_on_either_engine,
         a_backup_is_of_one_moment_while_mail_comes_in,

@@ -155,6 +155,20 @@ pub enum AuditEvent {
         /// Number in the erasure journal.
         erasure: u64,
     },
+    /// Erasure of who has an SMTP login was asked for.
+    LoginEraseAsked,
+    /// Who had an SMTP login was erased.
+    LoginErased {
+        /// Number in the erasure journal.
+        erasure: u64,
+    },
+    /// Erasure of an account's owner was asked for.
+    OwnerEraseAsked,
+    /// An account's owner was erased; the account stays.
+    OwnerErased {
+        /// Number in the erasure journal.
+        erasure: u64,
+    },
     /// A certificate was issued.
     CertificateIssued {
         /// Its number.

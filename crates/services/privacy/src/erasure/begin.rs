@@ -47,15 +47,22 @@ impl Eraser {
             }
             return Ok(false);
         }
-        let words = if is_whole(erasure) { self.words_of(account).await? } else { Vec::new() };
+        let words = match erasure.kind {
+            ErasureKind::Account => self.words_of(account).await?,
+            ErasureKind::Owner => self.words_of_owner(account).await?,
+            ErasureKind::Login => self.words_of_login(erasure).await?,
+            ErasureKind::Recipient => Vec::new(),
+        };
         let _gate = self.inner.gate.lock().await;
         if store.is_held(erasure).await? {
             return Ok(false);
         }
         self.record(self.beginning(erasure).await?, Some(account), 1).await?;
         let Some(begun) = store.begin_erasure(erasure).await? else { return Ok(false) };
-        if is_whole(erasure) {
+        if !words.is_empty() || is_whole(erasure) {
             self.lock_words().insert(erasure.id, words);
+        }
+        if is_whole(erasure) {
             self.record(AuditEvent::KeysDestroyed, None, begun.keys.len() as u64).await?;
             tracing::info!(
                 erasure = erasure.number,
@@ -107,6 +114,29 @@ impl Eraser {
         }
         words.retain(|word| is_telling(word));
         Ok(words)
+    }
+
+    /// What an owner's profile says, as far as it tells of nobody else: a single word may be part of a domain's name, an
+    /// address or a name of several words is not.
+    async fn words_of_owner(&self, account: AccountId) -> Result<Vec<Zeroizing<String>>, ErasureError> {
+        let access = Access::new(actor::System, purpose::Operation);
+        let found = match self.inner.store.account(account).await {
+            Err(StoreError::Erased) => None,
+            outcome => outcome?,
+        };
+        let Some(found) = found else { return Ok(Vec::new()) };
+        let profile = found.profile.open(&access);
+        let said = [Some(&profile.email), Some(&profile.name), profile.company.as_ref()];
+        let telling = said.into_iter().flatten().filter(|word| is_telling(word) && word.contains(['@', ' ']));
+        Ok(telling.map(|word| Zeroizing::new(word.clone())).collect())
+    }
+
+    /// The login, while it can still be read: also where the process that was asked has ended.
+    async fn words_of_login(&self, erasure: &Erasure) -> Result<Vec<Zeroizing<String>>, ErasureError> {
+        let access = Access::new(actor::System, purpose::Operation);
+        let login = self.inner.store.login_to_erase(erasure).await?;
+        let words = login.map(|login| Zeroizing::new(login.open(&access).clone()));
+        Ok(words.into_iter().filter(|word| is_telling(word)).collect())
     }
 
     /// Records what the system did.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use waxseal_model::Timestamp;
 use waxseal_store::{
     Store,
-    erasure::{Compaction, Erasure},
+    erasure::{Compaction, Erasure, ErasureKind},
     instance_secret::InstanceSecret,
 };
 
@@ -110,10 +110,12 @@ impl Certificate {
                 hits: 0,
             });
         }
-        let looked_for = match (whole, seen.words) {
-            (true, words) => format!("the account's id and {words} of its addresses"),
-            (false, 0) => "nothing: what to look for was not known any more".into(),
-            (false, words) => format!("{words} addresses"),
+        let looked_for = match (erasure.kind, seen.words) {
+            (ErasureKind::Account, words) => format!("the account's id and {words} of its addresses"),
+            (_, 0) => "nothing: what to look for was not known any more".into(),
+            (ErasureKind::Recipient, words) => format!("{words} addresses"),
+            (ErasureKind::Login, words) => format!("{words} logins"),
+            (ErasureKind::Owner, words) => format!("{words} values of the profile"),
         };
         scans.push(Scan {
             store: "files",

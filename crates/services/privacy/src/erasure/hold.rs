@@ -7,7 +7,7 @@ use waxseal_store::{
     erasure::{Hold, NewHold},
 };
 
-use super::{Eraser, ErasureError, checked_address};
+use super::{Eraser, ErasureError, ask::checked_address};
 
 /// Why a hold could not be added.
 #[derive(Debug, Error)]
@@ -43,7 +43,10 @@ impl Eraser {
             return Err(HoldError::Over);
         }
         let recipient = match &hold.recipient {
-            Some(address) => Some(checked_address(address).map_err(HoldError::Recipient)?.to_owned()),
+            Some(address) => {
+                let checked = checked_address(address).ok_or(ErasureError::NotAnAddress);
+                Some(checked.map_err(HoldError::Recipient)?.to_owned())
+            }
             None => None,
         };
         let _gate = self.inner.gate.lock().await;

@@ -47,10 +47,17 @@ impl Eraser {
 
     /// What was written by calls that were under way when the keys went is found here, and goes as well.
     async fn nothing_left(&self, begun: &[Erasure]) -> Result<bool, ErasureError> {
-        for erasure in begun.iter().filter(|erasure| is_whole(erasure)) {
-            if let Some(account) = erasure.account
-                && !self.inner.store.rows_left(account).await?.is_empty()
-            {
+        for erasure in begun {
+            let left = match (erasure.kind, erasure.account) {
+                (ErasureKind::Account, Some(account)) => {
+                    !self.inner.store.rows_left(account).await?.is_empty()
+                }
+                (ErasureKind::Login | ErasureKind::Owner, _) => {
+                    self.inner.store.erase_batch(erasure, self.inner.config.batch).await? > 0
+                }
+                (ErasureKind::Account | ErasureKind::Recipient, _) => false,
+            };
+            if left {
                 return Ok(false);
             }
         }
@@ -112,9 +119,9 @@ impl Eraser {
         let number = erasure.number;
         let what = match erasure.kind {
             ErasureKind::Recipient => AuditEvent::RecipientErased { erasure: number },
-            ErasureKind::Account | ErasureKind::Owner | ErasureKind::Login => {
-                AuditEvent::ErasureFinished { erasure: number }
-            }
+            ErasureKind::Login => AuditEvent::LoginErased { erasure: number },
+            ErasureKind::Owner => AuditEvent::OwnerErased { erasure: number },
+            ErasureKind::Account => AuditEvent::ErasureFinished { erasure: number },
         };
         self.record(what, None, total).await?;
         let (entry, hash) = self.inner.audit.head();

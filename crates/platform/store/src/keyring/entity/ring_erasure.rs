@@ -55,8 +55,9 @@ impl Classified for Entity {
             // A hash of a random number that is nowhere any more; a name that nobody can make again.
             Column::AccountHash | Column::Pseudonym => ROW.impersonal(),
             Column::Account => ROW.reference(Subject::Customer),
-            // Under the account's pepper: it finds what a restored database brings back.
-            Column::SubjectHash => ROW.hashed(Subject::Recipient),
+            // Under the account's pepper, of a login under the instance's key: it finds what a restored database
+            // brings back.
+            Column::SubjectHash => ROW.hashed(Subject::CustomerAndRecipient),
         }
     }
 }
