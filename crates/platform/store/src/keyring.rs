@@ -28,6 +28,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod told;
+mod trail;
 mod wrapping;
 
 use std::{ops::Not, path::Path, sync::Arc};
@@ -51,7 +52,7 @@ use crate::{
 };
 
 use cache::Cache;
-use entity::{ring_erasure, ring_grave, ring_key, ring_mark};
+use entity::{ring_erasure, ring_grave, ring_key, ring_mark, ring_trail};
 use epoch::Epochs;
 use master::Master;
 use slots::Slots;
@@ -61,6 +62,7 @@ pub(crate) use entity::ring_hold;
 pub use epoch::Renewal;
 pub(crate) use journal::{NewErasure, hash_of};
 pub use list::KeyInfo;
+pub use trail::TrailEnd;
 
 /// What a key seals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -350,6 +352,7 @@ pub(crate) fn tables() -> Vec<Table> {
         Table::of::<ring_grave::Entity>(),
         Table::of::<ring_erasure::Entity>(),
         Table::of::<ring_hold::Entity>(),
+        Table::of::<ring_trail::Entity>(),
         Table::of::<sea_orm_migration::seaql_migrations::Entity>(),
     ]
 }

@@ -46,5 +46,5 @@ mod vault;
 mod writer;
 
 pub use error::{OpenError, StoreError};
-pub use keyring::{KeyInfo, Renewal};
+pub use keyring::{KeyInfo, Renewal, TrailEnd};
 pub use open::{Engine, MasterKey, Store, StoreConfig};

@@ -30,7 +30,11 @@ impl LineFile {
     /// tells how many bytes that were.
     pub fn open(path: &Path) -> io::Result<(Self, u64)> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            let new = !folder.exists();
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            if new {
+                sync_folder(folder)?;
+            }
         }
         let new = !path.exists();
         let mut file =
@@ -61,6 +65,15 @@ impl LineFile {
             return Err(error);
         }
         self.length += lines.len() as u64;
+        Ok(())
+    }
+
+    /// Cuts the file to `length` bytes; on stable storage when it answers.
+    pub fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::Start(length))?;
+        self.file.sync_data()?;
+        self.length = length;
         Ok(())
     }
 

@@ -1,13 +1,14 @@
 //! The audit trail: who did what with people's data, in files that only grow and cannot be edited unseen.
 //!
-//! Entries lie in `audit/trail-….jsonl`, one line each, chained by SHA-256. After each group of entries the end of
-//! the chain is signed, in `audit/checkpoints.jsonl` and in the anchor file, which belongs on another disk: a chain
-//! alone does not show that its end was cut off, anchors do.
+//! Entries lie in `audit/trail-….jsonl`, one line each, chained by SHA-256. With each group of entries the end of
+//! the chain is signed, in `audit/checkpoints.jsonl` and in the anchor file, which belongs on another disk, and kept
+//! beside the keys: a chain alone does not show that its end was cut off, these do.
 //!
 //! **Invariant:** one writer. The process that has the store has the trail.
 
 mod chain;
 mod checkpoint;
+mod ending;
 mod entry;
 mod loose;
 mod query;
@@ -37,6 +38,7 @@ pub use self::{
 };
 use self::{
     checkpoint::Signer,
+    ending::Kept,
     verify::Witnesses,
     writer::{Job, Opened, Writer},
 };
@@ -103,17 +105,25 @@ struct Inner {
 impl AuditLog {
     /// Opens the trail, or begins it. What a crash tore is cut and recorded; what is missing is recorded too.
     pub async fn open(store: Store, clock: Arc<dyn Clock>, config: AuditConfig) -> Result<Self, AuditError> {
+        let (kept, altered) = match kept(&store).await {
+            Err(StoreError::Corrupt { .. }) => (None, true),
+            kept => (kept?, false),
+        };
         let seed = store.instance_secret(InstanceSecret::AuditSigning).await?;
         let signer = Signer::new(&seed).ok_or(AuditError::Closed)?;
         let public = signer.public().to_owned();
         let opened = {
             let (config, clock) = (config.clone(), clock.clone());
-            blocking(move || Writer::open(config, signer, clock)).await?
+            blocking(move || Writer::open(config, signer, clock, kept)).await?
         };
-        let Opened { writer, notes } = opened;
+        let Opened { writer, mut notes } = opened;
+        if altered {
+            notes.push(AuditEvent::KeptEndAltered);
+        }
+        writer::keep(&store, &writer).await?;
         let head = writer.shown();
         let (sender, receiver) = mpsc::channel(WAITING);
-        tokio::spawn(writer::run(writer, receiver));
+        tokio::spawn(writer::run(writer, store.clone(), receiver));
         let inner = Inner { store, clock, config, public, jobs: Mutex::new(Some(sender)), head };
         let log = Self { inner: Arc::new(inner) };
         for what in notes {
@@ -168,9 +178,15 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Checks every line of the trail against chain, checkpoints and anchors.
+    /// Checks every line of the trail against chain, checkpoints, anchors and what the key store keeps of its end.
     pub async fn verify(&self) -> Result<Verdict, AuditError> {
-        let witnesses = Witnesses { public: self.inner.public.clone(), config: self.inner.config.clone() };
+        let witnesses = Witnesses {
+            public: self.inner.public.clone(),
+            config: self.inner.config.clone(),
+            // Before the files are read: they may have grown since, not shrunk.
+            kept: kept(&self.inner.store).await?.map(|kept| kept.head),
+            at_rest: Arc::clone(&self.inner.head),
+        };
         blocking(move || verify::verify(&witnesses)).await
     }
 
@@ -226,6 +242,14 @@ impl AuditLog {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Job>>> {
         self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The end of the trail that the key store knows of.
+async fn kept(store: &Store) -> Result<Option<Kept>, StoreError> {
+    Ok(store.trail_end().await?.map(|end| Kept {
+        head: chain::Head { n: end.entry, hash: hex::encode(end.hash) },
+        anchored: end.anchored,
+    }))
 }
 
 /// Runs what waits for the disk where nobody else waits for it.

@@ -13,7 +13,7 @@ use waxseal_privacy::audit::{
     AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Finding, Query, Verdict,
 };
 use waxseal_store::{
-    Engine, MasterKey, Store, StoreConfig,
+    Engine, MasterKey, Store, StoreConfig, TrailEnd,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
     content::Opening,
 };
@@ -21,7 +21,7 @@ use waxseal_store::{
 #[path = "audit/tamper.rs"]
 mod tamper;
 
-use tamper::{Copy, tamper};
+use tamper::{Copy, KINDS, forge, tamper};
 
 struct World {
     folder: tempfile::TempDir,
@@ -179,16 +179,163 @@ async fn an_account_sees_its_own_and_nobody_can_tell_it_after_its_keys_are_gone(
     assert!(known.iter().all(|id| !text.contains(id)), "pseudonyms alone");
 }
 
+/// What lies on the disk at a moment.
+struct Disk {
+    trail: Vec<u8>,
+    checkpoints: Vec<u8>,
+    anchors: Vec<u8>,
+    kept: Option<TrailEnd>,
+}
+
+impl World {
+    async fn disk(&self) -> Disk {
+        let [trail, checkpoints, anchors] = self.files().try_into().expect("one file of each");
+        let read = |path: PathBuf| fs::read(path).expect("read");
+        let kept = self.store.trail_end().await.expect("read");
+        Disk { trail: read(trail), checkpoints: read(checkpoints), anchors: read(anchors), kept }
+    }
+
+    /// Puts the disk into a state.
+    async fn put(&self, trail: &[u8], checkpoints: &[u8], anchors: &[u8], kept: Option<TrailEnd>) {
+        let files = self.files();
+        for (path, bytes) in files.iter().zip([trail, checkpoints, anchors]) {
+            fs::write(path, bytes).expect("written");
+        }
+        self.store.keep_trail_end(kept.expect("an end")).await.expect("kept");
+    }
+}
+
+#[tokio::test]
+async fn wherever_a_crash_stops_a_group_the_trail_is_sound_and_loses_nothing_that_was_recorded() {
+    let mut world = World::new().await;
+    world.config.longest_file = 1_000_000;
+    let log = world.open().await;
+    fill(&world, &log, 5).await;
+    log.close().await;
+    let before = world.disk().await;
+    let log = world.open().await;
+    fill_in_tens(&log, 10).await;
+    log.close().await;
+    let after = world.disk().await;
+    // Announced; then its lines, as much of them as was written; then its anchor; then what the key store keeps.
+    let written = (before.trail.len()..after.trail.len()).step_by(53).chain([after.trail.len()]);
+    let mut states: Vec<_> = written
+        .map(|length| (&after.trail[..length], &after.checkpoints, &before.anchors, before.kept))
+        .collect();
+    states.push((&after.trail, &after.checkpoints, &after.anchors, before.kept));
+    for (trail, checkpoints, anchors, kept) in states {
+        world.put(trail, checkpoints, anchors, kept).await;
+        let log = world.open().await;
+        let verdict = log.verify().await.expect("verified");
+        assert!(verdict.sound, "{} bytes: {verdict:?}", trail.len());
+        let next = log.record(plain(AuditEvent::Started)).await.expect("recorded");
+        let verdict = log.verify().await.expect("verified");
+        assert!(verdict.sound && verdict.entries == next && next > 5, "{verdict:?}");
+        if trail.len() == after.trail.len() {
+            assert!(next > 15, "a group that was written whole stays");
+        }
+        log.close().await;
+    }
+}
+
+#[tokio::test]
+async fn entries_that_nobody_announced_are_cut_and_stay_a_finding() {
+    let world = World::new().await;
+    let log = world.open().await;
+    fill(&world, &log, 5).await;
+    log.close().await;
+    let path = world.segments().pop().expect("a file");
+    let mut lines: Vec<Vec<u8>> =
+        fs::read(&path).expect("read").split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    forge(&mut lines, 2);
+    fs::write(&path, lines.concat()).expect("forged");
+    for _ in 0..2 {
+        let log = world.open().await;
+        let entries = log.entries(Query::default()).await.expect("read");
+        assert_eq!((entries[5].n, entries[5].what.as_str()), (6, "foreign_lines_cut"), "{entries:?}");
+        let verdict = log.verify().await.expect("verified");
+        assert_eq!(verdict.findings.first().map(|finding| finding.entry), Some(6), "{verdict:?}");
+        log.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_trail_set_back_or_thrown_away_whole_is_missed_by_the_key_store() {
+    for earlier in [3, 0] {
+        let world = World::new().await;
+        let log = world.open().await;
+        fill(&world, &log, 3).await;
+        log.close().await;
+        let copy = Copy::take(world.files());
+        let log = world.open().await;
+        for _ in 3..9 {
+            log.record(plain(AuditEvent::KeyCreated)).await.expect("recorded");
+        }
+        log.close().await;
+        for file in world.files() {
+            fs::remove_file(file).expect("deleted");
+        }
+        if earlier > 0 {
+            copy.restore();
+        }
+        let log = world.open().await;
+        let verdict = log.verify().await.expect("verified");
+        let first = verdict.findings.first().map(|finding| (finding.entry, finding.to));
+        assert_eq!(first, Some((earlier + 1, 9)), "{verdict:?}");
+        assert_eq!(log.record(plain(AuditEvent::Started)).await.expect("recorded"), 11, "after a note");
+    }
+}
+
+#[tokio::test]
+async fn anchors_that_were_taken_away_are_not_made_again_unseen() {
+    for left in [0, 4] {
+        let world = World::new().await;
+        let log = world.open().await;
+        fill(&world, &log, 9).await;
+        log.close().await;
+        let anchors = fs::read(&world.config.anchor_file).expect("read");
+        cut_lines(&world.config.anchor_file, 9 - left);
+        let log = world.open().await;
+        log.record(plain(AuditEvent::Started)).await.expect("recorded");
+        let verdict = log.verify().await.expect("verified");
+        let first = verdict.findings.first().map(|finding| finding.entry);
+        assert_eq!(first, Some(left as u64 + 1), "{verdict:?}");
+        // Their disk is there again.
+        let since = fs::read(&world.config.anchor_file)
+            .expect("read")
+            .split_off(anchors.split_inclusive(|byte| *byte == b'\n').take(left).map(<[u8]>::len).sum());
+        fs::write(&world.config.anchor_file, [anchors, since].concat()).expect("written");
+        assert!(log.verify().await.expect("verified").sound);
+    }
+}
+
+#[tokio::test]
+async fn a_key_store_of_an_earlier_day_is_no_finding() {
+    let world = World::new().await;
+    let log = world.open().await;
+    fill(&world, &log, 3).await;
+    let earlier = world.store.trail_end().await.expect("read").expect("an end");
+    log.record(plain(AuditEvent::KeyCreated)).await.expect("recorded");
+    log.close().await;
+    world.store.keep_trail_end(earlier).await.expect("set back");
+    let log = world.open().await;
+    assert!(log.verify().await.expect("verified").sound);
+    assert_eq!(log.record(plain(AuditEvent::KeyCreated)).await.expect("recorded"), 5);
+}
+
 #[tokio::test]
 async fn a_line_torn_by_a_crash_is_cut_and_recorded() {
     let world = World::new().await;
     let log = world.open().await;
     fill(&world, &log, 5).await;
     log.close().await;
-    let path = world.segments().pop().expect("a file");
-    let mut bytes = fs::read(&path).expect("read");
-    bytes.extend_from_slice(b"{\"n\":6,\"at\":18");
-    fs::write(&path, bytes).expect("torn");
+    let before = world.disk().await;
+    let log = world.open().await;
+    log.record(plain(AuditEvent::KeyCreated)).await.expect("recorded");
+    log.close().await;
+    let after = world.disk().await;
+    let torn = &after.trail[..before.trail.len() + 14];
+    world.put(torn, &after.checkpoints, &before.anchors, before.kept).await;
     let log = world.open().await;
     let last = log.entries(Query::default()).await.expect("read").pop().expect("an entry");
     assert_eq!((last.n, last.what.as_str()), (6, "torn_line_cut"));
@@ -246,7 +393,7 @@ async fn a_thousand_random_tamperings_are_all_found_where_they_are() {
     let random = SeededRandom::new(77);
     let mut found = 0;
     for round in 0..1_000_u64 {
-        let (entry, kind) = tamper(&copy, &random, round % 7);
+        let (entry, kind) = tamper(&copy, &random, round % KINDS);
         let verdict: Verdict = log.verify().await.expect("verified");
         let first: Option<&Finding> = verdict.findings.first();
         assert!(first.is_some(), "{round}: {kind} at {entry} was not found");

@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Row] = &[
         promise: "Staff reach personal data only by need: roles, a reason for each access, an audit trail that cannot \
                   be edited unseen",
         mechanism: "no command shows content but under a grant with reason and limit that its owner sees; commands \
-                    leave entries in a signed chain with anchors",
+                    leave entries in a signed chain with anchors, whose end the key store keeps as well",
         missing: Some("names and roles of single operators"),
         check: Some(|instance| Box::pin(trail(instance))),
     },
@@ -38,9 +38,13 @@ async fn trail(instance: &Instance<'_>) -> Result<Found> {
     let now = instance.house.clock.now();
     let latest = instance.house.store.grants(None, None, LATEST_GRANTS).await?;
     let open = latest.iter().filter(|grant| grant.state(now) == GrantState::Open).count();
-    Found::all(format!(
+    let text = format!(
         "audit trail verified: {} entries in their chain, {} signed checkpoints, {} anchors; {open} grants of access to \
          content are open now",
         verdict.entries, verdict.checkpoints, verdict.anchors
-    ))
+    );
+    let config = &instance.house.config;
+    let beside = config.anchor_file.starts_with(&config.data_dir);
+    let lacks = "anchors outside the data folder: set `audit.anchor_file` to another disk";
+    Ok(Found { text, lacks: beside.then(|| lacks.to_owned()) })
 }

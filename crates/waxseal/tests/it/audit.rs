@@ -11,7 +11,7 @@ use waxseal_testkit::Call;
 
 use crate::{
     DOMAIN, World,
-    tamper::{Copy, tamper},
+    tamper::{Copy, KINDS, tamper},
     waxseal,
 };
 
@@ -67,7 +67,7 @@ async fn a_thousand_tamperings_with_the_files_of_a_server_are_found_where_they_a
     let sound = log.verify().await?;
     assert!(sound.sound && sound.entries >= 23, "{sound:?}");
     for round in 0..1_000_u64 {
-        let (entry, kind) = tamper(&copy, &random, round % 7);
+        let (entry, kind) = tamper(&copy, &random, round % KINDS);
         let first = log.verify().await?.findings.first().map(|finding| finding.entry);
         assert_eq!(first, Some(entry), "{round}: {kind}");
         copy.restore();

@@ -37,6 +37,7 @@ fn qualified(prefix: &'static str, table: &'static str) -> &'static str {
         ("keys", "ring_holds") => "keys.ring_holds",
         ("keys", "ring_keys") => "keys.ring_keys",
         ("keys", "ring_marks") => "keys.ring_marks",
+        ("keys", "ring_trail") => "keys.ring_trail",
         ("keys", "seaql_migrations") => "keys.seaql_migrations",
         (_, other) => other,
     }

@@ -5,6 +5,7 @@ pub(crate) mod ring_grave;
 pub(crate) mod ring_hold;
 pub(crate) mod ring_key;
 pub(crate) mod ring_mark;
+pub(crate) mod ring_trail;
 
 use waxseal_model::{AccountId, time::Day};
 

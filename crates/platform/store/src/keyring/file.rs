@@ -72,7 +72,13 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Graves), Box::new(EpochColumn), Box::new(schema::Erasures)]
+        vec![
+            Box::new(First),
+            Box::new(Graves),
+            Box::new(EpochColumn),
+            Box::new(schema::Erasures),
+            Box::new(super::trail::Trail),
+        ]
     }
 }
 

@@ -67,11 +67,13 @@ pub(super) struct Link {
     pub(super) n: u64,
     pub(super) prev: String,
     pub(super) hash: String,
+    pub(super) what: String,
 }
 
 #[derive(Deserialize)]
 struct Read {
     n: u64,
+    what: String,
     prev: String,
     hash: String,
 }
@@ -86,7 +88,7 @@ pub(super) fn read(line: &[u8]) -> Option<Link> {
         return None;
     }
     let read: Read = serde_json::from_slice(line).ok()?;
-    Some(Link { n: read.n, prev: read.prev, hash: read.hash })
+    Some(Link { n: read.n, prev: read.prev, hash: read.hash, what: read.what })
 }
 
 /// An entry read back, for exports.

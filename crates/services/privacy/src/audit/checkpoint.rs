@@ -48,6 +48,11 @@ impl Signer {
 }
 
 impl Checkpoint {
+    /// The end of the chain that it is about.
+    pub(super) fn head(&self) -> Head {
+        Head { n: self.n, hash: self.head.clone() }
+    }
+
     /// The line, with its line break.
     pub(super) fn line(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut line = serde_json::to_vec(self)?;

@@ -307,7 +307,8 @@ pub enum AuditEvent {
     TrailExported,
     /// The trail was verified; `count` findings.
     TrailVerified,
-    /// At start the last line was found torn; so many bytes were cut.
+    /// At start the last group of entries was found unfinished, by a crash: so many bytes were cut. Nobody had been told
+    /// that they are recorded.
     TornLineCut {
         /// Bytes.
         bytes: u64,
@@ -319,13 +320,10 @@ pub enum AuditEvent {
         /// Last missing entry.
         to: u64,
     },
-    /// At start the last entries were found without a signature: the process died before it, or somebody else
-    /// wrote them.
-    EntriesUnsigned {
-        /// First of them.
-        from: u64,
-        /// Last of them.
-        to: u64,
+    /// At start lines were found behind the end that this instance did not write; so many bytes were cut.
+    ForeignLinesCut {
+        /// Bytes.
+        bytes: u64,
     },
     /// What a person asks about their data was received.
     RequestReceived {
@@ -372,6 +370,10 @@ pub enum AuditEvent {
         /// Number of the request.
         request: u64,
     },
+    /// At start the key store did not know where the trail ended: it is from before it kept that, or was edited.
+    KeptEndMissing,
+    /// At start what the key store keeps of the trail's end was not as it was written.
+    KeptEndAltered,
     /// At start the anchors were found behind the checkpoints, and brought up.
     AnchorsCompleted,
 }

@@ -1,13 +1,18 @@
 //! Verifying the trail: every edit is found, with its place.
 
-use std::{cmp::Reverse, collections::BTreeMap, path::Path};
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde::Serialize;
 use waxseal_store::line_file::{LineFile, segments};
 
 use super::{
     AuditConfig, AuditError, at,
-    chain::{self, GENESIS, Link},
+    chain::{self, GENESIS, Head, Link},
     checkpoint::Checkpoint,
     writer::{CHECKPOINTS, NAME},
 };
@@ -51,25 +56,46 @@ pub struct Verdict {
 pub(super) struct Witnesses {
     pub(super) public: String,
     pub(super) config: AuditConfig,
+    /// The end that the key store knows of.
+    pub(super) kept: Option<Head>,
+    /// Nothing is written to the files while it is held.
+    pub(super) at_rest: Arc<Mutex<Head>>,
 }
 
 pub(super) fn verify(witnesses: &Witnesses) -> Result<Verdict, AuditError> {
     let config = &witnesses.config;
     let mut walk = Walk::default();
-    let checkpoints = walk.signed(&config.folder.join(CHECKPOINTS), &witnesses.public)?;
-    let anchors = walk.signed(&config.anchor_file, &witnesses.public)?;
+    let at_rest = witnesses.at_rest.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = |path: &Path| LineFile::read(path).map_err(at(path));
+    let of = |path: &Path, bytes: Vec<u8>| (name_of(path), bytes);
+    let path = config.folder.join(CHECKPOINTS);
+    let (checkpoints, anchors) =
+        (of(&path, read(&path)?), of(&config.anchor_file, read(&config.anchor_file)?));
+    let segments = segments(&config.folder, NAME).map_err(at(&config.folder))?;
+    // Of the trail's files the last one grows.
+    let mut last = segments.last().map(|segment| read(&segment.path)).transpose()?;
+    drop(at_rest);
+    let checkpoints = walk.signed(&checkpoints, &witnesses.public);
+    let anchors = walk.signed(&anchors, &witnesses.public);
     walk.compare(&checkpoints, &anchors, config);
     for signed in checkpoints.iter().chain(&anchors) {
         walk.signed_heads.insert(signed.n, signed.head.clone());
     }
+    if let Some(Head { n, hash }) = &witnesses.kept {
+        walk.signed_heads.insert(*n, hash.clone());
+    }
     let mut number = 1;
-    for segment in segments(&config.folder, NAME).map_err(at(&config.folder))? {
+    let count = segments.len();
+    for (index, segment) in segments.into_iter().enumerate() {
         let file = name_of(&segment.path);
         if segment.number != number {
             walk.find(walk.next, walk.next, &file, 0, "a file before this one is missing");
         }
         number = segment.number + 1;
-        let bytes = LineFile::read(&segment.path).map_err(at(&segment.path))?;
+        let bytes = match last.take_if(|_| index + 1 == count) {
+            Some(bytes) => bytes,
+            None => read(&segment.path)?,
+        };
         walk.file(&file, &bytes);
     }
     walk.end();
@@ -124,19 +150,17 @@ impl Walk {
     }
 
     /// Reads checkpoints or anchors; each has to be as it was signed, in order.
-    fn signed(&mut self, path: &Path, public: &str) -> Result<Vec<Checkpoint>, AuditError> {
-        let bytes = LineFile::read(path).map_err(at(path))?;
-        let file = name_of(path);
+    fn signed(&mut self, (file, bytes): &(String, Vec<u8>), public: &str) -> Vec<Checkpoint> {
         let mut good: Vec<Checkpoint> = Vec::new();
-        for (line, text) in lines(&bytes) {
+        for (line, text) in lines(bytes) {
             let after = good.last().map_or(0, |last| last.n);
             match text.and_then(|text| Checkpoint::read(text, public)) {
                 Some(checkpoint) if checkpoint.n > after => good.push(checkpoint),
-                Some(_) => self.find(after + 1, after + 1, &file, line, "a checkpoint is out of order"),
-                None => self.find(after + 1, after + 1, &file, line, "a checkpoint is not as it was signed"),
+                Some(_) => self.find(after + 1, after + 1, file, line, "a checkpoint is out of order"),
+                None => self.find(after + 1, after + 1, file, line, "a checkpoint is not as it was signed"),
             }
         }
-        Ok(good)
+        good
     }
 
     /// Checkpoints and anchors tell the same.
@@ -182,6 +206,9 @@ impl Walk {
             self.find(self.next, link.n - 1, file, 0, "entries are missing");
             self.prev = None;
         }
+        if let Some(found) = told(&link.what) {
+            self.find(link.n, link.n, file, line, found);
+        }
         if self.prev.as_ref().is_some_and(|prev| *prev != link.prev) {
             self.find(link.n, link.n, file, line, "the entry does not follow on the one before");
         }
@@ -215,12 +242,21 @@ impl Walk {
                 known,
                 &file,
                 0,
-                "the end of the trail is missing: anchors know of more entries",
+                "the end of the trail is missing: anchors or the key store know of more entries",
             );
         } else if last > known {
             let file = self.last_file.clone();
             self.find(known + 1, last, &file, 0, "the last entries have no checkpoint");
         }
+    }
+}
+
+/// What an entry says that was found when the trail was opened, and has been put right since: it stays a finding.
+fn told(what: &str) -> Option<&'static str> {
+    match what {
+        "foreign_lines_cut" => Some("lines stood behind the end that Waxseal did not write; they were cut"),
+        "kept_end_altered" => Some("what the key store kept of the trail's end was altered"),
+        _ => None,
     }
 }
 

@@ -1,15 +1,20 @@
-//! The one writer: many entries, one sync; then a signed checkpoint, then an anchor.
+//! The one writer: a group of entries is announced by the signed checkpoint of its end, then written with one sync, then
+//! anchored; then the key store keeps where the trail ends, and whoever waits is told.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use waxseal_model::{Clock, Timestamp};
-use waxseal_store::line_file::{LineFile, LineSeries, segments};
+use waxseal_store::{
+    Store, StoreError, TrailEnd,
+    line_file::{LineFile, LineSeries},
+};
 
 use super::{
     AuditConfig, AuditError, at,
     chain::{self, Body, Head},
-    checkpoint::{Checkpoint, Signer},
+    checkpoint::Signer,
+    ending::{self, Ending, Kept},
     entry::{AuditActor, AuditEntry, AuditEvent},
 };
 
@@ -42,12 +47,14 @@ pub(super) struct Writer {
     trail: LineSeries,
     checkpoints: LineFile,
     head: Head,
-    /// The same, for whoever wants to name it.
+    /// The same, for whoever wants to name it. Held while a group is written: the files are not at rest then.
     shown: Arc<Mutex<Head>>,
+    /// Where the file of checkpoints has to be cut: what was announced could not be written.
+    withdrawn: Option<u64>,
     /// Month of the last entry, in months since year 0.
     month: Option<i32>,
-    /// Anchors that could not be written yet.
-    unanchored: Vec<u8>,
+    /// The last entry that an anchor was written of.
+    anchored: u64,
 }
 
 /// A writer, and what was found when it opened.
@@ -57,35 +64,15 @@ pub(super) struct Opened {
 }
 
 impl Writer {
-    /// Opens the files; where a crash tore a line it is cut.
+    /// Opens the files at the end that anchors, key store (`kept`) and announced groups agree on.
     pub(super) fn open(
         config: AuditConfig,
         signer: Signer,
         clock: Arc<dyn Clock>,
+        kept: Option<Kept>,
     ) -> Result<Opened, AuditError> {
-        let (trail, torn) = LineSeries::open(&config.folder, NAME).map_err(at(&config.folder))?;
-        let path = config.folder.join(CHECKPOINTS);
-        let (checkpoints, _) = LineFile::open(&path).map_err(at(&path))?;
-        let mut notes = Vec::new();
-        if torn > 0 {
-            notes.push(AuditEvent::TornLineCut { bytes: torn });
-        }
-        let (unanchored, anchored) = behind(&config, signer.public())?;
-        if !unanchored.is_empty() {
-            notes.push(AuditEvent::AnchorsCompleted);
-        }
-        let mut head = last_head(&config)?;
-        match anchored.unwrap_or_default() {
-            known if known.n > head.n => {
-                // Going on from the shortened end would make the cut look like history.
-                notes.push(AuditEvent::EntriesMissing { from: head.n + 1, to: known.n });
-                head = known;
-            }
-            known if known.n < head.n => {
-                notes.push(AuditEvent::EntriesUnsigned { from: known.n + 1, to: head.n });
-            }
-            _ => {}
-        }
+        let Ending { trail, checkpoints, head, notes, anchored } =
+            ending::find(&config, signer.public(), kept)?;
         let mut writer = Self {
             config,
             clock,
@@ -94,11 +81,12 @@ impl Writer {
             checkpoints,
             shown: Arc::new(Mutex::new(head.clone())),
             head,
+            withdrawn: None,
             month: None,
-            unanchored: Vec::new(),
+            anchored,
         };
         writer.reserve();
-        writer.anchor(&unanchored);
+        writer.anchor(None);
         Ok(Opened { writer, notes })
     }
 
@@ -129,22 +117,59 @@ impl Writer {
         if let Some(last) = jobs.last() {
             self.rotate_if_due(last.at)?;
         }
-        self.append(&lines)?;
-        self.head = head;
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.head);
-        self.checkpoint();
+        let shown = Arc::clone(&self.shown);
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let announced = self.announce(&head)?;
+        if let Err(error) = self.append(|writer| writer.trail.append(&lines)) {
+            self.withdraw();
+            return Err(error);
+        }
+        // The log is a witness too, if somebody keeps it.
+        tracing::info!(entry = head.n, head = %head.hash, "audit checkpoint");
+        self.withdrawn = None;
+        shown.clone_from(&head);
+        let before = std::mem::replace(&mut self.head, head);
+        self.anchor((self.anchored == before.n).then_some(announced));
         Ok(first)
     }
 
-    /// Adds to the trail; on a full disk the reserve is given up for it.
-    fn append(&mut self, lines: &[u8]) -> Result<(), AuditError> {
-        let first = self.trail.append(lines);
+    /// Adds to a file; on a full disk the reserve is given up for it.
+    fn append(&mut self, add: impl Fn(&mut Self) -> std::io::Result<()>) -> Result<(), AuditError> {
+        let first = add(self);
         let Err(error) = first else { return Ok(()) };
         if !LineFile::give_up(&self.config.folder.join(RESERVE)) {
             return Err(at(&self.config.folder)(error));
         }
         tracing::warn!(%error, "the audit trail goes on in its reserve: make room on the disk");
-        self.trail.append(lines).map_err(at(&self.config.folder))
+        add(self).map_err(at(&self.config.folder))
+    }
+
+    /// Signs the end that the chain will have: lines that nobody announced are not the trail's.
+    fn announce(&mut self, head: &Head) -> Result<Vec<u8>, AuditError> {
+        if let Some(length) = self.withdrawn {
+            self.checkpoints.cut(length).map_err(at(&self.config.folder))?;
+        }
+        let line = self.signer.sign(head, self.clock.now()).line();
+        let line = line.map_err(|error| at(&self.config.folder)(error.into()))?;
+        self.withdrawn = Some(self.checkpoints.length());
+        self.append(|writer| writer.checkpoints.append(&line))?;
+        Ok(line)
+    }
+
+    /// Takes back what was announced and could not be written; tried again before the next group.
+    fn withdraw(&mut self) {
+        let Some(length) = self.withdrawn else { return };
+        match self.checkpoints.cut(length) {
+            Ok(()) => self.withdrawn = None,
+            Err(error) => tracing::warn!(%error, "an audit checkpoint could not be taken back"),
+        }
+    }
+
+    /// Where the chain ends, for the key store; `None` before the first entry.
+    pub(super) fn end(&self) -> Option<TrailEnd> {
+        let mut hash = [0; 32];
+        hex::decode_to_slice(&self.head.hash, &mut hash).ok()?;
+        (self.head.n > 0).then_some(TrailEnd { entry: self.head.n, hash, anchored: self.anchored })
     }
 
     fn rotate_if_due(&mut self, now: Timestamp) -> Result<(), AuditError> {
@@ -160,34 +185,22 @@ impl Writer {
         Ok(())
     }
 
-    /// Signs the end of the chain, beside the trail and outside. A failure is made up for by the next one.
-    fn checkpoint(&mut self) {
-        let checkpoint = self.signer.sign(&self.head, self.clock.now());
-        let line = match checkpoint.line() {
-            Ok(line) => line,
-            Err(error) => {
-                tracing::error!(%error, "an audit checkpoint could not be made");
-                return;
-            }
+    /// Adds `line` to the anchors; without it, every checkpoint that has no anchor yet.
+    fn anchor(&mut self, line: Option<Vec<u8>>) {
+        if self.anchored >= self.head.n {
+            return;
+        }
+        let (folder, anchor_file) = (&self.config.folder, &self.config.anchor_file);
+        let lines = match line {
+            Some(line) => Ok(line),
+            None => ending::checkpoints_after(&folder.join(CHECKPOINTS), self.signer.public(), self.anchored),
         };
-        if let Err(error) = self.checkpoints.append(&line) {
-            tracing::warn!(%error, "an audit checkpoint could not be written");
-            return;
-        }
-        // The log is a witness too, if somebody keeps it.
-        tracing::info!(entry = checkpoint.n, head = %checkpoint.head, "audit checkpoint");
-        self.anchor(&line);
-    }
-
-    fn anchor(&mut self, lines: &[u8]) {
-        self.unanchored.extend_from_slice(lines);
-        if self.unanchored.is_empty() {
-            return;
-        }
-        let path = &self.config.anchor_file;
-        let written = LineFile::open(path).and_then(|(mut file, _)| file.append(&self.unanchored));
+        let written = lines.and_then(|lines| {
+            let added = LineFile::open(anchor_file).and_then(|(mut file, _)| file.append(&lines));
+            added.map_err(at(anchor_file))
+        });
         match written {
-            Ok(()) => self.unanchored.clear(),
+            Ok(()) => self.anchored = self.head.n,
             Err(error) => tracing::warn!(%error, "an audit anchor could not be written; it is tried again"),
         }
     }
@@ -198,21 +211,36 @@ impl Writer {
 }
 
 /// Writes groups until everybody who could ask is gone.
-pub(super) async fn run(writer: Writer, mut jobs: mpsc::Receiver<Job>) {
+pub(super) async fn run(writer: Writer, store: Store, mut jobs: mpsc::Receiver<Job>) {
     let mut writer = Some(writer);
     let mut group = Vec::new();
     while jobs.recv_many(&mut group, GROUP).await > 0 {
         let (Some(mut own), taken) = (writer.take(), std::mem::take(&mut group)) else { return };
         let done = tokio::task::spawn_blocking(move || {
             let outcome = own.write(&taken);
-            answer(outcome, taken);
-            own
+            (own, outcome, taken)
         });
-        match done.await {
-            Ok(back) => writer = Some(back),
-            Err(_) => return,
+        let Ok((own, mut outcome, taken)) = done.await else { return };
+        if outcome.is_ok()
+            && let Err(error) = keep(&store, &own).await
+            && own.anchored < own.head.n
+        {
+            // One of both has to know of the entries, or their end could be cut off unseen.
+            outcome = Err(error.into());
         }
+        answer(outcome, taken);
+        writer = Some(own);
     }
+}
+
+/// Has the key store keep where the trail ends. A failure is made up for by the next group.
+pub(super) async fn keep(store: &Store, writer: &Writer) -> Result<(), StoreError> {
+    let Some(end) = writer.end() else { return Ok(()) };
+    let kept = store.keep_trail_end(end).await;
+    if let Err(error) = &kept {
+        tracing::warn!(%error, "the key store could not keep where the audit trail ends; it is tried again");
+    }
+    kept
 }
 
 fn answer(outcome: Result<u64, AuditError>, jobs: Vec<Job>) {
@@ -240,38 +268,4 @@ const fn actor(actor: AuditActor) -> &'static str {
         AuditActor::System => "system",
         AuditActor::Customer(_) => "customer",
     }
-}
-
-/// Where the trail ends: the last line that is as it was written. What comes after it is `verify`'s matter.
-fn last_head(config: &AuditConfig) -> Result<Head, AuditError> {
-    for segment in segments(&config.folder, NAME).map_err(at(&config.folder))?.iter().rev() {
-        let bytes = LineFile::read(&segment.path).map_err(at(&segment.path))?;
-        let good = bytes.rsplit(|byte| *byte == b'\n').find_map(chain::read);
-        if let Some(link) = good {
-            return Ok(Head { n: link.n, hash: link.hash });
-        }
-    }
-    Ok(Head::default())
-}
-
-/// Checkpoints that are not among the anchors, and the last of both.
-fn behind(config: &AuditConfig, public: &str) -> Result<(Vec<u8>, Option<Head>), AuditError> {
-    let read = |path: &std::path::Path| -> Result<Vec<(Vec<u8>, Checkpoint)>, AuditError> {
-        let bytes = LineFile::read(path).map_err(at(path))?;
-        let lines = bytes.split(|byte| *byte == b'\n');
-        Ok(lines.filter_map(|line| Some((line.to_vec(), Checkpoint::read(line, public)?))).collect())
-    };
-    let checkpoints = read(&config.folder.join(CHECKPOINTS))?;
-    let anchors = read(&config.anchor_file).unwrap_or_else(|error| {
-        tracing::warn!(%error, "anchors cannot be read: is their disk there?");
-        Vec::new()
-    });
-    let anchored = anchors.iter().map(|(_, anchor)| anchor.n).max().unwrap_or(0);
-    let mut missing = Vec::new();
-    for (line, _) in checkpoints.iter().filter(|(_, checkpoint)| checkpoint.n > anchored) {
-        missing.extend_from_slice(line);
-        missing.push(b'\n');
-    }
-    let last = checkpoints.iter().chain(&anchors).map(|(_, checkpoint)| checkpoint).max_by_key(|it| it.n);
-    Ok((missing, last.map(|last| Head { n: last.n, hash: last.head.clone() })))
 }
