@@ -75,11 +75,19 @@ fn add(answer: &mut Value, files: Files, config: &Config) -> Result<()> {
     if config.store_url.expose() != "sqlite" {
         notes.push("PostgreSQL's own files, logs and backups are not searched: they are not Waxseal's");
     }
+    let content = answer.get("not_searched").and_then(Value::as_array).into_iter().flatten();
+    let content: Vec<&str> = content.filter_map(Value::as_str).collect();
+    let content = format!(
+        "what customers write is not searched ({}): an operator sees it under a grant alone",
+        content.join(", ")
+    );
+    notes.push(&content);
+    let notes = json!(notes);
     let answer = answer.as_object_mut().context("an answer that is no object")?;
     answer.insert("files".into(), files.looked_at.into());
     answer.insert("bytes".into(), files.bytes.into());
     answer.insert("unreadable_files".into(), files.unreadable.into());
-    answer.insert("notes".into(), json!(notes));
+    answer.insert("notes".into(), notes);
     Ok(())
 }
 

@@ -17,4 +17,5 @@ pub(crate) use certificate::{account_certificate, certificate, public_key};
 pub(crate) use erasures::{erase, erasure, erasures};
 pub(crate) use exports::{ask, download, list, remove, show};
 pub(crate) use profile::{correct, profile};
+pub(crate) use record::opened;
 pub(crate) use requests::requests;

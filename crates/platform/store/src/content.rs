@@ -1,9 +1,12 @@
-//! The MIME of a message on its way out of the store: each opening of it is counted.
+//! The MIME of a message on its way out of the store: each opening of it is counted or recorded.
 //!
-//! Counting hangs on the value and not on its readers: whoever is added later is counted too.
+//! That hangs on the value and not on its readers: whoever is added later is counted too. What is opened for delivery is
+//! counted, and recorded in batches: what became of it shows in the event log. Every other opening is on record before
+//! the content is handed over, so that a process which is killed has given out nothing that is not.
 
 use std::{
     collections::HashMap,
+    future::Future,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -29,32 +32,75 @@ impl Content {
         Self { account, mime, openings }
     }
 
-    /// Lends the MIME to somebody who says who they are and why, and counts that. No operator has such an access.
-    pub fn open<P: Opens<category::PrivateContent>>(&self, access: &Access<P>) -> &[u8] {
-        self.count(access);
+    /// Lends the MIME to be delivered, and counts that.
+    pub fn open(&self, access: &Access<purpose::Delivery>) -> &[u8] {
+        self.openings.add(self.opening(access), 1);
         self.mime.open(access)
     }
 
-    /// Hands the MIME over, and counts that.
-    pub fn into_open<P: Opens<category::PrivateContent>>(self, access: &Access<P>) -> Vec<u8> {
-        self.count(access);
+    /// Hands the MIME over to be delivered, and counts that.
+    pub fn into_open(self, access: &Access<purpose::Delivery>) -> Vec<u8> {
+        self.openings.add(self.opening(access), 1);
         self.mime.into_open(access)
     }
 
-    /// Hands the MIME over to an operator who has sight of this account's content, and counts that. `None` if it is
-    /// another account's.
-    pub fn into_open_under(self, sight: Sight) -> Option<Vec<u8>> {
-        if sight.account() != self.account {
-            return None;
-        }
-        let access = Access::new(actor::Operator, purpose::Support);
-        self.count(&access);
-        Some(self.mime.into_granted(&access))
+    /// Hands the MIME over once `witness` has put it on record. No operator has such an access.
+    pub async fn into_open_before<P, W>(self, witness: &W, access: &Access<P>) -> Result<Vec<u8>, W::Error>
+    where
+        P: Opens<category::PrivateContent>,
+        W: Witness,
+    {
+        witness.opened(self.opening(access), 1).await?;
+        Ok(self.mime.into_open(access))
     }
 
-    fn count<P: PurposeMark>(&self, access: &Access<P>) {
-        let (actor, purpose) = (access.actor(), access.purpose());
-        self.openings.add(Opening { actor, purpose, account: self.account }, 1);
+    /// Hands the MIME over to an operator who has sight of this account's content, once `witness` has put it on record.
+    /// `None` if it is another account's.
+    pub async fn into_open_under<W: Witness>(
+        self,
+        witness: &W,
+        sight: Sight,
+    ) -> Result<Option<Vec<u8>>, W::Error> {
+        if sight.account() != self.account {
+            return Ok(None);
+        }
+        let access = Access::new(actor::Operator, purpose::Support);
+        witness.opened(self.opening(&access), 1).await?;
+        Ok(Some(self.mime.into_granted(&access)))
+    }
+
+    /// Hands the MIME over to whoever makes a sealed file of many, and counts it there.
+    pub fn into_open_for(self, tally: &mut Tally, access: &Access<purpose::Export>) -> Vec<u8> {
+        *tally.0.entry(self.opening(access)).or_default() += 1;
+        self.mime.into_open(access)
+    }
+
+    fn opening<P: PurposeMark>(&self, access: &Access<P>) -> Opening {
+        Opening { actor: access.actor(), purpose: access.purpose(), account: self.account }
+    }
+}
+
+/// Puts openings of content on record.
+pub trait Witness: Sync {
+    /// Why it could not.
+    type Error;
+
+    /// Records that content is opened so many times; it is on stable storage when this answers.
+    fn opened(&self, opening: Opening, count: u64) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// Openings for one sealed file, which nobody reads before they are on record.
+#[derive(Debug, Default)]
+#[must_use = "what was opened has to be put on record"]
+pub struct Tally(HashMap<Opening, u64>);
+
+impl Tally {
+    /// Puts them on record.
+    pub async fn record<W: Witness>(self, witness: &W) -> Result<(), W::Error> {
+        for (opening, count) in self.0 {
+            witness.opened(opening, count).await?;
+        }
+        Ok(())
     }
 }
 

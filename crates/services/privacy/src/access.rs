@@ -173,7 +173,7 @@ impl BreakGlass {
         let account = sight.account();
         let body =
             self.store.body_for(Purpose::Support, account, message).await?.ok_or(AccessError::NoMessage)?;
-        let mime = body.into_open_under(sight).ok_or(AccessError::NoMessage)?;
+        let mime = body.into_open_under(&self.audit, sight).await?.ok_or(AccessError::NoMessage)?;
         Ok(Shown { account, mime })
     }
 

@@ -25,7 +25,12 @@ use std::{
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use waxseal_model::{AccountId, Clock};
-use waxseal_store::{Store, StoreError, instance_secret::InstanceSecret, line_file::LineFile};
+use waxseal_store::{
+    Store, StoreError,
+    content::{Opening, Witness},
+    instance_secret::InstanceSecret,
+    line_file::LineFile,
+};
 
 pub use self::{
     chain::RecordedEntry,
@@ -156,19 +161,12 @@ impl AuditLog {
         answered.await.map_err(|_| AuditError::Closed)?
     }
 
-    /// Records the openings of content that the store has counted so far: one entry for each account, actor and
-    /// purpose.
+    /// Records the openings for delivery that the store has counted so far: one entry for each account, actor and
+    /// purpose. All others are on record before the content is handed over.
     pub async fn record_openings(&self) -> Result<(), AuditError> {
         let mut taken = self.inner.store.take_openings().into_iter();
         while let Some((opening, count)) = taken.next() {
-            let entry = AuditEntry {
-                actor: opening.actor.into(),
-                purpose: opening.purpose.into(),
-                what: AuditEvent::ContentOpened,
-                account: Some(opening.account),
-                count,
-            };
-            if let Err(error) = self.record(entry).await {
+            if let Err(error) = self.record_opening(opening, count).await {
                 for (opening, count) in taken.chain([(opening, count)]) {
                     self.inner.store.put_back_openings(opening, count);
                 }
@@ -176,6 +174,17 @@ impl AuditLog {
             }
         }
         Ok(())
+    }
+
+    async fn record_opening(&self, opening: Opening, count: u64) -> Result<(), AuditError> {
+        let entry = AuditEntry {
+            actor: opening.actor.into(),
+            purpose: opening.purpose.into(),
+            what: AuditEvent::ContentOpened,
+            account: Some(opening.account),
+            count,
+        };
+        self.record(entry).await.map(drop)
     }
 
     /// Checks every line of the trail against chain, checkpoints, anchors and what the key store keeps of its end.
@@ -241,6 +250,14 @@ impl AuditLog {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Job>>> {
         self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Witness for AuditLog {
+    type Error = AuditError;
+
+    async fn opened(&self, opening: Opening, count: u64) -> Result<(), AuditError> {
+        self.record_opening(opening, count).await
     }
 }
 

@@ -20,6 +20,7 @@ use thiserror::Error;
 use waxseal_model::{Access, AccountId, Clock, Random, actor, purpose};
 use waxseal_store::{
     Store, StoreError,
+    content::Tally,
     export::{ExportSubject, Scope},
     export_file::ExportKey,
     import::ImportError,
@@ -31,6 +32,7 @@ pub use self::{
     kept::{Asked, Exports, MOST},
     manifest::{ExportKind, Manifest},
 };
+use crate::audit::{AuditError, AuditLog};
 
 /// Why an export could not be made or read.
 #[derive(Debug, Error)]
@@ -69,6 +71,9 @@ pub enum ExportError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What was opened for it cannot be recorded.
+    #[error("nothing was exported, because it cannot be recorded: {0}")]
+    Audit(#[from] AuditError),
     /// What was read cannot be taken over.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -131,17 +136,17 @@ pub async fn make(
     store: &Store,
     clock: &dyn Clock,
     random: &Arc<dyn Random>,
+    audit: &AuditLog,
     order: ExportOrder,
 ) -> Result<Made, ExportError> {
     let ExportOrder { subjects, requester, path, key } = order;
-    let access = SEALING;
     let kind = kind_of(subjects.first());
     let several = subjects.len() > 1;
     let made_at = clock.now();
     let mut archive = Archive::begin(path, key, Arc::clone(random));
     archive.file("README.txt", README.as_bytes().to_vec()).await?;
     let mut made = Made { bytes: 0, rows: BTreeMap::new(), messages: 0 };
-    let mut accounts = Vec::new();
+    let (mut accounts, mut tally) = (Vec::new(), Tally::default());
     for subject in &subjects {
         let scope = match store.export_scope(subject).await {
             // Its keys are destroyed: there is nothing left to give.
@@ -151,13 +156,15 @@ pub async fn make(
         let account = account_of(subject);
         accounts.push(account.to_string());
         let folder = if several { format!("{account}/") } else { String::new() };
-        copy(store, &scope, &folder, &access, &mut archive, &mut made).await?;
+        copy(store, &scope, &folder, &mut tally, &mut archive, &mut made).await?;
     }
     if let Some(address) = requester {
-        copy(store, &Store::requests_scope(&address), "", &access, &mut archive, &mut made).await?;
+        copy(store, &Store::requests_scope(&address), "", &mut tally, &mut archive, &mut made).await?;
     }
     let manifest = Manifest::new(kind, made_at, accounts, (&made.rows, made.messages));
     archive.file("manifest.json", manifest.text()).await?;
+    // Before the file is whole and has its name: nobody has read anything of it yet.
+    tally.record(audit).await?;
     made.bytes = archive.finish().await?;
     Ok(made)
 }
@@ -167,14 +174,14 @@ async fn copy(
     store: &Store,
     scope: &Scope,
     folder: &str,
-    access: &Access<purpose::Export>,
+    tally: &mut Tally,
     archive: &mut Archive,
     made: &mut Made,
 ) -> Result<(), ExportError> {
     for table in scope.tables() {
         let rows = match *table {
-            "bodies" => contents(store, scope, folder, access, archive).await?,
-            table => lines(store, scope, table, folder, access, archive).await?,
+            "bodies" => contents(store, scope, folder, tally, archive).await?,
+            table => lines(store, scope, table, folder, &SEALING, archive).await?,
         };
         if *table == "bodies" {
             made.messages += rows;
@@ -218,14 +225,14 @@ async fn contents(
     store: &Store,
     scope: &Scope,
     folder: &str,
-    access: &Access<purpose::Export>,
+    tally: &mut Tally,
     archive: &mut Archive,
 ) -> Result<u64, ExportError> {
     let (mut messages, mut cursor) = (0, None);
     loop {
         let page = store.export_page(scope, "bodies", cursor).await?;
         for (id, mime) in page.rows.into_iter().filter_map(|row| row.content) {
-            archive.file(&format!("{folder}messages/{id}.eml"), mime.into_open(access)).await?;
+            archive.file(&format!("{folder}messages/{id}.eml"), mime.into_open_for(tally, &SEALING)).await?;
             messages += 1;
         }
         cursor = page.next;

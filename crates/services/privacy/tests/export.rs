@@ -15,7 +15,10 @@ use waxseal_model::{
     event::{EventDetails, EventKind, MessageInfo},
     options::{DeliveryOptions, Schedule},
 };
-use waxseal_privacy::export::{self, ExportError, ExportOrder, Made};
+use waxseal_privacy::{
+    audit::{AuditConfig, AuditLog},
+    export::{self, ExportError, ExportOrder, Made},
+};
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
@@ -123,8 +126,12 @@ impl World {
     ) -> (Result<Made, ExportError>, ExportKey) {
         let key = ExportKey::make(self.random.as_ref());
         let same = ExportKey::parse(&key.text()).expect("a key");
-        let order = ExportOrder { subjects, requester: None, path: self.folder.path().join(name), key };
-        (export::make(&self.store, self.clock.as_ref(), &self.random, order).await, same)
+        let path = self.folder.path().join(name);
+        let order = ExportOrder { subjects, requester: None, path, key };
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let audit = AuditLog::open(store, clock, AuditConfig::in_folder(self.folder.path()));
+        let audit = audit.await.expect("a trail");
+        (export::make(&self.store, self.clock.as_ref(), &self.random, &audit, order).await, same)
     }
 
     /// The files of an export, by name.

@@ -49,7 +49,7 @@ pub(super) async fn make(
     let shown = key.text();
     let file = to.display().to_string();
     let order = ExportOrder { subjects, requester, path: to, key };
-    let made = export::make(&house.store, house.clock.as_ref(), &house.random, order).await?;
+    let made = export::make(&house.store, house.clock.as_ref(), &house.random, &house.audit, order).await?;
     Ok(json!({
         "file": file,
         "bytes": made.bytes,

@@ -88,11 +88,11 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::LogMark { .. } => (Event::LogMarkTold, Why::Operation, None),
         Request::KeysRotate => (Event::KeysRotated, Why::Operation, None),
         Request::AuditExport { account, .. } => (Event::TrailExported, Why::SelfCheck, account.as_ref()),
-        // Names of domains, numbers, kinds: nothing about people; or a check of the trail itself.
-        Request::DomainList { .. }
-        | Request::KeyList { .. }
-        | Request::CredentialList { .. }
-        | Request::QueueList { .. }
+        Request::DomainList { account } => (Event::DomainsListed, Why::Administration, Some(account)),
+        Request::KeyList { account } => (Event::KeysListed, Why::Administration, Some(account)),
+        Request::CredentialList { account } => (Event::CredentialsListed, Why::Administration, Some(account)),
+        // Numbers and kinds: nothing about people; or a check of the trail itself.
+        Request::QueueList { .. }
         | Request::KeysList
         | Request::AccessList { .. }
         // Recorded by the service, with the grant's number.

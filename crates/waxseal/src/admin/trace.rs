@@ -1,5 +1,6 @@
-//! Where a term is kept in the tables, and in those of backups: places and counts. The files are searched by whoever asked,
-//! in a process of its own: one that closes a database's file loses the locks that SQLite holds on it.
+//! Where a term is kept in the tables, and in those of backups: places and counts. What customers write is not searched:
+//! an operator would learn from yes and no what stands in it. The files are searched by whoever asked, in a process of its
+//! own: one that closes a database's file loses the locks that SQLite holds on it.
 
 use std::{
     path::{Path, PathBuf},
@@ -43,11 +44,11 @@ pub(super) async fn tables(house: &House, term: &str, backups: &[PathBuf]) -> Re
             Err(error) => unopened.push(error.to_string()),
         }
     }
-    let Searched { places, values, opened, unreadable } = searched;
+    let Searched { places, values, opened, unreadable, not_searched } = searched;
     let entry = AuditEntry {
         actor: AuditActor::Operator,
         purpose: AuditPurpose::Operation,
-        what: AuditEvent::ContentOpened,
+        what: AuditEvent::ValuesOpened,
         account: None,
         count: opened,
     };
@@ -58,11 +59,14 @@ pub(super) async fn tables(house: &House, term: &str, backups: &[PathBuf]) -> Re
     };
     let mut matches: Vec<Value> = places.iter().map(|place| found(place, engine)).collect();
     matches.extend(in_backups);
+    let not_searched: Vec<String> =
+        not_searched.iter().map(|(table, column)| format!("{table}.{column}")).collect();
     Ok(json!({
         "matches": matches,
         "values": values,
         "opened": opened,
         "unreadable": unreadable,
+        "not_searched": not_searched,
         "backups": backups.len() - unopened.len(),
         "backups_not_opened": unopened,
     }))

@@ -24,8 +24,8 @@ pub(super) const ROWS: &[Row] = &[
         row: "P4",
         promise: "Content is not mined: nothing reads it beyond delivery, store() and the reputation check, and each \
                   read is accounted for",
-        mechanism: "content leaves the store sealed; opening it names an actor and a purpose and is counted into the \
-                    audit trail; an operator gets none without a grant",
+        mechanism: "content leaves the store sealed; opening it names an actor and a purpose and is in the audit \
+                    trail before it is handed over, of delivery in batches; an operator sees none without a grant",
         missing: None,
         check: Some(|instance| Box::pin(openings_are_accounted_for(instance))),
     },

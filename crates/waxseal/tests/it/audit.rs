@@ -31,13 +31,21 @@ async fn commands_leave_entries_that_can_be_verified_and_given_out() -> Result<(
     let entries: Vec<serde_json::Value> =
         trail.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let told: Vec<&str> = entries.iter().filter_map(|entry| entry["what"].as_str()).collect();
-    let expected =
-        ["account_created", "started", "key_deleted", "failed", "key_deleted", "stopped", "trail_exported"];
+    let expected = [
+        "account_created",
+        "started",
+        "keys_listed",
+        "key_deleted",
+        "failed",
+        "key_deleted",
+        "stopped",
+        "trail_exported",
+    ];
     assert_eq!(told, expected);
-    assert_eq!(entries[3]["entry"], 3, "the entry that failed");
+    assert_eq!(entries[4]["entry"], 4, "the entry that failed");
     assert!(!trail.contains(&account) && !trail.contains(&key) && !trail.contains(id), "pseudonyms alone");
     let own = binary.run(&["audit", "export", "--account", &account]).await?.stdout;
-    assert_eq!(own.lines().count(), 5, "made, deleted twice, failed, given out: {own}");
+    assert_eq!(own.lines().count(), 6, "made, keys listed, deleted twice, failed, given out: {own}");
     Ok(())
 }
 
@@ -108,6 +116,27 @@ async fn every_opening_of_content_is_counted_for_whom_and_why() -> Result<()> {
     opened.sort();
     let expected = [("customer", "customer_access", 1), ("system", "delivery", 3)];
     assert_eq!(opened, expected.map(|(actor, purpose, count)| (actor.into(), purpose.into(), count)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_customer_read_is_on_record_though_the_server_is_killed_at_once() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let binary = &world.binary;
+    let server = binary.serve().await?;
+    world.send(&server, "one", "Hello", "text").await?;
+    world.peer.wait_for_messages(1).await;
+    let events = format!("/v3/{DOMAIN}/events?event=accepted&limit=1");
+    let events = Call::get(server.http(), &events).key(&world.key).send().await?.json();
+    let key = events["items"][0]["storage"]["key"].as_str().expect("a key").to_owned();
+    let path = format!("/v3/domains/{DOMAIN}/messages/{key}");
+    assert_eq!(Call::get(server.http(), &path).key(&world.key).send().await?.status, 200);
+    server.kill().await?;
+
+    let trail = binary.run(&["audit", "export", "--account", &world.account]).await?.stdout;
+    let read = |line: &&str| line.contains("\"content_opened\"") && line.contains("\"customer_access\"");
+    assert_eq!(trail.lines().filter(read).count(), 1, "{trail}");
+    assert_eq!(binary.json(&["audit", "verify"]).await?["sound"], true);
     Ok(())
 }
 

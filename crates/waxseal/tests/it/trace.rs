@@ -39,7 +39,13 @@ async fn an_operator_learns_where_a_term_is_kept_and_nothing_else() -> Result<()
 
     let trail = binary.run(&["audit", "export"]).await?.stdout;
     assert_eq!(trail.matches("\"traced\"").count(), 3, "{trail}");
-    assert_eq!(trail.matches("\"content_opened\"").count(), 3, "{trail}");
+    assert_eq!(trail.matches("\"values_opened\"").count(), 3, "{trail}");
+    assert!(!trail.contains("content_opened"), "nobody's content was opened: {trail}");
+    let report = binary.run(&["policy", "verify", "--json"]).await?.stdout;
+    let report: Value = serde_json::from_str(&report)?;
+    let rows = report["rows"].as_array().cloned().unwrap_or_default();
+    let found = rows.iter().find(|row| row["row"] == "P4");
+    assert_eq!(found.map(|row| &row["state"]), Some(&"works".into()), "{report}");
     assert!(!trail.to_lowercase().contains(TERM));
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::{
     error::{ApiError, json_response},
     links::Base,
     path::Segments,
+    privacy::opened,
     state::{Api, CUSTOMER},
     stored::{self, render},
 };
@@ -89,7 +90,7 @@ async fn item(api: &Api, caller: &Caller, id: &str) -> Result<InboxItem, ApiErro
 
 async fn mime(api: &Api, caller: &Caller, item: &InboxItem) -> Result<Vec<u8>, ApiError> {
     let body = api.services.store.body_for(Purpose::CustomerAccess, caller.account, item.message).await?;
-    Ok(body.ok_or_else(missing)?.into_open(&CUSTOMER))
+    opened(api, body.ok_or_else(missing)?).await
 }
 
 fn missing() -> ApiError {

@@ -2,8 +2,12 @@
 
 use waxseal_accounts::caller::{Caller, Proof};
 use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditError, AuditEvent, AuditPurpose};
+use waxseal_store::content::Content;
 
-use crate::{error::ApiError, state::Api};
+use crate::{
+    error::ApiError,
+    state::{Api, CUSTOMER},
+};
 
 /// Records what the caller is about to do. What cannot be recorded is not done.
 pub(super) async fn record(
@@ -18,12 +22,20 @@ pub(super) async fn record(
     };
     let actor = AuditActor::Customer(key);
     let entry = AuditEntry { actor, purpose, what, account: Some(caller.account), count: 1 };
-    match api.services.audit.record(entry).await {
-        Ok(_) => Ok(()),
-        Err(AuditError::Store(error)) => Err(error.into()),
-        Err(error @ (AuditError::File { .. } | AuditError::Closed)) => {
+    api.services.audit.record(entry).await.map(drop).map_err(refused)
+}
+
+/// The content of a message for its owner, once that is on record.
+pub(crate) async fn opened(api: &Api, content: Content) -> Result<Vec<u8>, ApiError> {
+    content.into_open_before(&api.services.audit, &CUSTOMER).await.map_err(refused)
+}
+
+fn refused(error: AuditError) -> ApiError {
+    match error {
+        AuditError::Store(error) => error.into(),
+        error @ (AuditError::File { .. } | AuditError::Closed) => {
             tracing::error!(%error, "not recorded, so not done");
-            Err(ApiError::unavailable())
+            ApiError::unavailable()
         }
     }
 }

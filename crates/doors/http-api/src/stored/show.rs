@@ -21,6 +21,7 @@ use crate::{
     error::{ApiError, json_response},
     links::Base,
     path::Segments,
+    privacy::opened,
     state::{Api, CUSTOMER},
 };
 
@@ -72,7 +73,7 @@ async fn fetch(
         return Err(missing());
     }
     let mime = store.body_for(Purpose::CustomerAccess, caller.account, id).await?.ok_or_else(missing)?;
-    Ok((message, mime.into_open(&CUSTOMER)))
+    Ok((message, opened(api, mime).await?))
 }
 
 /// There is no such message (any more).

@@ -108,7 +108,13 @@ impl World {
             insight: Insight::new(store.clone()),
             audit,
             eraser,
-            exports: Exports::new(store.clone(), clock.clone(), random.clone(), Duration::from_secs(86_400)),
+            exports: Exports::new(
+                store.clone(),
+                clock.clone(),
+                random.clone(),
+                audit.clone(),
+                Duration::from_secs(86_400),
+            ),
             clock: clock.clone(),
             random: random.clone(),
         };

@@ -24,7 +24,7 @@ pub(crate) async fn an_accepted_message_is_there_after_reopening(mut world: Worl
     assert!(message.options.require_tls);
     assert_eq!(message.template.open(&ACCESS).message.subject, "secret plans");
     let stored = world.store.body(sender.account, id).await.expect("read").expect("there");
-    assert_eq!(stored.open(&ACCESS), &body);
+    assert_eq!(stored.open(&crate::world::WORKER), &body);
     let events = world.store.read_log(0, 10).await.expect("read");
     assert_eq!(events.len(), 2);
     assert!(events.iter().all(|event| event.kind == EventKind::Accepted && event.message == Some(id)));

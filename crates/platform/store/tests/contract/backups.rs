@@ -74,7 +74,7 @@ pub(crate) async fn a_backup_restores_to_the_same_rows_on_either_engine(world: W
         let (_, again, _other) = backed_up(&restored).await;
         assert_eq!(people(&again), people(&totals), "every row as it was");
         let body = restored.store.body(sender.account, message).await.expect("read").expect("it is there");
-        assert!(body.open(&crate::world::ACCESS).ends_with(b"the body\r\n"));
+        assert!(body.open(&crate::world::WORKER).ends_with(b"the body\r\n"));
         assert_eq!(restored.lease(100).await.len(), 4);
         restored.end().await;
     }

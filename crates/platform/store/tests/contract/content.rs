@@ -1,12 +1,32 @@
 //! Content on its way out: every opening is counted.
 
-use waxseal_model::{Access, Actor, MessageId, Purpose, actor, purpose};
-use waxseal_store::content::{Content, Opening};
+use std::sync::Mutex;
 
-use crate::world::{Sender, World};
+use waxseal_model::{Access, Actor, MessageId, Purpose, actor, purpose};
+use waxseal_store::content::{Content, Opening, Witness};
+
+use crate::world::{Sender, WORKER, World};
 
 const CUSTOMER: Access<purpose::CustomerAccess> = Access::new(actor::Customer, purpose::CustomerAccess);
-const WORKER: Access<purpose::Delivery> = Access::new(actor::System, purpose::Delivery);
+
+/// Remembers what was opened, or refuses to.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) openings: Mutex<Vec<(Opening, u64)>>,
+    refuses: bool,
+}
+
+impl Witness for Seen {
+    type Error = ();
+
+    async fn opened(&self, opening: Opening, count: u64) -> Result<(), ()> {
+        if self.refuses {
+            return Err(());
+        }
+        self.openings.lock().expect("a list").push((opening, count));
+        Ok(())
+    }
+}
 
 async fn stored(world: &World) -> (Sender, MessageId) {
     let sender = world.sender().await;
@@ -30,7 +50,12 @@ pub(crate) async fn each_opening_is_counted_for_whom_and_why(world: World) {
     for _ in 0..2 {
         assert!(!content(&world, one, first).await.into_open(&WORKER).is_empty());
     }
-    assert!(!content(&world, one, first).await.open(&CUSTOMER).is_empty());
+    // Whoever does not deliver has it only once it is on record.
+    let seen = Seen::default();
+    let mime = content(&world, one, first).await.into_open_before(&seen, &CUSTOMER).await;
+    assert!(mime.is_ok_and(|mime| !mime.is_empty()));
+    let refusing = Seen { refuses: true, ..Seen::default() };
+    assert!(content(&world, one, first).await.into_open_before(&refusing, &CUSTOMER).await.is_err());
     assert!(!content(&world, other, second).await.open(&WORKER).is_empty());
     let by_customer = |sender: Sender| Opening {
         actor: Actor::Customer,
@@ -44,7 +69,8 @@ pub(crate) async fn each_opening_is_counted_for_whom_and_why(world: World) {
     };
     let mut counted = world.store.take_openings();
     counted.sort_by_key(|(opening, count)| (opening.account, *count));
-    let mut expected = [(by_customer(one), 1), (by_worker(one), 2), (by_worker(other), 1)];
+    assert_eq!(*seen.openings.lock().expect("a list"), [(by_customer(one), 1)]);
+    let mut expected = [(by_worker(one), 2), (by_worker(other), 1)];
     expected.sort_by_key(|(opening, count)| (opening.account, *count));
     assert_eq!(counted, expected);
     assert_eq!(world.store.take_openings(), [], "each is taken once");

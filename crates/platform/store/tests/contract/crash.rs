@@ -166,7 +166,7 @@ async fn check(folder: &Path, said: &[String]) {
         let body = world.store.body(*account, *id).await.expect("it opens");
         assert_eq!(body.is_some(), message.pending > 0);
         if let Some(body) = body {
-            let text = String::from_utf8_lossy(body.open(&ACCESS)).into_owned();
+            let text = String::from_utf8_lossy(body.open(&crate::world::WORKER)).into_owned();
             assert!(text.contains(&id.to_string()), "the body is its own");
         }
     }

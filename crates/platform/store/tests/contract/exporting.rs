@@ -66,7 +66,7 @@ pub(crate) async fn export(world: &World, subject: ExportSubject) -> Dump {
             let page = world.store.export_page(&scope, table, cursor).await.expect("a page");
             for row in page.rows {
                 if let Some((id, mime)) = row.content {
-                    dump.content.insert(id, mime.into_open(&ACCESS));
+                    dump.content.insert(id, mime.into_open(&crate::world::WORKER));
                 } else {
                     let line = String::from_utf8(row.line.into_open(&ACCESS)).expect("text");
                     dump.lines.entry(table).or_default().push(line);

@@ -41,7 +41,7 @@ pub(crate) async fn captured_messages_are_in_the_inbox_until_their_term(world: W
     assert!(world.store.inbox_item(stranger.account, all[0].id).await.expect("read").is_none());
     assert!(world.store.inbox_item(sender.account, all[0].id).await.expect("read").is_some());
     let body = world.store.body(sender.account, first).await.expect("read").expect("there");
-    assert!(body.open(&ACCESS).starts_with(b"Subject: secret plans"));
+    assert!(body.open(&crate::world::WORKER).starts_with(b"Subject: secret plans"));
     world.clock.advance(Duration::from_secs(3601));
     assert_eq!(world.store.purge_inbox(world.now(), 10).await.expect("purged"), 2);
     assert_eq!(world.store.purge_bodies(world.now(), 10).await.expect("purged"), 2);

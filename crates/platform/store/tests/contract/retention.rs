@@ -26,7 +26,7 @@ pub(crate) async fn a_destroyed_day_is_unreadable(mut world: World) {
             assert!(matches!(body, Err(StoreError::Erased)));
         }
         let body = world.store.body(one.account, later).await.expect("read").expect("there");
-        assert!(body.open(&ACCESS).starts_with(b"Subject"));
+        assert!(body.open(&crate::world::WORKER).starts_with(b"Subject"));
         world.reopen().await;
     }
     assert_eq!(world.lease(10).await.len(), 3, "the queue can still settle them");

@@ -49,15 +49,19 @@ pub(crate) async fn a_term_is_found_in_every_form_in_which_it_rests(world: World
     let expected = [
         ("events", "details", AtRest::SealedByDay, 1),
         ("events", "recipient_hash", AtRest::KeyedHash, 1),
-        ("messages", "template", AtRest::SealedByDay, 1),
         ("queue_entries", "envelope", AtRest::SealedByDay, 1),
         ("suppressions", "address", AtRest::SealedByAccount, 1),
         ("suppressions", "address_hash", AtRest::KeyedHash, 1),
     ];
     assert_eq!(places(&found), expected);
     assert_eq!(found.unreadable, 0, "every sealed value is opened at its place");
-    assert!(found.opened >= 8, "{found:?}");
-    assert_eq!(places(&search(&world, "the body").await), [("bodies", "mime", AtRest::SealedByDay, 1)]);
+    assert!(found.opened >= 6, "{found:?}");
+    // Yes and no would tell what stands in a customer's mail.
+    let content = search(&world, "the body").await;
+    assert_eq!(places(&content), []);
+    for column in [("bodies", "mime"), ("messages", "template")] {
+        assert!(content.not_searched.contains(&column), "{content:?}");
+    }
     let clear = search(&world, "one.example").await;
     assert!(places(&clear).contains(&("queue_entries", "recipient_domain", AtRest::Clear, 1)), "{clear:?}");
     assert_eq!(places(&search(&world, "carol@one.example").await), []);

@@ -22,6 +22,8 @@ use waxseal_system::{SystemClock, SystemRandom};
 
 use crate::cluster;
 
+/// Opens content in tests.
+pub(crate) const WORKER: Access<purpose::Delivery> = Access::new(actor::System, purpose::Delivery);
 /// Opens sealed values in tests.
 pub(crate) const ACCESS: Access<purpose::CustomerAccess> =
     Access::new(actor::System, purpose::CustomerAccess);

@@ -3,7 +3,10 @@
 use std::{error::Error, sync::Arc};
 
 use waxseal_model::{Clock, Random};
-use waxseal_privacy::export::{self, ExportOrder};
+use waxseal_privacy::{
+    audit::{AuditConfig, AuditLog},
+    export::{self, ExportOrder},
+};
 use waxseal_store::{Engine, export::ExportSubject, export_file::ExportKey};
 
 use crate::{fill::fill, opened};
@@ -27,8 +30,9 @@ pub(crate) async fn figure(
         path: path.clone(),
         key,
     };
+    let audit = AuditLog::open(store.clone(), clock.clone(), AuditConfig::in_folder(folder.path())).await?;
     let before = clock.monotonic();
-    let made = export::make(&store, &*clock, &random, order).await?;
+    let made = export::make(&store, &*clock, &random, &audit, order).await?;
     let took = clock.monotonic() - before;
     println!(
         "export: {} rows ({} events) and {} messages in {:.1} s, {} bytes",

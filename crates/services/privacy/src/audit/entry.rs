@@ -222,8 +222,16 @@ pub enum AuditEvent {
     QueueRetried,
     /// The accounts were listed with their names.
     AccountsListed,
+    /// An account's API keys were listed with their labels.
+    KeysListed,
+    /// An account's SMTP logins and networks were listed.
+    CredentialsListed,
+    /// An account's domains were listed.
+    DomainsListed,
     /// The places of a term were looked for.
     Traced,
+    /// In looking for the places of a term `count` sealed values were opened, and seen by nobody.
+    ValuesOpened,
     /// What stands in the log in an address's place was told.
     LogMarkTold,
     /// The erasure proof was run.

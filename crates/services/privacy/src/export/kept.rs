@@ -11,6 +11,7 @@ use waxseal_store::{
 };
 
 use super::{ExportOrder, account_of, kind_of, make};
+use crate::audit::AuditLog;
 
 /// Exports of an account that are kept at the same time.
 pub const MOST: u64 = 5;
@@ -27,6 +28,7 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    audit: AuditLog,
     keep: Duration,
     places: Semaphore,
 }
@@ -41,8 +43,14 @@ pub enum Asked {
 
 impl Exports {
     /// Exports, each kept for so long.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, keep: Duration) -> Self {
-        Self { inner: Arc::new(Inner { store, clock, random, keep, places: Semaphore::new(AT_ONCE) }) }
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        audit: AuditLog,
+        keep: Duration,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { store, clock, random, audit, keep, places: Semaphore::new(AT_ONCE) }) }
     }
 
     /// Begins an export.
@@ -74,9 +82,9 @@ impl Exports {
     }
 
     async fn carry_out(&self, mut export: KeptExport, order: ExportOrder) {
-        let Inner { store, clock, random, places, .. } = &*self.inner;
+        let Inner { store, clock, random, audit, places, .. } = &*self.inner;
         let Ok(_place) = places.acquire().await else { return };
-        match make(store, clock.as_ref(), random, order).await {
+        match make(store, clock.as_ref(), random, audit, order).await {
             Ok(made) => {
                 export.state = ExportState::Ready;
                 (export.bytes, export.rows, export.messages) = (made.bytes, made.total(), made.messages);
