@@ -125,7 +125,13 @@ pub(crate) enum Request {
     /// Record that a backup is opened and checked; whoever asks does it.
     BackupVerify,
     /// Make a copy of what is kept about somebody.
-    PrivacyExport { account: Option<String>, recipient: Option<String>, login: Option<String>, to: PathBuf },
+    PrivacyExport {
+        account: Option<String>,
+        recipient: Option<String>,
+        login: Option<String>,
+        to: PathBuf,
+        grants: Vec<u64>,
+    },
     /// Take an exported account over.
     PrivacyImport { file: PathBuf, key: Option<String> },
     /// Tell an address's mark in the log.
@@ -250,8 +256,8 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::BackupList => backup::list(house).await,
         Request::BackupPrune => backup::prune(house).await,
         Request::BackupVerify => Ok(json!({})),
-        Request::PrivacyExport { account, recipient, login, to } => {
-            export::make(house, account.as_deref(), recipient, login, to).await
+        Request::PrivacyExport { account, recipient, login, to, grants } => {
+            export::make(house, account.as_deref(), recipient, login, to, grants).await
         }
         Request::PrivacyImport { file, key } => export::import(house, file, key.as_deref()).await,
         Request::LogMark { address } => log_mark(&address),

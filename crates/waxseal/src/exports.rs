@@ -22,8 +22,8 @@ const LONGEST_KEY: u64 = 4096;
 
 /// The request of `privacy export`.
 pub(crate) fn export_request(options: Export) -> Result<Request> {
-    let Export { account, recipient, login, to } = options;
-    Ok(Request::PrivacyExport { account, recipient, login, to: absolute(&to)? })
+    let Export { account, recipient, login, to, grants } = options;
+    Ok(Request::PrivacyExport { account, recipient, login, to: absolute(&to)?, grants })
 }
 
 /// The request of `privacy import`.

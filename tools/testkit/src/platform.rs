@@ -203,7 +203,13 @@ impl Platform {
             insight: Insight::new(store.clone()),
             audit: audit.clone(),
             eraser: eraser.clone(),
-            exports: Exports::new(store.clone(), clock.clone(), random.clone(), Duration::from_secs(86_400)),
+            exports: Exports::new(
+                store.clone(),
+                clock.clone(),
+                random.clone(),
+                audit.clone(),
+                Duration::from_secs(86_400),
+            ),
             clock: clock.clone(),
             random: random.clone(),
         };

@@ -177,6 +177,11 @@ impl BreakGlass {
         Ok(Shown { account, mime })
     }
 
+    /// One export of what the grant's account has, counted as a look; whose that is.
+    pub async fn export(&self, number: u64) -> Result<AccountId, AccessError> {
+        Ok(self.look(number).await?.account())
+    }
+
     /// Grants whose owner has not been written to, oldest first.
     pub async fn unnoticed(&self, limit: u64) -> Result<Vec<Grant>, AccessError> {
         Ok(self.store.unnoticed_grants(self.clock.now() - NOTICE_WITHIN, limit).await?)

@@ -94,8 +94,21 @@ impl ExportError {
     }
 }
 
+/// What it rests on that an export holds what customers write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportGround {
+    /// Its owner asked for it, and alone is told its key.
+    Owner,
+    /// An operator makes it under grants that are open for the accounts it is about.
+    Grant,
+    /// Nothing: an operator's copy leaves out bodies and templates.
+    Nothing,
+}
+
 /// An export to be made.
 pub struct ExportOrder {
+    /// Whether what customers write is in it.
+    pub ground: ExportGround,
     /// Whom it is about: one, or the same person in several accounts.
     pub subjects: Vec<ExportSubject>,
     /// The address of somebody whose requests go with it, if they have no account.
@@ -127,6 +140,13 @@ impl Made {
 /// What is opened goes under the seal of the export at once: whoever has its key reads it, not who had it made.
 const SEALING: Access<purpose::Export> = Access::new(actor::System, purpose::Export);
 
+impl ExportGround {
+    /// The member of a table's lines that is left out.
+    fn left_out(self, table: &str) -> Option<&'static str> {
+        (self == Self::Nothing && table == "messages").then_some("template")
+    }
+}
+
 /// Explains the files to whoever opens the ZIP.
 const README: &str = include_str!("export/README.txt");
 
@@ -139,7 +159,7 @@ pub async fn make(
     audit: &AuditLog,
     order: ExportOrder,
 ) -> Result<Made, ExportError> {
-    let ExportOrder { subjects, requester, path, key } = order;
+    let ExportOrder { ground, subjects, requester, path, key } = order;
     let kind = kind_of(subjects.first());
     let several = subjects.len() > 1;
     let made_at = clock.now();
@@ -156,10 +176,11 @@ pub async fn make(
         let account = account_of(subject);
         accounts.push(account.to_string());
         let folder = if several { format!("{account}/") } else { String::new() };
-        copy(store, &scope, &folder, &mut tally, &mut archive, &mut made).await?;
+        copy(store, &scope, (&folder, ground), &mut tally, &mut archive, &mut made).await?;
     }
     if let Some(address) = requester {
-        copy(store, &Store::requests_scope(&address), "", &mut tally, &mut archive, &mut made).await?;
+        let scope = Store::requests_scope(&address);
+        copy(store, &scope, ("", ground), &mut tally, &mut archive, &mut made).await?;
     }
     let manifest = Manifest::new(kind, made_at, accounts, (&made.rows, made.messages));
     archive.file("manifest.json", manifest.text()).await?;
@@ -173,15 +194,16 @@ pub async fn make(
 async fn copy(
     store: &Store,
     scope: &Scope,
-    folder: &str,
+    (folder, ground): (&str, ExportGround),
     tally: &mut Tally,
     archive: &mut Archive,
     made: &mut Made,
 ) -> Result<(), ExportError> {
     for table in scope.tables() {
         let rows = match *table {
+            "bodies" if ground == ExportGround::Nothing => 0,
             "bodies" => contents(store, scope, folder, tally, archive).await?,
-            table => lines(store, scope, table, folder, &SEALING, archive).await?,
+            table => lines(store, scope, table, folder, ground, archive).await?,
         };
         if *table == "bodies" {
             made.messages += rows;
@@ -198,15 +220,20 @@ async fn lines(
     scope: &Scope,
     table: &'static str,
     folder: &str,
-    access: &Access<purpose::Export>,
+    ground: ExportGround,
     archive: &mut Archive,
 ) -> Result<u64, ExportError> {
+    let left_out = ground.left_out(table);
     let (mut rows, mut cursor) = (0, None);
     loop {
         let page = store.export_page(scope, table, cursor).await?;
         let mut bytes = Vec::new();
         for row in &page.rows {
-            bytes.extend_from_slice(row.line.open(access));
+            let line = row.line.open(&SEALING);
+            match left_out {
+                Some(member) => bytes.extend(without(line, member)),
+                None => bytes.extend_from_slice(line),
+            }
         }
         if rows == 0 && !bytes.is_empty() {
             archive.entry(format!("{folder}{table}.jsonl")).await?;
@@ -242,7 +269,17 @@ async fn contents(
     }
 }
 
-const fn account_of(subject: &ExportSubject) -> AccountId {
+/// A line without one of its members; nothing of a line that is none.
+fn without(line: &[u8], member: &str) -> Vec<u8> {
+    let Ok(mut row) = serde_json::from_slice::<serde_json::Map<_, _>>(line) else { return Vec::new() };
+    row.remove(member);
+    let mut line = serde_json::Value::Object(row).to_string().into_bytes();
+    line.push(b'\n');
+    line
+}
+
+/// Whose account it is in.
+pub const fn account_of(subject: &ExportSubject) -> AccountId {
     match subject {
         ExportSubject::Account(account)
         | ExportSubject::Recipient { account, .. }

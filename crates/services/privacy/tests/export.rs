@@ -17,7 +17,7 @@ use waxseal_model::{
 };
 use waxseal_privacy::{
     audit::{AuditConfig, AuditLog},
-    export::{self, ExportError, ExportOrder, Made},
+    export::{self, ExportError, ExportGround, ExportOrder, Made},
 };
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
@@ -126,8 +126,8 @@ impl World {
     ) -> (Result<Made, ExportError>, ExportKey) {
         let key = ExportKey::make(self.random.as_ref());
         let same = ExportKey::parse(&key.text()).expect("a key");
-        let path = self.folder.path().join(name);
-        let order = ExportOrder { subjects, requester: None, path, key };
+        let (ground, path) = (ExportGround::Owner, self.folder.path().join(name));
+        let order = ExportOrder { ground, subjects, requester: None, path, key };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let audit = AuditLog::open(store, clock, AuditConfig::in_folder(self.folder.path()));
         let audit = audit.await.expect("a trail");

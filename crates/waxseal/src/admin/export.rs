@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use waxseal_model::AccountId;
-use waxseal_privacy::export::{self, ExportOrder};
+use waxseal_privacy::export::{self, ExportGround, ExportOrder};
 use waxseal_store::{export::ExportSubject, export_file::ExportKey, import::MakeDkim};
 
 use super::existing;
@@ -18,6 +18,7 @@ pub(super) async fn make(
     recipient: Option<String>,
     login: Option<String>,
     to: PathBuf,
+    grants: Vec<u64>,
 ) -> Result<Value> {
     let account = match account {
         Some(account) => Some(existing(house, account).await?),
@@ -25,12 +26,14 @@ pub(super) async fn make(
     };
     // Who asked about their data and has no account is in the register for all accounts.
     let requester = recipient.clone().filter(|_| account.is_none());
+    let granted = granted(house, &grants).await?;
     let subjects = match (account, recipient, login) {
         (Some(account), None, None) => vec![ExportSubject::Account(account)],
         (account, Some(address), _) => {
             ensure!(address.contains('@'), "--recipient: a full address such as bob@example.org");
             let accounts = match account {
                 Some(account) => vec![account],
+                None if !granted.is_empty() => granted.clone(),
                 None => all_accounts(house).await?,
             };
             let of = |account| ExportSubject::Recipient { account, address: address.clone() };
@@ -44,11 +47,19 @@ pub(super) async fn make(
         }
         (None, None, None) => bail!("name --account, --recipient or --login"),
     };
+    let ground = if granted.is_empty() { ExportGround::Nothing } else { ExportGround::Grant };
+    if ground == ExportGround::Grant {
+        let covered = subjects.iter().all(|subject| granted.contains(&export::account_of(subject)));
+        ensure!(covered, "--grant: the grants are for other accounts");
+        for grant in grants {
+            house.break_glass().export(grant).await?;
+        }
+    }
     let accounts = subjects.len();
     let key = ExportKey::make(house.random.as_ref());
     let shown = key.text();
     let file = to.display().to_string();
-    let order = ExportOrder { subjects, requester, path: to, key };
+    let order = ExportOrder { ground, subjects, requester, path: to, key };
     let made = export::make(&house.store, house.clock.as_ref(), &house.random, &house.audit, order).await?;
     Ok(json!({
         "file": file,
@@ -56,8 +67,21 @@ pub(super) async fn make(
         "accounts": accounts,
         "rows": made.total(),
         "messages": made.messages,
+        "content": ground == ExportGround::Grant,
         "key": *shown,
     }))
+}
+
+/// The accounts that grants are for; they are used when it is clear that they fit.
+async fn granted(house: &House, grants: &[u64]) -> Result<Vec<AccountId>> {
+    let mut accounts = Vec::with_capacity(grants.len());
+    for number in grants {
+        let grant = house.store.grant(*number).await?;
+        accounts.push(grant.with_context(|| format!("--grant: there is no grant {number}"))?.account);
+    }
+    accounts.sort_unstable();
+    accounts.dedup();
+    Ok(accounts)
 }
 
 async fn all_accounts(house: &House) -> Result<Vec<AccountId>> {

@@ -90,7 +90,7 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::AuditExport { account, .. } => (Event::TrailExported, Why::SelfCheck, account.as_ref()),
         Request::DomainList { account } => (Event::DomainsListed, Why::Administration, Some(account)),
         Request::KeyList { account } => (Event::KeysListed, Why::Administration, Some(account)),
-        Request::CredentialList { account } => (Event::CredentialsListed, Why::Administration, Some(account)),
+        Request::CredentialList { account, .. } => (Event::CredentialsListed, Why::Administration, Some(account)),
         // Numbers and kinds: nothing about people; or a check of the trail itself.
         Request::QueueList { .. }
         | Request::KeysList

@@ -19,6 +19,10 @@ pub(crate) struct Export {
     /// Where the export goes; there is no file of this name yet.
     #[arg(long, value_name = "FILE")]
     pub(crate) to: PathBuf,
+    /// A grant of access to the account's content, by its number; again for each account. Without one, what customers write
+    /// is left out.
+    #[arg(long = "grant", value_name = "NUMBER")]
+    pub(crate) grants: Vec<u64>,
 }
 
 #[derive(Debug, Args)]

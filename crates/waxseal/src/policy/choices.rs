@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use waxseal_privacy::{
     audit::Query,
-    export::{self, ExportOrder},
+    export::{self, ExportGround, ExportOrder},
 };
 use waxseal_store::{
     erasure::ErasureState, export::ExportSubject, export_file::ExportKey, request::RequestKind,
@@ -103,9 +103,9 @@ async fn a_copy_opens(instance: &Instance<'_>) -> Result<Found> {
     };
     clear()?;
     std::fs::create_dir_all(&folder)?;
-    let order =
-        ExportOrder { subjects: vec![login], requester: None, path: folder.join("check.export"), key };
-    let made = export::make(&house.store, house.clock.as_ref(), &house.random, order).await;
+    let (ground, path) = (ExportGround::Nothing, folder.join("check.export"));
+    let order = ExportOrder { ground, subjects: vec![login], requester: None, path, key };
+    let made = export::make(&house.store, house.clock.as_ref(), &house.random, &house.audit, order).await;
     let opened = export::open(&folder.join("check.export"), &same, &folder.join("check.zip"));
     clear()?;
     let (made, opened) = (made?, opened?);

@@ -13,9 +13,7 @@ pub(super) const ROWS: &[Row] = &[
                   be edited unseen",
         mechanism: "no command shows content but under a grant with reason and limit that its owner sees; commands \
                     leave entries in a signed chain with anchors, whose end the key store keeps as well",
-        missing: Some(
-            "names and roles of single operators; a grant for copies that an operator makes by `privacy export`",
-        ),
+        missing: Some("names and roles of single operators"),
         check: Some(|instance| Box::pin(trail(instance))),
     },
     Row::unbuilt(

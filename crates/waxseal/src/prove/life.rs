@@ -190,9 +190,12 @@ impl<'a> Customer<'a> {
         let (account, time) = (account.to_owned(), "1h".to_owned());
         let to = stage.export();
         let whose = Some(account.clone());
-        stage.ask(Request::PrivacyExport { account: whose, recipient: None, login: None, to }).await?;
         let opened = stage.ask(Request::AccessOpen { account, reason, time }).await?;
         let grant = opened["grant"].as_u64().context("no grant")?;
+        let grants = vec![grant];
+        stage
+            .ask(Request::PrivacyExport { account: whose, recipient: None, login: None, to, grants })
+            .await?;
         let shown = stage.ask(Request::AccessShow { grant, before: None, limit: 10 }).await?;
         let message = text(&shown["items"][0], "message")?;
         stage.ask(Request::AccessRead { grant, message }).await?;

@@ -1,6 +1,7 @@
 //! Copies of what is kept, by command: sealed, opened with the key that was shown, taken over elsewhere.
 
 use anyhow::{Context as _, Result};
+use waxseal_testkit::Call;
 
 use crate::{World, pages, waxseal};
 
@@ -33,6 +34,47 @@ async fn an_account_is_exported_beside_a_server_and_taken_over_elsewhere() -> Re
     let trail = binary.run(&["audit", "export"]).await?.stdout;
     assert!(trail.contains("\"account_exported\"") && trail.contains("\"imported\""), "{trail}");
     assert!(!trail.contains("ada@"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operator_exports_what_customers_write_under_a_grant_alone() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let (binary, account) = (&world.binary, world.account.as_str());
+    let server = binary.serve().await?;
+    world.send(&server, "friend", "a subject that tells", "a text that tells").await?;
+    world.peer.wait_for_messages(1).await;
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let plain = path("plain.export");
+    let without = binary.json(&["privacy", "export", "--account", account, "--to", &plain]).await?;
+    assert_eq!((&without["content"], &without["messages"]), (&false.into(), &0.into()), "{without}");
+
+    let reason = "Ticket 7: its owner moves away";
+    let open = ["access", "open", "--account", account, "--reason", reason, "--for", "30m"];
+    let grant = binary.json(&open).await?["grant"].to_string();
+    let export = |to: String| {
+        let grant = grant.clone();
+        async move {
+            binary
+                .run(&["privacy", "export", "--account", account, "--grant", &grant, "--to", &to, "--json"])
+                .await
+        }
+    };
+    let with: serde_json::Value = serde_json::from_str(&export(path("with.export")).await?.stdout)?;
+    assert_eq!((&with["content"], &with["messages"]), (&true.into(), &1.into()), "{with}");
+    let list = Call::get(server.http(), "/v1/privacy/access").key(&world.key).send().await?.json();
+    assert_eq!(list["items"][0]["openings"], 1, "its owner sees it: {list}");
+    binary.json(&["access", "close", &grant]).await?;
+    let late = export(path("late.export")).await?;
+    assert_eq!(late.status.code(), Some(1));
+    assert!(late.stderr.contains("was closed"), "{}", late.stderr);
+    let report = binary.run(&["policy", "verify", "--json"]).await?.stdout;
+    let report: serde_json::Value = serde_json::from_str(&report)?;
+    let rows = report["rows"].as_array().context("rows")?;
+    let row = rows.iter().find(|row| row["row"] == "P4").context("P4")?;
+    assert_eq!(row["state"], "works", "{row}");
+    assert!(server.terminate().await?.0.success());
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use crate::line::Line;
 pub(crate) const DOMAIN: &str = "mg.example.org";
 pub(crate) const LOGIN: &str = "app@mg.example.org";
 
+const WORKER: Access<purpose::Delivery> = Access::new(actor::System, purpose::Delivery);
 const ACCESS: Access<purpose::CustomerAccess> = Access::new(actor::System, purpose::CustomerAccess);
 
 pub(crate) struct Rig {
@@ -129,7 +130,7 @@ impl Rig {
         let mut all = Vec::new();
         for (id, account, mut taken) in messages {
             let body = self.store.body(account, id).await.expect("the store").expect("a body");
-            taken.mime = String::from_utf8_lossy(body.open(&ACCESS)).into_owned();
+            taken.mime = String::from_utf8_lossy(body.open(&WORKER)).into_owned();
             all.push(taken);
         }
         all

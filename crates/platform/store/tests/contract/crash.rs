@@ -17,7 +17,7 @@ use waxseal_model::{Clock, MessageId, RecipientId, SeededRandom, event::EventKin
 use waxseal_store::{Engine, MasterKey, Store, StoreConfig, StoreError, queue::QueueFilter};
 use waxseal_system::{SystemClock, SystemRandom};
 
-use crate::world::{ACCESS, Sender, World};
+use crate::world::{Sender, World};
 
 const FOLDER: &str = "WAXSEAL_TEST_CRASH_FOLDER";
 

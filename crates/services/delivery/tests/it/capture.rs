@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use waxseal_model::{event::EventKind, suppression::SuppressionKind};
+use waxseal_model::{Access, actor, event::EventKind, purpose, suppression::SuppressionKind};
 use waxseal_testkit::smtp_peer::Script;
 
 use crate::world::{CONTENT, Mail, World, mail};
@@ -20,7 +20,8 @@ async fn captured_messages_are_kept_in_the_inbox() {
     assert_eq!((inbox.len(), inbox[0].message), (1, id));
     assert_eq!(inbox[0].expires_at.since(inbox[0].captured_at), Duration::from_secs(3 * 86_400));
     let body = world.store.body(world.account, id).await.expect("store").expect("kept");
-    assert_eq!(body.open(&crate::world::ACCESS), CONTENT.as_bytes());
+    let worker = Access::new(actor::System, purpose::Delivery);
+    assert_eq!(body.open(&worker), CONTENT.as_bytes());
     assert_eq!(peer.seen().connections, 0);
 }
 

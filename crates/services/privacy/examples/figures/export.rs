@@ -5,7 +5,7 @@ use std::{error::Error, sync::Arc};
 use waxseal_model::{Clock, Random};
 use waxseal_privacy::{
     audit::{AuditConfig, AuditLog},
-    export::{self, ExportOrder},
+    export::{self, ExportGround, ExportOrder},
 };
 use waxseal_store::{Engine, export::ExportSubject, export_file::ExportKey};
 
@@ -25,6 +25,7 @@ pub(crate) async fn figure(
     let key = ExportKey::make(&*random);
     let same = ExportKey::parse(&key.text()).ok_or("a key")?;
     let order = ExportOrder {
+        ground: ExportGround::Owner,
         subjects: vec![ExportSubject::Account(account)],
         requester: None,
         path: path.clone(),

@@ -10,7 +10,7 @@ use waxseal_store::{
     export_file::{ExportKey, ExportReader},
 };
 
-use super::{ExportOrder, account_of, kind_of, make};
+use super::{ExportGround, ExportOrder, account_of, kind_of, make};
 use crate::audit::AuditLog;
 
 /// Exports of an account that are kept at the same time.
@@ -75,7 +75,8 @@ impl Exports {
         if !store.add_export(wanted.clone(), MOST).await? {
             return Ok(Asked::TooMany);
         }
-        let order = ExportOrder { subjects: vec![subject], requester: None, path, key };
+        let (ground, subjects) = (ExportGround::Owner, vec![subject]);
+        let order = ExportOrder { ground, subjects, requester: None, path, key };
         let (own, making) = (self.clone(), wanted.clone());
         tokio::spawn(async move { own.carry_out(making, order).await });
         Ok(Asked::Making(wanted, shown))

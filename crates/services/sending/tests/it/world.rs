@@ -136,7 +136,7 @@ impl World {
 
     pub(crate) async fn body(&self, message: MessageId) -> Vec<u8> {
         let body = self.store.body(self.caller.account, message).await.expect("store");
-        body.expect("body").into_open(&ACCESS)
+        body.expect("body").into_open(&Access::new(actor::System, purpose::Delivery))
     }
 
     /// All events, oldest first.
