@@ -1,7 +1,6 @@
 //! Thirty days of mail on a whole platform that is killed again and again, judged at every tick by the auditor: nothing
 //! is there an hour after its limit. And where one purge is missing the auditor says so.
 
-#[expect(dead_code, reason = "the store's own tests read its log")]
 #[path = "../../../../crates/platform/store/tests/contract/cluster.rs"]
 mod cluster;
 mod purges;

@@ -37,13 +37,6 @@ pub(crate) async fn drop_database(url: &str) {
     }
 }
 
-/// What the private cluster has logged so far; `None` where the server is another.
-pub(crate) fn log() -> Option<String> {
-    let server = SERVER.get()?.clone()?;
-    let host = server.split_once('@')?.1.split('/').next()?;
-    std::fs::read_to_string(Path::new(&host.replace("%2F", "/")).join("log")).ok()
-}
-
 fn in_database(server: &str, name: &str) -> String {
     let (base, options) = server.split_once('?').unwrap_or((server, ""));
     let base = base.rsplit_once('/').map_or(base, |(base, _)| base);

@@ -16,7 +16,7 @@ use waxseal_store::{
 use crate::{
     backups::{backed_up, key, restore},
     erasing::{customer, erase, rows},
-    world::{ACCESS, World},
+    world::{WORKER, World},
 };
 
 /// A folder of copies with one copy in it.
@@ -121,7 +121,7 @@ pub(crate) async fn restored_keys_open_what_they_did_and_forget_no_erasure(world
     let restored = world.over(config).await;
     assert!(restored.store.keys_restored().await.expect("read"));
     let body = restored.store.body(stays.account, message).await.expect("read").expect("it is there");
-    assert!(body.open(&ACCESS).ends_with(b"the body\r\n"));
+    assert!(body.open(&WORKER).ends_with(b"the body\r\n"));
     let again =
         restored.store.account_erasure(gone.account).await.expect("read").expect("the journal has it");
     assert_eq!(again.state, ErasureState::Erasing);

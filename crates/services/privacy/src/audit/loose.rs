@@ -66,13 +66,24 @@ impl LooseTrail {
                 return Ok(Err(Trouble::NotThere(end.entry)));
             }
             let public = signer.public().to_owned();
-            let Opened { mut writer, notes } = Writer::open(config.clone(), signer, Arc::clone(&clock))?;
+            let Opened { mut writer, notes } = {
+                // The ring that knew where it ended is the one that is being replaced.
+                let opened = Writer::open(config.clone(), signer, Arc::clone(&clock), None)?;
+                Opened {
+                    notes: opened
+                        .notes
+                        .into_iter()
+                        .filter(|note| *note != AuditEvent::KeptEndMissing)
+                        .collect(),
+                    ..opened
+                }
+            };
             let notes: Vec<Job> = notes.into_iter().map(|what| note(what, clock.as_ref())).collect();
             if !notes.is_empty() {
                 writer.write(&notes)?;
             }
             let folder = config.folder.clone();
-            let verdict = verify::verify(&Witnesses { public, config })?;
+            let verdict = verify::verify(&Witnesses { public, config, kept: None, at_rest: writer.shown() })?;
             // What was wrong before the copy was made is not about what it cannot know.
             if let Some(finding) = verdict.findings.iter().find(|finding| finding.to > after)
                 && !unverified

@@ -70,7 +70,6 @@ impl Requests {
 }
 
 fn remind(standing: &Standing) {
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; there are 100,000 at most")]
     let number = |list: &[OpenRequest]| list.len() as f64;
     metrics::gauge!("waxseal_requests_open").set(number(&standing.open));
     metrics::gauge!("waxseal_requests_overdue").set(number(&standing.overdue));
