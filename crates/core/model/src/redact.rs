@@ -84,6 +84,10 @@ fn local_start(text: &str, floor: usize, at: usize) -> usize {
 
 fn domain_end(text: &str, from: usize) -> usize {
     let after = text.get(from..).unwrap_or_default();
+    if after.starts_with("[address]") || after.starts_with("[address ") {
+        // What stands in an address's place already is no domain, whatever stands before it.
+        return from;
+    }
     if after.starts_with('[') {
         return after.find(']').map_or(text.len(), |close| from + close + 1);
     }
@@ -109,6 +113,7 @@ mod tests {
     fn addresses_go_and_the_rest_stays() {
         let cases = [
             ("nothing to see", "nothing to see"),
+            ("0@[address]", "0@[address]"),
             ("answered route=- status=404 ms=405 rate=40.5", "answered route=- status=404 ms=405 rate=40.5"),
             ("to=bob=40example.org status=400", "[address] status=400"),
             ("to=alice@example.com code=250", "[address] code=250"),

@@ -144,7 +144,7 @@ impl Store {
                 Box::pin(async move {
                     // Where the database itself refuses a name, PostgreSQL quotes it in its log, for good.
                     let made = domain::Entity::insert(row.into_active_model())
-                        .on_conflict_do_nothing()
+                        .on_conflict_do_nothing_on([domain::Column::Name])
                         .exec_without_returning(tx)
                         .await?;
                     if !matches!(made, TryInsertResult::Inserted(1)) {

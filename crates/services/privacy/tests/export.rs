@@ -129,7 +129,7 @@ impl World {
         let (ground, path) = (ExportGround::Owner, self.folder.path().join(name));
         let order = ExportOrder { ground, subjects, requester: None, path, key };
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        let audit = AuditLog::open(store, clock, AuditConfig::in_folder(self.folder.path()));
+        let audit = AuditLog::open(store, clock, AuditConfig::in_folder(&self.folder.path().join("data")));
         let audit = audit.await.expect("a trail");
         (export::make(&self.store, self.clock.as_ref(), &self.random, &audit, order).await, same)
     }

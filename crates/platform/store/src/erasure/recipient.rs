@@ -173,6 +173,8 @@ mod tests {
                 })
             })
             .map(|table| table.name)
+            // What people asked stays until its own term: that they were answered has to be shown.
+            .filter(|name| *name != "privacy_requests")
             .collect();
         about.sort_unstable();
         assert_eq!(about, ABOUT_RECIPIENTS);
