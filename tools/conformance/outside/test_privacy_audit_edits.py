@@ -227,7 +227,6 @@ def test_a_file_that_is_gone_is_found(trail, which, how):
     assert status == 1, told
 
 
-@pytest.mark.xfail(strict=True, reason="a trail whose anchors are all gone is called sound, though its checkpoints tell of them")
 @pytest.mark.parametrize("how", ["deleted", "emptied"])
 def test_anchors_that_are_gone_are_found(trail, how):
     status, told = without(trail, "anchors", how)

@@ -147,6 +147,5 @@ def test_the_products_verifier_finds_each_planted_leak(verify):
     assert [name for name, data in leaks.items() if verify(among_noise(data)) != 1] == []
 
 
-@pytest.mark.xfail(strict=True, reason="the verifier does not look for MD5, which `privacy trace` does")
 def test_the_products_verifier_finds_unsalted_md5(verify):
     assert [how for how in ("raw", "hex", "base64") if verify(among_noise(digest("md5", how))) != 1] == []

@@ -1,15 +1,20 @@
 //! Exports by command.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use waxseal_model::AccountId;
 use waxseal_privacy::export::{self, ExportGround, ExportOrder};
-use waxseal_store::{export::ExportSubject, export_file::ExportKey, import::MakeDkim};
+use waxseal_store::{StoreError, export::ExportSubject, export_file::ExportKey, import::MakeDkim};
 
 use super::existing;
-use crate::house::House;
+use crate::{access_notice, house::House};
+
+/// What the owner of an account reads of an export that an operator makes without having opened a grant before.
+const REASON: &str = "An operator made a copy of the data: privacy export";
+/// How long a grant for that is open at most; it is closed at once.
+const TIME: Duration = Duration::from_secs(60);
 
 /// Makes an export; its key is in the answer and nowhere else.
 pub(super) async fn make(
@@ -34,7 +39,7 @@ pub(super) async fn make(
             let accounts = match account {
                 Some(account) => vec![account],
                 None if !granted.is_empty() => granted.clone(),
-                None => all_accounts(house).await?,
+                None => accounts_with(house, &address).await?,
             };
             let of = |account| ExportSubject::Recipient { account, address: address.clone() };
             accounts.into_iter().map(of).collect()
@@ -47,8 +52,15 @@ pub(super) async fn make(
         }
         (None, None, None) => bail!("name --account, --recipient or --login"),
     };
-    let ground = if granted.is_empty() { ExportGround::Nothing } else { ExportGround::Grant };
-    if ground == ExportGround::Grant {
+    let has_content = subjects.iter().any(|subject| !matches!(subject, ExportSubject::Login { .. }));
+    let ground = if has_content { ExportGround::Grant } else { ExportGround::Nothing };
+    if has_content && granted.is_empty() {
+        ensure!(
+            house.config.access.second_operator.is_none(),
+            "a second operator has to agree: `waxseal access open`, `access confirm`, then `--grant NUMBER`"
+        );
+    }
+    if !granted.is_empty() {
         let covered = subjects.iter().all(|subject| granted.contains(&export::account_of(subject)));
         ensure!(covered, "--grant: the grants are for other accounts");
         for grant in grants {
@@ -56,11 +68,21 @@ pub(super) async fn make(
         }
     }
     let accounts = subjects.len();
+    let concerned: Vec<AccountId> = subjects.iter().map(export::account_of).collect();
     let key = ExportKey::make(house.random.as_ref());
     let shown = key.text();
     let file = to.display().to_string();
     let order = ExportOrder { ground, subjects, requester, path: to, key };
     let made = export::make(&house.store, house.clock.as_ref(), &house.random, &house.audit, order).await?;
+    // Nobody can read anything of it before the key is told.
+    if has_content && granted.is_empty() {
+        for account in &concerned {
+            let grant = house.break_glass().open(*account, REASON, TIME).await?;
+            house.break_glass().export(grant.number).await?;
+            house.break_glass().close(grant.number).await?;
+        }
+        access_notice::send(house).await;
+    }
     Ok(json!({
         "file": file,
         "bytes": made.bytes,
@@ -84,14 +106,20 @@ async fn granted(house: &House, grants: &[u64]) -> Result<Vec<AccountId>> {
     Ok(accounts)
 }
 
-async fn all_accounts(house: &House) -> Result<Vec<AccountId>> {
-    let mut accounts = Vec::new();
+/// The accounts that have something about a recipient.
+async fn accounts_with(house: &House, address: &str) -> Result<Vec<AccountId>> {
+    let (mut accounts, mut after) = (Vec::new(), None);
     loop {
-        let page = house.store.accounts(accounts.last().copied(), 500).await?;
-        if page.is_empty() {
-            return Ok(accounts);
+        let page = house.store.accounts(after, 500).await?;
+        let Some(last) = page.last() else { return Ok(accounts) };
+        after = Some(last.id);
+        for account in &page {
+            match house.store.recipient_rows(account.id, address).await {
+                Ok(0) | Err(StoreError::Erased) => {}
+                Ok(_) => accounts.push(account.id),
+                Err(error) => return Err(error.into()),
+            }
         }
-        accounts.extend(page.iter().map(|account| account.id));
     }
 }
 

@@ -38,7 +38,7 @@ async fn an_account_is_exported_beside_a_server_and_taken_over_elsewhere() -> Re
 }
 
 #[tokio::test]
-async fn an_operator_exports_what_customers_write_under_a_grant_alone() -> Result<()> {
+async fn an_operators_export_of_what_customers_write_is_seen_by_the_owner() -> Result<()> {
     let world = World::new(&[]).await?;
     let (binary, account) = (&world.binary, world.account.as_str());
     let server = binary.serve().await?;
@@ -47,8 +47,10 @@ async fn an_operator_exports_what_customers_write_under_a_grant_alone() -> Resul
     let folder = tempfile::tempdir()?;
     let path = |name: &str| folder.path().join(name).display().to_string();
     let plain = path("plain.export");
-    let without = binary.json(&["privacy", "export", "--account", account, "--to", &plain]).await?;
-    assert_eq!((&without["content"], &without["messages"]), (&false.into(), &0.into()), "{without}");
+    let first = binary.json(&["privacy", "export", "--account", account, "--to", &plain]).await?;
+    assert_eq!((&first["content"], &first["messages"]), (&true.into(), &1.into()), "{first}");
+    let list = Call::get(server.http(), "/v1/privacy/access").key(&world.key).send().await?.json();
+    assert_eq!((&list["items"][0]["state"], &list["items"][0]["openings"]), (&"closed".into(), &1.into()));
 
     let reason = "Ticket 7: its owner moves away";
     let open = ["access", "open", "--account", account, "--reason", reason, "--for", "30m"];
@@ -65,6 +67,7 @@ async fn an_operator_exports_what_customers_write_under_a_grant_alone() -> Resul
     assert_eq!((&with["content"], &with["messages"]), (&true.into(), &1.into()), "{with}");
     let list = Call::get(server.http(), "/v1/privacy/access").key(&world.key).send().await?.json();
     assert_eq!(list["items"][0]["openings"], 1, "its owner sees it: {list}");
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
     binary.json(&["access", "close", &grant]).await?;
     let late = export(path("late.export")).await?;
     assert_eq!(late.status.code(), Some(1));
