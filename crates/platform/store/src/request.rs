@@ -3,6 +3,7 @@
 //! Who asks may have no account: then the row has a key of its own, which is destroyed with it. What is written about a
 //! request is opened for [`Purpose::Request`] and shown to the account that asked, and for nothing else.
 
+mod ahead;
 mod details;
 mod purge;
 

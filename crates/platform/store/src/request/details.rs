@@ -22,6 +22,20 @@ pub struct RequestDetails {
     pub refused_because: Option<String>,
 }
 
+impl RequestDetails {
+    /// As if all had been `by` microseconds earlier, and nothing later than `now`.
+    pub(super) fn dated_back(mut self, by: i64, now: i64) -> Self {
+        let earlier = |at: &mut i64| *at = (*at).min(now);
+        self.identity.iter_mut().for_each(|check| earlier(&mut check.at));
+        self.fee.iter_mut().for_each(|fee| earlier(&mut fee.at));
+        if let Some(extension) = &mut self.extension {
+            earlier(&mut extension.at);
+            extension.was_due -= by;
+        }
+        self
+    }
+}
+
 /// A check of an identity. The proof itself is kept nowhere.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityCheck {

@@ -27,7 +27,8 @@ impl Store {
     pub async fn redate_ahead(&self, now: Timestamp) -> Result<u64, StoreError> {
         let keys = self.inner.keyring.mark_ahead(now.day()).await?;
         let erasures = self.inner.keyring.redate_erasures(now, now + SLACK).await?;
-        if keys == 0 && erasures == 0 && !self.is_anything_ahead(now + SLACK).await? {
+        let requests = self.redate_requests(now, now + SLACK).await?;
+        if keys == 0 && erasures == 0 && requests == 0 && !self.is_anything_ahead(now + SLACK).await? {
             return Ok(0);
         }
         let rows = self
@@ -37,7 +38,7 @@ impl Store {
                 Box::pin(async move { redate(tx, now).await })
             })
             .await?;
-        Ok(keys + erasures + rows)
+        Ok(keys + erasures + requests + rows)
     }
 
     /// Whatever is done leaves an event, or a row of one of these: a look at the ends of their indices.

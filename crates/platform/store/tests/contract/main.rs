@@ -199,6 +199,7 @@ contract! {
     requesting:
         a_request_is_shown_to_who_answers_it_and_to_the_account_that_asked,
         a_request_is_changed_by_one_at_a_time_and_not_once_it_is_closed,
+        a_request_of_a_clock_that_was_ahead_is_dated_anew_with_its_term,
         a_request_goes_with_its_key_when_its_time_is_over_and_no_other_does,
         what_an_erased_account_asked_goes_with_it,
         what_somebody_asked_is_in_the_export_about_them_alone;

@@ -101,6 +101,40 @@ pub(crate) async fn a_request_goes_with_its_key_when_its_time_is_over_and_no_oth
     world.store.close().await;
 }
 
+pub(crate) async fn a_request_of_a_clock_that_was_ahead_is_dated_anew_with_its_term(mut world: World) {
+    let (now, account) = (world.now(), world.sender().await.account);
+    let early = ask(&world, None, "eve@elsewhere.example", RequestKind::Access).await;
+    world.clock.jump_to(now + 400 * DAY);
+    let persons = ask(&world, None, "mallory@elsewhere.example", RequestKind::Erasure).await;
+    let accounts = ask(&world, Some(account), "", RequestKind::Correction).await;
+    close(&world, &accounts).await;
+    close(&world, &early).await;
+    world.clock.jump_to(now);
+    assert!(world.store.redate_ahead(now).await.expect("redated") >= 3);
+    assert_eq!(world.store.redate_ahead(now).await.expect("redated"), 0, "once is enough");
+    let found = world.store.request(persons.number).await.expect("read").expect("there");
+    assert_eq!((found.received_at, found.due_at, found.closed), (now, now + 30 * DAY, None));
+    assert_eq!(
+        found.details.as_ref().expect("a key").open(&ANSWERING).from,
+        "mallory@elsewhere.example",
+        "it is sealed under a key of the day as of which it came"
+    );
+    for number in [accounts.number, early.number] {
+        let found = world.store.request(number).await.expect("read").expect("there");
+        assert_eq!((found.received_at, found.closed), (now, Some((now, RequestOutcome::Answered))));
+    }
+
+    // The day after, those that were answered go, and with them every key of a day that was not.
+    world.reopen().await;
+    world.clock.advance(DAY);
+    assert_eq!(world.store.purge_requests(world.now(), 10).await.expect("purged"), 2);
+    assert_eq!(numbers(&world, false).await, [persons.number]);
+    let keys = world.store.keys().await.expect("listed");
+    let days: Vec<_> = keys.iter().filter(|key| key.class == "request").map(|key| key.day).collect();
+    assert_eq!(days, [Some(now.day())]);
+    world.store.close().await;
+}
+
 pub(crate) async fn what_an_erased_account_asked_goes_with_it(world: World) {
     let account = world.sender().await.account;
     ask(&world, Some(account), "", RequestKind::Erasure).await;

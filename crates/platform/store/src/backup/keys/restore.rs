@@ -55,7 +55,7 @@ impl RestoringKeys {
         open::make_folder(&config.data_dir)?;
         let lock = open::lock(&config.data_dir)?;
         place::settle(&config.data_dir)?;
-        for name in place::FILES {
+        for name in place::FILES.into_iter().rev() {
             let there = config.data_dir.join(name);
             if there.exists() {
                 return Err(BackupError::KeysThere { path: there.display().to_string() });
