@@ -66,7 +66,7 @@ async fn send_one(house: &House, from: &str, grant: &Grant) -> Result<()> {
     let parts = Parts {
         from: vec![from.to_owned()],
         to: vec![email],
-        subject: Some(format!("An operator opened access to the content of account {}", grant.account)),
+        subject: Some("An operator opened access to the content of your account".into()),
         text: Some(text(house, grant)),
         ..Parts::default()
     };
@@ -92,18 +92,24 @@ async fn send_one(house: &House, from: &str, grant: &Grant) -> Result<()> {
     Ok(house.break_glass().noticed(grant).await?)
 }
 
-/// Says when and where the reason stands. The reason itself may name people: it stays in the account's list.
+/// Says when and where the reason stands. The reason itself may name people, and the account's id would outlive the
+/// account here: both stay in the account's list.
 fn text(house: &House, grant: &Grant) -> String {
-    let base = house.config.public_url.as_deref().unwrap_or_default();
+    let base = house.config.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
+    let id = &grant.id;
+    let consent = match grant.needs_consent {
+        true => format!("Nothing is shown before you consent: POST {base}/v1/privacy/access/{id}/consent.\n"),
+        false => String::new(),
+    };
     format!(
-        "An operator of {} opened access to the content of your account {}.\n\n\
+        "An operator of {} opened access to the content of your account. In its list of accesses\n\
+         it is {id}.\n\n\
          From: {}\nUntil: {} at the latest\n\n\
-         The reason, and how often something was opened, are in your list of accesses:\n\
-         GET {}/v1/privacy/access with a key of the account.\n",
+         The reason, and how often something was opened, are in the list:\n\
+         GET {base}/v1/privacy/access with a key of the account.\n\
+         {consent}To refuse it, or to end it: DELETE {base}/v1/privacy/access/{id}/consent.\n",
         house.config.hostname,
-        grant.account,
         grant.opened_at.to_jiff(),
         grant.expires_at.to_jiff(),
-        base.trim_end_matches('/'),
     )
 }

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use waxseal_accounts::Accounts;
 use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
+use waxseal_mail::Mailbox;
 use waxseal_model::{Clock, Random};
 use waxseal_privacy::{
     Backups, BackupsConfig, Eraser, KeyCopies, KeyCopiesConfig, Retention, RetentionConfig,
@@ -113,7 +114,9 @@ impl House {
         let retention =
             Arc::new(Retention::new(store.clone(), clock.clone(), retention).recorded_in(audit.clone()));
         let grace = Duration::from_secs(u64::from(config.grace_days) * 86_400);
-        let erasing = ErasureConfig { grace, ..ErasureConfig::default() };
+        let notices = config.access_notice_from.as_deref().and_then(|from| Mailbox::parse(from).ok());
+        let notices_from = notices.map(|from| from.address.domain().to_owned());
+        let erasing = ErasureConfig { grace, notices_from, ..ErasureConfig::default() };
         let witness = Arc::new(OwnProcess::of(config));
         let (kept, trail) = (store.clone(), audit.clone());
         let eraser = Eraser::open(kept, clock.clone(), trail, retention.clone(), witness, erasing).await;

@@ -11,7 +11,7 @@ mod record;
 mod render;
 mod requests;
 
-pub(crate) use access::access;
+pub(crate) use access::{access, consent, withdraw};
 pub(crate) use account::{account, close, undelete};
 pub(crate) use certificate::{account_certificate, certificate, public_key};
 pub(crate) use erasures::{erase, erasure, erasures};

@@ -105,6 +105,7 @@ fn own_data() -> Vec<Route> {
     let account = "/v1/privacy/account";
     let erasures = "/v1/privacy/erasures";
     let exports = "/v1/privacy/exports";
+    let consent = "/v1/privacy/access/{id}/consent";
     vec![
         get_route(profile, Account, "What the account says about itself", get(privacy::profile)),
         put_route(profile, Account, "Correct what the account says about itself", put(privacy::correct)),
@@ -113,6 +114,18 @@ fn own_data() -> Vec<Route> {
             Account,
             "When operators had sight of the account's content",
             get(privacy::access),
+        ),
+        post_route(
+            consent,
+            Account,
+            "Consent to an operator's sight of the account's content",
+            post(privacy::consent),
+        ),
+        delete_route(
+            consent,
+            Account,
+            "Refuse an operator's sight of the account's content, or end it",
+            delete(privacy::withdraw),
         ),
         get_route(
             "/v1/privacy/requests",

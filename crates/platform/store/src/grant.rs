@@ -31,6 +31,8 @@ pub struct NewGrant {
     pub expires_at: Timestamp,
     /// Whether it waits for a second operator.
     pub second_operator: bool,
+    /// Whether it waits for the account's consent.
+    pub needs_consent: bool,
 }
 
 /// A grant.
@@ -57,6 +59,10 @@ pub struct Grant {
     pub openings: u64,
     /// When the owner was written to.
     pub noticed_at: Option<Timestamp>,
+    /// Whether the account has to consent.
+    pub needs_consent: bool,
+    /// When it did.
+    pub consented_at: Option<Timestamp>,
 }
 
 /// What a grant allows at a time.
@@ -66,6 +72,8 @@ pub enum GrantState {
     Open,
     /// It waits for a second operator.
     Waiting,
+    /// It waits for the account's consent.
+    Unconsented,
     /// It was ended.
     Closed,
     /// Its time is over.
@@ -80,6 +88,7 @@ impl Grant {
             // A clock that was set back does not make a grant longer.
             _ if now >= self.expires_at || now < self.opened_at => GrantState::Expired,
             Self { confirmed_at: None, .. } => GrantState::Waiting,
+            Self { needs_consent: true, consented_at: None, .. } => GrantState::Unconsented,
             _ => GrantState::Open,
         }
     }
@@ -100,7 +109,7 @@ impl Sight {
 impl Store {
     /// Makes a grant. [`StoreError::Erased`] if the account's keys are destroyed.
     pub async fn add_grant(&self, grant: NewGrant) -> Result<Grant, StoreError> {
-        let NewGrant { account, reason, expires_at, second_operator } = grant;
+        let NewGrant { account, reason, expires_at, second_operator, needs_consent } = grant;
         let id = GrantId::new(self.inner.clock.as_ref(), self.inner.random.as_ref());
         let key = self.inner.keyring.account_key(account).await?;
         let opened_at = self.inner.clock.now().as_micros();
@@ -116,6 +125,8 @@ impl Store {
             closed_at: None,
             openings: 0,
             noticed_at: None,
+            needs_consent,
+            consented_at: None,
         };
         let new = access_grant::ActiveModel { number: NotSet, ..row.clone().into_active_model() };
         let number = self
@@ -131,6 +142,21 @@ impl Store {
     /// The grant of this number.
     pub async fn grant(&self, number: u64) -> Result<Option<Grant>, StoreError> {
         match access_grant::Entity::find_by_id(signed(number)).one(self.read_for(Purpose::Operation)).await? {
+            Some(row) => self.grant_of(row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The account's grant with this id.
+    pub async fn grant_of_account(
+        &self,
+        account: AccountId,
+        id: GrantId,
+    ) -> Result<Option<Grant>, StoreError> {
+        let found = access_grant::Entity::find()
+            .filter(access_grant::Column::Account.eq(account.to_row()))
+            .filter(access_grant::Column::Id.eq(id.to_row()));
+        match found.one(self.read_for(Purpose::CustomerAccess)).await? {
             Some(row) => self.grant_of(row).await.map(Some),
             None => Ok(None),
         }
@@ -183,6 +209,7 @@ impl Store {
                         .filter(access_grant::Column::ExpiresAt.gt(now))
                         .filter(access_grant::Column::ConfirmedAt.is_not_null())
                         .filter(access_grant::Column::ClosedAt.is_null())
+                        .filter(consented())
                         .exec(tx)
                         .await?;
                     if used.rows_affected == 0 {
@@ -201,6 +228,12 @@ impl Store {
     pub async fn confirm_grant(&self, number: u64) -> Result<bool, StoreError> {
         let waits = access_grant::Column::ConfirmedAt.is_null();
         self.stamp_grant(number, access_grant::Column::ConfirmedAt, waits.and(self.not_over())).await
+    }
+
+    /// Notes the account's consent to a grant that waits for it; whether it did.
+    pub async fn consent_to_grant(&self, number: u64) -> Result<bool, StoreError> {
+        self.stamp_grant(number, access_grant::Column::ConsentedAt, consented().not().and(self.not_over()))
+            .await
     }
 
     /// Ends a grant; whether it was not over before.
@@ -271,6 +304,13 @@ impl Store {
             closed_at: row.closed_at.map(time),
             openings: count(row.openings),
             noticed_at: row.noticed_at.map(time),
+            needs_consent: row.needs_consent,
+            consented_at: row.consented_at.map(time),
         })
     }
+}
+
+/// The account has consented, or was not to be asked.
+fn consented() -> SimpleExpr {
+    access_grant::Column::NeedsConsent.eq(false).or(access_grant::Column::ConsentedAt.is_not_null())
 }

@@ -15,6 +15,7 @@ mod m0007_access;
 mod m0010_requests;
 mod m0013_content_kept;
 mod m0014_networks;
+mod m0015_consent;
 
 pub(crate) use m0014_networks::NETWORK;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_requests::Requests),
             Box::new(m0013_content_kept::ContentKept),
             Box::new(m0014_networks::Networks),
+            Box::new(m0015_consent::Consent),
         ]
     }
 }

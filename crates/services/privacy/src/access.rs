@@ -34,6 +34,8 @@ pub struct AccessConfig {
     pub longest: Duration,
     /// SHA-256 of the secret with which a second operator confirms; `None` if one is enough.
     pub second_operator: Option<[u8; 32]>,
+    /// Whether the account has to consent to each.
+    pub needs_consent: bool,
 }
 
 /// Why there is nothing to see.
@@ -118,6 +120,7 @@ impl BreakGlass {
             reason: reason.to_owned(),
             expires_at: self.clock.now() + time,
             second_operator: self.config.second_operator.is_some(),
+            needs_consent: self.config.needs_consent,
         };
         let grant = self.store.add_grant(grant).await?;
         let minutes = time.as_secs().div_ceil(60);
@@ -209,6 +212,10 @@ impl BreakGlass {
         self.record(&grant, AuditEvent::ContentRefused, 1).await?;
         let why = match self.known(number).await?.state(self.clock.now()) {
             GrantState::Waiting => "waits for a second operator: `waxseal access confirm`",
+            GrantState::Unconsented => {
+                "waits for the account's consent: it is in its list, `GET /v1/privacy/access`, under the id that \
+                 `waxseal access list` shows"
+            }
             GrantState::Closed => "was closed",
             GrantState::Expired | GrantState::Open => "is over",
         };

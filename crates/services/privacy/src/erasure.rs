@@ -46,11 +46,13 @@ pub struct ErasureConfig {
     pub grace: Duration,
     /// Rows deleted in one transaction.
     pub batch: u64,
+    /// The domain from which owners are written to when an operator opens their content: `access.notice_from`.
+    pub notices_from: Option<String>,
 }
 
 impl Default for ErasureConfig {
     fn default() -> Self {
-        Self { grace: Duration::from_secs(7 * 86_400), batch: 1_000 }
+        Self { grace: Duration::from_secs(7 * 86_400), batch: 1_000, notices_from: None }
     }
 }
 

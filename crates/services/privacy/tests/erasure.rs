@@ -166,7 +166,7 @@ async fn open(
     let audit = AuditLog::open(store.clone(), clock.clone(), audit).await.expect("a trail");
     let retention = Arc::new(Retention::new(store.clone(), clock.clone(), RetentionConfig::default()));
     let witness = Arc::new(FolderWitness(folder.to_owned()));
-    let config = ErasureConfig { grace: 7 * DAY, batch: 3 };
+    let config = ErasureConfig { grace: 7 * DAY, batch: 3, ..ErasureConfig::default() };
     let (kept, trail) = (store.clone(), audit.clone());
     let eraser =
         Eraser::open(kept, clock, trail, retention.clone(), witness, config).await.expect("an eraser");

@@ -85,12 +85,15 @@ fn shown(grant: &Grant, now: Timestamp) -> Value {
     let time = |at: Timestamp| at.to_jiff().to_string();
     json!({
         "grant": grant.number,
+        "id": grant.id.to_string(),
         "account_id": grant.account.to_string(),
         "state": word(grant.state(now)),
         "opened_at": time(grant.opened_at),
         "expires_at": time(grant.expires_at),
         "second_operator": grant.second_operator,
         "confirmed_at": grant.confirmed_at.filter(|_| grant.second_operator).map(time),
+        "needs_consent": grant.needs_consent,
+        "consented_at": grant.consented_at.map(time),
         "closed_at": grant.closed_at.map(time),
         "openings": grant.openings,
         "owner_written_to_at": grant.noticed_at.map(time),
@@ -101,6 +104,7 @@ const fn word(state: GrantState) -> &'static str {
     match state {
         GrantState::Open => "open",
         GrantState::Waiting => "waiting",
+        GrantState::Unconsented => "waiting for consent",
         GrantState::Closed => "closed",
         GrantState::Expired => "expired",
     }

@@ -60,6 +60,12 @@ pub(super) async fn make(
             "a second operator has to agree: `waxseal access open`, `access confirm`, then `--grant NUMBER`"
         );
     }
+    if has_content && granted.is_empty() {
+        ensure!(
+            !house.config.access.needs_consent,
+            "the account has to consent: `waxseal access open`, its consent, then `--grant NUMBER`"
+        );
+    }
     if !granted.is_empty() {
         let covered = subjects.iter().all(|subject| granted.contains(&export::account_of(subject)));
         ensure!(covered, "--grant: the grants are for other accounts");

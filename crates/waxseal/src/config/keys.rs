@@ -197,6 +197,12 @@ pub(crate) const KEYS: &[Key] = &[
          secret` makes both.",
     ),
     key(
+        "access.needs_consent",
+        "false",
+        "Whether an account has to consent, by `POST /v1/privacy/access/ID/consent`, before an operator sees its content. P7 \
+         is `not yet` without it.",
+    ),
+    key(
         "access.notice_from",
         r#""""#,
         "Address, of a domain on this instance, that writes to the owner of an account when an operator opens access \

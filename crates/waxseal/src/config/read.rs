@@ -73,6 +73,7 @@ impl Reader {
             access: AccessConfig {
                 longest: Duration::from_secs(self.number::<u64>("access.longest_hours", 1..=24) * 3_600),
                 second_operator: self.optional("access.second_operator", |text| values::hash(&text)),
+                needs_consent: self.flag("access.needs_consent"),
             },
             access_notice_from: self.optional("access.notice_from", |text| values::mailbox(&text)),
             export_hours: self.number("privacy.export_hours", 1..=720),

@@ -13,8 +13,9 @@ pub(super) const ROWS: &[Row] = &[
         promise: "Each personal field is used only for what it was collected for; anything else needs a recorded \
                   consent",
         mechanism: "personal values leave the store sealed; the compiler lets a purpose open its categories alone; the \
-                    database lets a purpose's connections read its columns alone",
-        missing: Some("consent for other purposes"),
+                    database lets a purpose's connections read its columns alone; to help with a message, the one thing \
+                    that content is not collected for, takes the account's consent, which is in the audit trail",
+        missing: None,
         check: Some(|instance| Box::pin(purposes(instance))),
     },
     Row::unbuilt(
@@ -52,13 +53,16 @@ async fn purposes(instance: &Instance<'_>) -> Result<Found> {
     let text = format!(
         "{personal} personal columns, each with its purpose; {closed} of {cells} cells of purpose and column are closed"
     );
-    match store.purposes_are_held() {
-        true => Found::all(format!("{text}, each of them in the database")),
-        false => Ok(Found {
-            text,
-            lacks: Some(
-                "roles for purposes: the user of `store.url` may not make roles (CREATEROLE)".to_owned(),
-            ),
-        }),
+    let mut lacks = Vec::new();
+    if !store.purposes_are_held() {
+        lacks.push("roles for purposes: the user of `store.url` may not make roles (CREATEROLE)");
     }
+    if !instance.house.config.access.needs_consent {
+        lacks.push("consent to an operator's access: `access.needs_consent`");
+    }
+    let text = match store.purposes_are_held() {
+        true => format!("{text}, each of them in the database"),
+        false => text,
+    };
+    Ok(Found { text, lacks: (!lacks.is_empty()).then(|| lacks.join("; ")) })
 }

@@ -148,6 +148,13 @@ async fn under_a_grant_content_is_shown_on_record_and_the_owner_is_written_to() 
     }
     let listed = binary.run(&["access", "list", "--json"]).await?.stdout;
     assert!(!listed.contains("Ticket 7") && !trail.contains("Ticket 7"), "the reason is for the owner");
+
+    // Who writes the notices has the owner's address as a recipient's, and forgets it with the owner.
+    let traced = async || binary.json(&["privacy", "trace", "owner@recipient.test"]).await;
+    assert!(!notice.text().contains(account));
+    assert_ne!(traced().await?["matches"], serde_json::json!([]));
+    binary.json(&["privacy", "erase-owner", "--account", account]).await?;
+    assert_eq!(traced().await?["matches"], serde_json::json!([]), "in the account that wrote as well");
     Ok(())
 }
 

@@ -116,6 +116,7 @@ impl World {
                 reason: "a question".into(),
                 expires_at: platform.clock.now() + Duration::from_secs(3_600),
                 second_operator: false,
+                needs_consent: false,
             };
             platform.store.add_grant(grant).await?;
             asked(platform, &format!("r{tick}@recipient.test")).await?;

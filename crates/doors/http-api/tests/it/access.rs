@@ -2,20 +2,28 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::{
+    body::Body,
+    http::{Method, header},
+};
 use waxseal_model::MessageId;
 use waxseal_privacy::{
     access::{AccessConfig, AccessError, BreakGlass, secret_hash},
     audit::Query,
 };
 
-use crate::world::World;
+use crate::world::{World, basic};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const REASON: &str = "Ticket 7: mail to bob@example.net looks broken";
 const LIST: &str = "/v1/privacy/access";
 
 fn break_glass(world: &World, second_operator: Option<&str>) -> BreakGlass {
-    let config = AccessConfig { longest: 4 * HOUR, second_operator: second_operator.map(secret_hash) };
+    let config = AccessConfig {
+        longest: 4 * HOUR,
+        second_operator: second_operator.map(secret_hash),
+        needs_consent: false,
+    };
     let (store, audit) = (world.store.clone(), world.services.audit.clone());
     BreakGlass::new(store, Arc::clone(&world.clock) as _, audit, config)
 }
@@ -95,6 +103,55 @@ async fn where_two_are_asked_for_one_sees_nothing() {
     let told = told(&world).await;
     assert!(told.iter().any(|what| what == "break_glass_unconfirmed"), "{told:?}");
     assert!(told.iter().any(|what| what == "break_glass_confirmed"), "{told:?}");
+}
+
+#[tokio::test]
+async fn where_the_account_is_asked_nobody_sees_anything_before_it_consents_nor_after_it_takes_that_back() {
+    let world = World::new().await;
+    let stranger = world.stranger().await;
+    let id = sent(&world).await;
+    let config = AccessConfig { longest: 4 * HOUR, second_operator: None, needs_consent: true };
+    let (store, audit) = (world.store.clone(), world.services.audit.clone());
+    let access = BreakGlass::new(store, Arc::clone(&world.clock) as _, audit, config);
+    let mut opened = Vec::new();
+    for _ in 0..2 {
+        opened.push(access.open(world.mine.account, REASON, HOUR).await.expect("granted"));
+    }
+    let (grant, refused) = (opened[0].number, format!("{LIST}/{}/consent", opened[1].id));
+    let path = format!("{LIST}/{}/consent", opened[0].id);
+    assert!(matches!(access.read(grant, id).await, Err(AccessError::NotOpen { .. })));
+    let list = world.get(LIST).await.json();
+    assert_eq!(
+        (&list["items"][1]["state"], &list["items"][1]["needs-consent"]),
+        (&"waiting".into(), &true.into())
+    );
+
+    // Nobody consents for another.
+    for method in [Method::POST, Method::DELETE] {
+        let mut request = world.request(method, &path).body(Body::empty()).expect("request");
+        request.headers_mut().insert(header::AUTHORIZATION, basic(&stranger.key).parse().expect("value"));
+        assert_eq!(world.send(request).await.status, 404);
+    }
+    assert!(access.read(grant, id).await.is_err());
+
+    for _ in 0..2 {
+        let given = world.post(&path, &[]).await;
+        assert_eq!((given.status, &given.json()["state"]), (200, &"open".into()), "{}", given.text());
+    }
+    assert!(access.read(grant, id).await.is_ok());
+    let ended = world.delete(&path).await;
+    assert_eq!((ended.status, &ended.json()["state"]), (200, &"closed".into()));
+    assert!(access.read(grant, id).await.is_err());
+    assert_eq!(world.post(&path, &[]).await.status, 409, "it is over");
+    assert_eq!(world.delete(&refused).await.json()["state"], "closed", "without ever having consented");
+    assert_eq!(world.post(&format!("{LIST}/nonsense/consent"), &[]).await.status, 404);
+    let told = told(&world).await;
+    let of = |word: &str| told.iter().filter(|what| *what == word).count();
+    assert_eq!(
+        (of("break_glass_consented"), of("break_glass_withdrawn"), of("break_glass_used")),
+        (1, 2, 1),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

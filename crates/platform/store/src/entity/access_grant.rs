@@ -23,6 +23,8 @@ pub struct Model {
     pub closed_at: Option<i64>,
     pub openings: i64,
     pub noticed_at: Option<i64>,
+    pub needs_consent: bool,
+    pub consented_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -45,7 +47,9 @@ impl Classified for Entity {
             | Column::ConfirmedAt
             | Column::ClosedAt
             | Column::Openings
-            | Column::NoticedAt => ROW.clear(Subject::Customer, Category::Operations),
+            | Column::NoticedAt
+            | Column::NeedsConsent
+            | Column::ConsentedAt => ROW.clear(Subject::Customer, Category::Operations),
             // An operator's words, who is told to name nobody in them.
             Column::Reason => ROW.sealed_by_account(Subject::Customer, Category::Account),
         }

@@ -209,6 +209,7 @@ async fn customer(world: &World, tag: &str, network: &str) -> (Sender, Vec<Strin
         reason: format!("{tag}-reason"),
         expires_at: world.now() + Duration::from_secs(3_600),
         second_operator: false,
+        needs_consent: false,
     };
     let grant = world.store.add_grant(grant).await.expect("a grant");
     assert!(world.store.close_grant(grant.number).await.expect("closed"));
@@ -396,6 +397,7 @@ pub(crate) async fn nobody_looks_at_what_was_taken_over(world: World) {
         reason: "a sight that is open".into(),
         expires_at: from.now() + Duration::from_secs(3_600),
         second_operator: false,
+        needs_consent: false,
     };
     from.store.add_grant(grant).await.expect("a grant");
     let dump = export(&from, ExportSubject::Account(sender.account)).await;

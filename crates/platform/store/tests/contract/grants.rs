@@ -15,8 +15,28 @@ const HOUR: Duration = Duration::from_secs(3_600);
 async fn grant(world: &World, account: AccountId, second_operator: bool) -> Grant {
     let expires_at = world.clock.now() + HOUR;
     let reason = "Ticket 7: bob@one.example is missing mail".to_owned();
-    let new = NewGrant { account, reason, expires_at, second_operator };
+    let new = NewGrant { account, reason, expires_at, second_operator, needs_consent: false };
     world.store.add_grant(new).await.expect("granted")
+}
+
+pub(crate) async fn a_grant_that_needs_consent_opens_nothing_before_it_is_given(world: World) {
+    let (account, other) = (world.sender().await.account, world.sender().await.account);
+    let (expires_at, reason) = (world.clock.now() + HOUR, "Ticket 7: mail is missing".to_owned());
+    let new = NewGrant { account, reason, expires_at, second_operator: false, needs_consent: true };
+    let made = world.store.add_grant(new).await.expect("granted");
+    let number = made.number;
+    assert_eq!(state(&world, number).await, GrantState::Unconsented);
+    assert!(world.store.use_grant(number).await.expect("asked").is_none());
+    assert!(world.store.grant_of_account(other, made.id).await.expect("read").is_none(), "another's");
+    let own = world.store.grant_of_account(account, made.id).await.expect("read").expect("there");
+    assert!(own.needs_consent && own.consented_at.is_none());
+    assert!(world.store.consent_to_grant(number).await.expect("noted"));
+    assert!(!world.store.consent_to_grant(number).await.expect("asked"), "once");
+    assert!(world.store.use_grant(number).await.expect("used").is_some());
+    let plain = grant(&world, account, false).await.number;
+    assert!(!world.store.consent_to_grant(plain).await.expect("asked"), "nobody was to be asked");
+    world.clock.advance(HOUR);
+    assert!(world.store.use_grant(number).await.expect("asked").is_none(), "consent does not make it longer");
 }
 
 async fn state(world: &World, number: u64) -> GrantState {

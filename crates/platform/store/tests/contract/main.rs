@@ -69,6 +69,7 @@ contract! {
         every_live_column_has_a_class_and_every_class_a_column;
     grants:
         a_grant_opens_its_own_account_alone_and_each_use_is_counted,
+        a_grant_that_needs_consent_opens_nothing_before_it_is_given,
         a_grant_ends_with_its_hour_or_when_it_is_closed,
         a_grant_for_two_opens_nothing_until_it_is_confirmed,
         owners_are_owed_a_notice_until_it_was_sent;

@@ -271,6 +271,16 @@ pub enum AuditEvent {
         /// Number of the grant.
         grant: u64,
     },
+    /// The account consented to a grant.
+    BreakGlassConsented {
+        /// Number of the grant.
+        grant: u64,
+    },
+    /// The account refused a grant, or took its consent back.
+    BreakGlassWithdrawn {
+        /// Number of the grant.
+        grant: u64,
+    },
     /// A grant was ended before its time.
     BreakGlassClosed {
         /// Number of the grant.

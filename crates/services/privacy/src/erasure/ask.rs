@@ -76,7 +76,7 @@ impl Eraser {
     }
 
     /// The journal does not know whom it is about; this process does, until it ends.
-    fn look_also_for(&self, erasure: &Erasure, word: &str) {
+    pub(super) fn look_also_for(&self, erasure: &Erasure, word: &str) {
         if is_telling(word) {
             self.lock_words().insert(erasure.id, vec![Zeroizing::new(word.to_owned())]);
         }

@@ -53,6 +53,12 @@ impl Eraser {
             ErasureKind::Login => self.words_of_login(erasure).await?,
             ErasureKind::Recipient => Vec::new(),
         };
+        if matches!(erasure.kind, ErasureKind::Account | ErasureKind::Owner)
+            && let Some(notices) = self.forget_notices(account).await?
+            && Box::pin(self.begin(&notices)).await?
+        {
+            self.inner.begun.notify_one();
+        }
         let _gate = self.inner.gate.lock().await;
         if store.is_held(erasure).await? {
             return Ok(false);
@@ -84,6 +90,29 @@ impl Eraser {
         let subject = self.inner.store.tell_erasure(erasure).await?;
         let subject = subject.and_then(|sealed| ToldSubject::new(&sealed));
         Ok(AuditEvent::PartErasureStarted { erasure: erasure.number, part, subject })
+    }
+
+    /// An owner that was written to about an operator's access is a recipient of the account which writes that: what is
+    /// kept there about them is erased as well, and asked for while the address can still be read.
+    async fn forget_notices(&self, account: AccountId) -> Result<Option<Erasure>, ErasureError> {
+        let store = &self.inner.store;
+        let Some(from) = self.inner.config.notices_from.as_deref() else { return Ok(None) };
+        let Some(domain) = store.domain_of_instance(from).await? else { return Ok(None) };
+        let owner = match store.account(account).await {
+            Err(StoreError::Erased) => None,
+            outcome => outcome?,
+        };
+        let access = Access::new(actor::System, purpose::Operation);
+        let address = owner.map(|owner| Zeroizing::new(owner.profile.open(&access).email.clone()));
+        let Some(address) = address.filter(|address| !address.is_empty()) else { return Ok(None) };
+        match store.recipient_rows(domain.account, &address).await {
+            // Nobody was written to, or that account is erased itself.
+            Ok(0) | Err(StoreError::Erased) => return Ok(None),
+            outcome => outcome?,
+        };
+        let asked = store.ask_recipient_erasure(domain.account, &address).await?;
+        self.look_also_for(&asked, &address);
+        Ok(Some(asked))
     }
 
     async fn park(&self, account: AccountId) -> Result<(), ErasureError> {
