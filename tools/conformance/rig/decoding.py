@@ -97,12 +97,15 @@ class Reader:
                 before = piece[-65536:]
         return out
 
-    def in_folders(self, *folders: Path) -> list[Found]:
+    def in_folders(self, *folders: Path, but: str | None = None) -> list[Found]:
+        """In every file below, whose paths do not have the part `but`; what goes meanwhile has gone."""
         out = set()
         for folder in folders:
-            for path in folder.rglob("*"):
-                if path.is_file():
-                    out |= self.in_file(path, str(path.relative_to(folder)))
+            for parent, _, names in os.walk(folder):
+                for path in (Path(parent, name) for name in names):
+                    within = path.relative_to(folder)
+                    if path.is_file() and but not in within.parts:
+                        out |= self.in_file(path, str(within))
         return sorted(out, key=str)
 
     def in_rows(self, file: Path) -> list[Found]:

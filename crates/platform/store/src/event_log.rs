@@ -108,6 +108,22 @@ impl Store {
         Ok(events)
     }
 
+    /// Events in the order of the log, whatever `ascending` says, and the place of the last that was looked at; `None`
+    /// once there is none behind `after_seq`. Events whose key was destroyed are passed over.
+    pub async fn events_in_log_order(
+        &self,
+        query: &EventQuery,
+    ) -> Result<(Vec<StoredEvent>, Option<u64>), StoreError> {
+        let rows = event::Entity::find()
+            .filter(self.conditions(query).await?)
+            .order_by_asc(event::Column::Seq)
+            .limit(query.limit)
+            .all(self.read_for(Purpose::CustomerAccess))
+            .await?;
+        let last = rows.last().map(|row| count(row.seq));
+        Ok((self.stored_events(rows).await?, last))
+    }
+
     /// Appends events that come with no other change.
     pub async fn append_events(&self, events: Vec<NewEvent>) -> Result<(), StoreError> {
         let effects = Effects { log: true, weight: events.len() * 1024, ..Effects::default() };

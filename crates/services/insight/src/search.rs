@@ -138,14 +138,34 @@ impl Insight {
         let query = EventQuery { until_seq: Some(end), ..query };
         let mut walk = Walk { search, access, events: Vec::new(), near: None, far: None, scanned: 0 };
         if let Some(late) = latecomers(search, &query) {
-            self.scan(&mut walk, late).await?;
-            if walk.events.len() >= search.limit {
-                return Ok(walk.into_page(end));
+            if let Some(seen) = self.scan_late(&mut walk, late).await? {
+                return Ok(walk.into_late_page(seen));
             }
             walk.forget_place();
         }
         self.scan(&mut walk, query).await?;
         Ok(walk.into_page(end))
+    }
+
+    /// Reads what came late in the order of the log, so that a full page says up to where: the next one goes on behind
+    /// it. `None` if nothing is left.
+    async fn scan_late<P: Opens<category::Email>>(
+        &self,
+        walk: &mut Walk<'_, P>,
+        mut query: EventQuery,
+    ) -> Result<Option<u64>, StoreError> {
+        query.limit = SCAN_CHUNK as u64;
+        loop {
+            let (rows, last) = self.store.events_in_log_order(&query).await?;
+            let Some(last) = last else { return Ok(None) };
+            if let Some(seen) = walk.take(rows) {
+                return Ok(Some(seen));
+            }
+            if walk.scanned >= self.scan_budget {
+                return Ok(Some(last));
+            }
+            query.after_seq = Some(last);
+        }
     }
 
     /// Reads on until the page is full, the budget spent, or nothing is left.
@@ -181,11 +201,10 @@ struct Walk<'a, P> {
 }
 
 impl<P: Opens<category::Email>> Walk<'_, P> {
-    fn take(&mut self, rows: Vec<StoredEvent>) {
+    /// Takes what matches; once the page is full, the place in the log of the last that was looked at.
+    fn take(&mut self, rows: Vec<StoredEvent>) -> Option<u64> {
         for row in rows {
-            if self.events.len() >= self.search.limit {
-                return;
-            }
+            let seq = row.seq;
             let position = EventPosition { at: row.at, seq: row.seq };
             self.near.get_or_insert(position);
             self.far = Some(position);
@@ -193,7 +212,23 @@ impl<P: Opens<category::Email>> Walk<'_, P> {
             if matches(&row, &self.search.filters, self.access) {
                 self.events.push(row);
             }
+            if self.events.len() >= self.search.limit {
+                return Some(seq);
+            }
         }
+        None
+    }
+
+    /// A page of events that came late. The place stays where it was: what stands behind it comes when they are through.
+    fn into_late_page(mut self, seen: u64) -> Page {
+        self.forget_place();
+        self.events.sort_by_key(|event| (event.at, event.seq));
+        let place = self.search.place;
+        let mut page = self.into_page(seen);
+        if let Place::After { position, .. } = place {
+            page.previous = Place::Before(position);
+        }
+        page
     }
 
     /// Latecomers are no place to go on from.

@@ -160,6 +160,38 @@ async fn an_event_that_is_committed_late_is_not_missed_and_none_comes_twice() {
     assert_eq!(world.ask(&search).await.0, ["later still"]);
 }
 
+#[tokio::test]
+async fn more_that_comes_late_than_a_page_holds_comes_once_and_so_does_all_the_rest() {
+    let world = World::new().await;
+    let begun = world.clock.now();
+    for number in 0..5 {
+        world.clock.advance(std::time::Duration::from_secs(1));
+        world.tell(EventKind::Delivered, "a@b.example", &format!("s{number}")).await;
+    }
+    let mut search = Search { limit: 3, ..world.question(&[]) };
+    let (first, next, _) = world.ask(&search).await;
+    assert_eq!(first, ["s0", "s1", "s2"]);
+    for number in (0..7).rev() {
+        world.clock.jump_to(begun + std::time::Duration::from_millis(number));
+        world.tell(EventKind::Delivered, "a@b.example", &format!("late{number}")).await;
+    }
+    search.place = next;
+    let mut pages = Vec::new();
+    loop {
+        let (page, next, _) = world.ask(&search).await;
+        if page.is_empty() {
+            break;
+        }
+        pages.push(page);
+        search.place = next;
+    }
+    assert_eq!(
+        pages,
+        [vec!["late4", "late5", "late6"], vec!["late1", "late2", "late3"], vec!["late0", "s3", "s4"]],
+        "as they came, a page in the order of time"
+    );
+}
+
 #[test]
 fn wrong_filters_name_their_parameter() {
     let error = |name, text| filter(name, text).expect_err("an error").to_string();
