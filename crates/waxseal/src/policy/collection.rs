@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Row] = &[
         row: "P2",
         promise: "Log data is non-personal or short-lived; web logs hold no more than is listed",
         mechanism: "everything logged passes a filter that takes addresses out; no web log exists; events are \
-                    deleted and their day's key destroyed",
+                    deleted and their day's key destroyed; the audit trail stays, with pseudonyms and without names",
         missing: None,
         check: Some(|instance| Box::pin(short_lived_logs(instance))),
     },

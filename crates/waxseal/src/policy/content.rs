@@ -16,7 +16,7 @@ pub(super) const ROWS: &[Row] = &[
         row: "P3",
         promise: "Content is not kept permanently: erased on delivery or when its retention ends, wherever it lies",
         mechanism: "the body is deleted with its last recipient or at its term, and the day's key destroyed once no \
-                    body needs it",
+                    body needs it; until then it opens in copies of the files from before as well",
         missing: None,
         check: Some(|instance| Box::pin(content_goes(instance))),
     },
