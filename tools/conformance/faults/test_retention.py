@@ -22,7 +22,7 @@ from rig.clock import Clock, possible
 from rig.platform import binary
 from rig.small_disk import empty, fill
 
-DAYS = int(os.environ.get("WAXSEAL_TEST_DAYS", "8"))
+DAYS = int(os.environ.get("WAXSEAL_TEST_DAYS", "4"))
 TICK = 1_800
 HOUR = 3_600
 LIMITS = {

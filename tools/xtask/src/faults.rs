@@ -19,7 +19,7 @@ const OPTIONS: &str = "
   --messages N    messages acknowledged meanwhile (70 for each kill)
   --cuts N        power cuts (8)
   --faults N      calls of each kind that fail: the first, the second, … the Nth (6)
-  --days N        days that pass while retention is watched (8)
+  --days N        days that pass while retention is watched (4)
   --long          the numbers that are promised: 50 kills with 100,000 messages, 200 cuts, 50 faults of each kind,
                   30 days
   --seed S        where chance begins, to repeat a run (drawn, and told, if not given). The same seed gives the same

@@ -59,6 +59,7 @@ struct Column {
 /// Columns that hold nothing of a customer at the moment of the proof, and why.
 const EMPTY: &[(&str, &str)] = &[
     ("access_grants.noticed_at", "a time, of a notice to the owner, which is not set up"),
+    ("access_grants.consented_at", "a time, of a consent, which is not asked for"),
     ("keys.ring_holds.until", "a time, which this hold has not"),
 ];
 
