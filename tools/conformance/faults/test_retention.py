@@ -189,7 +189,8 @@ def test_a_disk_that_fills_up_in_a_round_keeps_nothing_too_long(small_disk, own_
     """The reserve is there for it: what is to go goes, at no bytes free and after kills."""
     world = Time(own_platform, engine, small_disk, seed)
     full = world.chance.randrange(50, 60)
-    for tick in range(3 * 48):
+    # What was captured until noon of the first day stays for three.
+    for tick in range(3 * 48 + 24):
         when = f"seed {seed}, tick {tick}, full since {full}"
         if tick < 24 and tick % 4 == 0:
             world.traffic(sink)
