@@ -59,8 +59,6 @@ pub(super) async fn make(
             house.config.access.second_operator.is_none(),
             "a second operator has to agree: `waxseal access open`, `access confirm`, then `--grant NUMBER`"
         );
-    }
-    if has_content && granted.is_empty() {
         ensure!(
             !house.config.access.needs_consent,
             "the account has to consent: `waxseal access open`, its consent, then `--grant NUMBER`"

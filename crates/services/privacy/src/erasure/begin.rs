@@ -97,6 +97,10 @@ impl Eraser {
     async fn forget_notices(&self, account: AccountId) -> Result<Option<Erasure>, ErasureError> {
         let store = &self.inner.store;
         let Some(from) = self.inner.config.notices_from.as_deref() else { return Ok(None) };
+        // Nothing is searched for here: keys whose time has come do not wait for that.
+        if !self.was_written_to(account).await? {
+            return Ok(None);
+        }
         let Some(domain) = store.domain_of_instance(from).await? else { return Ok(None) };
         let owner = match store.account(account).await {
             Err(StoreError::Erased) => None,
@@ -105,14 +109,26 @@ impl Eraser {
         let access = Access::new(actor::System, purpose::Operation);
         let address = owner.map(|owner| Zeroizing::new(owner.profile.open(&access).email.clone()));
         let Some(address) = address.filter(|address| !address.is_empty()) else { return Ok(None) };
-        match store.recipient_rows(domain.account, &address).await {
-            // Nobody was written to, or that account is erased itself.
-            Ok(0) | Err(StoreError::Erased) => return Ok(None),
+        let asked = match store.ask_recipient_erasure(domain.account, &address).await {
+            // That account is erased itself.
+            Err(StoreError::Erased) => return Ok(None),
             outcome => outcome?,
         };
-        let asked = store.ask_recipient_erasure(domain.account, &address).await?;
         self.look_also_for(&asked, &address);
         Ok(Some(asked))
+    }
+
+    /// Whether the owner was ever written to about an access.
+    async fn was_written_to(&self, account: AccountId) -> Result<bool, ErasureError> {
+        let mut before = None;
+        loop {
+            let page = self.inner.store.grants(Some(account), before, 500).await?;
+            let Some(last) = page.last() else { return Ok(false) };
+            if page.iter().any(|grant| grant.noticed_at.is_some()) {
+                return Ok(true);
+            }
+            before = Some(last.id);
+        }
     }
 
     async fn park(&self, account: AccountId) -> Result<(), ErasureError> {
