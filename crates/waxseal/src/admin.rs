@@ -36,6 +36,8 @@ pub(crate) enum Request {
     AccountList,
     /// Correct what an account says about itself.
     AccountCorrect { account: String, name: Option<String>, email: Option<String>, company: Option<String> },
+    /// Correct what the lists of an account say about a recipient.
+    RecipientCorrect { account: String, address: String, to: Option<String>, lists: Vec<String> },
     /// Close an account, to be erased.
     AccountDelete { account: String },
     /// Open it again.
@@ -201,6 +203,9 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::AccountList => accounts(house).await,
         Request::AccountCorrect { account, name, email, company } => {
             correct(house, &account, Correction { name, email, company }).await
+        }
+        Request::RecipientCorrect { account, address, to, lists } => {
+            revoke::correct(house, &account, &address, to.as_deref(), &lists).await
         }
         Request::AccountDelete { account } => erasure::delete_account(house, &account).await,
         Request::AccountUndelete { account } => erasure::undelete_account(house, &account).await,

@@ -176,6 +176,10 @@ fn privacy(command: Privacy) -> Result<Request> {
                 None => Request::RecipientEraseEverywhere { address },
             }
         }
+        Privacy::CorrectRecipient { address, account, to, lists } => {
+            let (address, to) = trace::given_with(&address, to)?;
+            Request::RecipientCorrect { account, address, to, lists }
+        }
         Privacy::EraseLogin { login, account } => {
             Request::LoginErase { account, login: trace::given(&login)? }
         }

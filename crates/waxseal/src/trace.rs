@@ -67,6 +67,19 @@ pub(crate) fn given(term: &str) -> Result<String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+/// Two of them: where both are `-`, each is a line of standard input.
+pub(crate) fn given_with(term: &str, other: Option<String>) -> Result<(String, Option<String>)> {
+    match other {
+        Some(other) if term == "-" && other == "-" => {
+            let lines = given("-")?;
+            let (term, other) = lines.split_once('\n').context("standard input: two lines are expected")?;
+            Ok((term.trim().to_owned(), Some(other.trim().to_owned())))
+        }
+        Some(other) => Ok((given(term)?, Some(given(&other)?))),
+        None => Ok((given(term)?, None)),
+    }
+}
+
 fn add(answer: &mut Value, files: Files, config: &Config) -> Result<()> {
     let matches =
         answer.get_mut("matches").and_then(Value::as_array_mut).context("an answer without matches")?;

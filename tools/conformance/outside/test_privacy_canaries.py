@@ -10,7 +10,6 @@ from rig import platform as rig_platform
 from rig import waiting
 from rig.customer import Customer
 from rig.decoding import Reader
-from rig.people import Person
 from tests.test_api_archive import Archive
 
 
@@ -97,43 +96,3 @@ def _verified(certificate: Path, public: str, gone: Customer, platform) -> None:
     for at in [n for n, letter in enumerate(text) if letter.isdigit()][::23]:
         certificate.write_text(text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :])
         assert subprocess.run(command, capture_output=True, timeout=120).returncode == 1, f"digit {at} of {text}"
-
-
-def test_old_values_of_a_profile_and_what_was_deleted_are_nowhere(own_platform, engine, sink):
-    platform = own_platform(engine.config)
-    who = Customer(platform, sink)
-    old = ("first name", "first email", "first company", "deleted label", "deleted login")
-    for field in old:
-        assert platform.command("privacy", "trace", who.given[field])["matches"] == [], field
-    assert platform.command("privacy", "trace", who.given["owner company"])["matches"] != []
-
-
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_the_log_at_its_loudest_and_the_metrics_hold_no_word(own_platform, sink, form):
-    platform = own_platform({"log": {"level": "trace", "format": form}, "erasure": {"grace_days": 0}})
-    who = Customer(platform, sink).live()
-    who.export()
-    platform.run("privacy", "trace", who.word("traced"), timeout=180)
-    platform.run("privacy", "erase-recipient", who.gone, "--account", who.account.id)
-    counted = platform.metrics()
-    platform.kill()
-    platform.start()
-    assert who.api.delete("/v1/privacy/account").status_code == 200
-    assert platform.stop() == 0
-    reader = Reader([who.mark, who.foreign, *who.secrets], [*who.addresses, who.login.login])
-    assert [str(one) for one in reader.in_bytes(counted.encode(), "metrics")] == []
-    logs = [path for path in platform.folder.glob("std*.log")]
-    assert sum(path.stat().st_size for path in logs) > 10_000
-    assert [str(one) for path in logs for one in reader.in_file(path, path.name)] == []
-
-
-@pytest.mark.timeout(400)
-def test_a_person_of_the_rig_is_found_by_neither_search(own_platform, engine, sink):
-    """The rig's own person, searched for by the reader: what one search lets through the other would have."""
-    platform = own_platform(engine.config)
-    person = Person(platform, sink).live()
-    clear = {one.partition("@")[2].encode() for one in person.addresses if person.mark in one.partition("@")[2]}
-    clear |= {person.domain.name.encode(), person.sandbox.name.encode()}
-    known = engine.cluster.pristine if engine.cluster else frozenset()
-    found = Reader([person.mark], person.addresses, known).in_folders(*engine.folders(platform), but="pg_wal")
-    assert [str(one) for one in found if not any(name in one.near.lower() for name in clear)] == []

@@ -109,6 +109,12 @@ fn own_data() -> Vec<Route> {
     vec![
         get_route(profile, Account, "What the account says about itself", get(privacy::profile)),
         put_route(profile, Account, "Correct what the account says about itself", put(privacy::correct)),
+        post_route(
+            "/v1/privacy/corrections",
+            Account,
+            "Correct what the suppression lists say about a recipient",
+            post(privacy::correct_recipient),
+        ),
         get_route(
             "/v1/privacy/access",
             Account,

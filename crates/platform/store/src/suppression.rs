@@ -1,5 +1,7 @@
 //! Suppression lists of a domain.
 
+mod correct;
+
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};

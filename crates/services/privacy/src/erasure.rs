@@ -29,6 +29,7 @@ use waxseal_store::{
 };
 use zeroize::Zeroizing;
 
+pub(crate) use self::ask::checked_address;
 use self::{ask::MOST_WAITING, certificate::Signer};
 pub use self::{
     hold::HoldError,

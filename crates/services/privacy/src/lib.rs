@@ -5,6 +5,7 @@ pub mod access;
 pub mod audit;
 pub mod backups;
 pub mod clock_watch;
+pub mod correction;
 pub mod erasure;
 pub mod export;
 pub mod inventory;

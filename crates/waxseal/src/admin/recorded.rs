@@ -26,7 +26,10 @@ pub(super) async fn perform(house: &House, request: Request) -> Result<Value> {
     let number =
         house.audit.record(entry).await.context("nothing was done, because it cannot be recorded")?;
     // A person's request is answered with the number of the entry that tells of it.
-    let is_answer = matches!(request, Request::PrivacyExport { .. } | Request::AccountCorrect { .. });
+    let is_answer = matches!(
+        request,
+        Request::PrivacyExport { .. } | Request::AccountCorrect { .. } | Request::RecipientCorrect { .. }
+    );
     let mut outcome = carry_out(house, request).await;
     if let Ok(answer) = &mut outcome
         && is_answer
@@ -49,6 +52,9 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::AccountList => (Event::AccountsListed, Why::Administration, None),
         Request::AccountCorrect { account, .. } => {
             (Event::ProfileCorrected, Why::Administration, Some(account))
+        }
+        Request::RecipientCorrect { account, .. } => {
+            (Event::RecipientCorrected, Why::Suppression, Some(account))
         }
         Request::AccountDelete { account } => {
             let grace_hours = house.eraser.grace().as_secs() / 3600;

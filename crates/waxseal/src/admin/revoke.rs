@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use waxseal_model::{
     Access, AccountId, CredentialId, KeyId, actor, network::Network, purpose, suppression::SuppressionKind,
 };
+use waxseal_privacy::correction::RecipientCorrection;
 use waxseal_store::{
     account::KeyScope,
     credential::{NetworkCredential, SmtpCredential},
@@ -124,6 +125,20 @@ pub(super) async fn unsuppress(house: &House, account: &str, domain: &str, addre
         );
     }
     Ok(json!({ "domain": domain.name, "removed": removed }))
+}
+
+/// Corrects what the lists of all the account's domains say about a recipient.
+pub(super) async fn correct(
+    house: &House,
+    account: &str,
+    address: &str,
+    to: Option<&str>,
+    lists: &[String],
+) -> Result<Value> {
+    let account = existing(house, account).await?;
+    let correction = RecipientCorrection::new(address, to, lists)?;
+    let entries = correction.carry_out(&house.store, account).await?;
+    Ok(json!({ "account_id": account.to_string(), "entries": entries }))
 }
 
 async fn own_domain(house: &House, account: AccountId, name: &str) -> Result<Domain> {

@@ -71,6 +71,26 @@ pub(crate) enum Privacy {
         #[arg(long)]
         everywhere: bool,
     },
+    /// Correct what an account's suppression lists say about a recipient, in all its domains.
+    ///
+    /// With `--to` the entries go over to the right address of the same person, wishes not to be written to included; without,
+    /// they are taken off the lists that are named. Everything else about recipients is a record of mail that was sent, and
+    /// goes at its time. Prints how many entries there were, and the audit trail's number of it: `privacy request answer
+    /// --entry` takes it.
+    CorrectRecipient {
+        /// The recipient's address as it is on the lists; `-` reads it from standard input, and `--to` from the next line.
+        address: String,
+        /// The account.
+        #[arg(long, value_name = "ID")]
+        account: String,
+        /// The right address; `-` reads it from standard input.
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<String>,
+        /// Only on this list; may be given several times.
+        #[arg(long = "list", value_name = "LIST", required_unless_present = "to",
+              value_parser = ["bounces", "unsubscribes", "complaints", "whitelists"])]
+        lists: Vec<String>,
+    },
     /// Erase who has an SMTP login of an account: the login with its password.
     ///
     /// Nobody logs in with it any more, and the key that it rested under is destroyed: no backup shows it. What the account

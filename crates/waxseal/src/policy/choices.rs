@@ -42,8 +42,9 @@ pub(super) const ROWS: &[Row] = &[
         row: "P13",
         promise: "Inaccurate personal data is corrected on request within 30 days",
         mechanism: "customers and operators correct a profile at once, and the old values are overwritten before the \
-                    answer is given; each correction is recorded; who has no key is in a register that counts down the days",
-        missing: Some("correcting what is kept about recipients"),
+                    answer is given; what lists say about a recipient is taken off or goes over to the right address; each \
+                    correction is recorded; who has no key is in a register that counts down the days",
+        missing: None,
         check: Some(|instance| Box::pin(corrections_are_recorded(instance))),
     },
 ];
@@ -124,6 +125,10 @@ async fn a_copy_opens(instance: &Instance<'_>) -> Result<Found> {
 async fn corrections_are_recorded(instance: &Instance<'_>) -> Result<Found> {
     let asked = answered_in_time(instance, &[RequestKind::Correction]).await?;
     let entries = instance.house.audit.entries(Query::default()).await?;
-    let made = entries.iter().filter(|entry| entry.what == "profile_corrected").count();
-    Found::all(format!("{made} corrections of profiles in the audit trail; {asked}"))
+    let made = |what: &str| entries.iter().filter(|entry| entry.what == what).count();
+    Found::all(format!(
+        "{} corrections of profiles and {} of recipients in the audit trail; {asked}",
+        made("profile_corrected"),
+        made("recipient_corrected")
+    ))
 }

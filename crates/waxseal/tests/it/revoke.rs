@@ -102,3 +102,49 @@ async fn an_address_taken_off_the_bounce_list_gets_mail_again() -> Result<()> {
     assert!(again.stderr.contains("check its spelling"), "{}", again.stderr);
     Ok(())
 }
+
+#[tokio::test]
+async fn what_is_wrong_about_a_recipient_is_corrected_by_command_and_by_http() -> Result<()> {
+    let world = World::new(&[]).await?;
+    world.peer.rescript(|script| {
+        let unknown = Reaction::Say("550 5.1.1 no such user\r\n".into());
+        *script = std::mem::take(script).on("RCPT", [unknown, Reaction::Proper]);
+    });
+    let server = world.binary.serve().await?;
+    world.send(&server, "wrong", "Hello", "bounces").await?;
+    world.drained().await?;
+    let (wrong, right) = (format!("wrong@{RECIPIENT}"), format!("right@{RECIPIENT}"));
+
+    let arguments = ["privacy", "correct-recipient", &wrong, "--account", &world.account, "--to", &right];
+    let moved = world.binary.json(&arguments).await?;
+    assert_eq!(moved["entries"], 1);
+    let entry = moved["entry"].as_u64().expect("the trail's number").to_string();
+    let asked = ["privacy", "request", "add", &wrong, "--kind", "correction", "--about", "my address"];
+    let number = world.binary.json(&asked).await?["request"].to_string();
+    let early = ["privacy", "request", "answer", &number, "--entry", &entry];
+    assert!(!world.binary.run(&early).await?.status.success(), "it was made before anybody asked");
+    world.send(&server, "right", "Hello", "is suppressed now").await?;
+    world.send(&server, "wrong", "Hello", "is written to").await?;
+    world.peer.wait_for_messages(1).await;
+    world.drained().await?;
+    assert!(world.peer.acknowledged().iter().all(|message| message.text().contains("is written to")));
+
+    let correct = async |fields: &[(&str, &str)]| {
+        Call::post(server.http(), "/v1/privacy/corrections", fields).key(&world.key).send().await
+    };
+    let off = correct(&[("recipient", &right), ("list", "bounces")]).await?;
+    assert_eq!((off.status.as_u16(), off.json()["entries"].as_u64()), (200, Some(1)));
+    let again = correct(&[("recipient", &right), ("list", "bounces")]).await?;
+    assert_eq!(again.status, 404, "{}", again.text());
+    let wrongs: [&[(&str, &str)]; 5] = [
+        &[("list", "bounces")],
+        &[("recipient", "nobody"), ("list", "bounces")],
+        &[("recipient", &right)],
+        &[("recipient", &right), ("list", "spam")],
+        &[("recipient", &right), ("to", &right.to_uppercase())],
+    ];
+    for fields in wrongs {
+        assert_eq!(correct(fields).await?.status, 400, "{fields:?}");
+    }
+    Ok(())
+}

@@ -156,7 +156,8 @@ contract! {
         nothing_is_found_of_an_account_without_keys;
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced,
-        who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes;
+        who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes,
+        what_was_wrong_about_a_person_goes_off_the_lists_or_over_to_the_right_address;
     held:
         what_is_past_its_limit_is_counted,
         a_column_that_nobody_classified_shows_in_the_live_schema;

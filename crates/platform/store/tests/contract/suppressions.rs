@@ -68,3 +68,49 @@ pub(crate) async fn who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_l
     world.clock.advance(Duration::from_secs(60));
     assert!(!world.store.is_unlisted(carol), "another process may have written to the lists meanwhile");
 }
+
+pub(crate) async fn what_was_wrong_about_a_person_goes_off_the_lists_or_over_to_the_right_address(
+    world: World,
+) {
+    let (sender, other) = (world.sender().await, world.sender().await);
+    let entry = |account, domain, kind, address: &str, tags: &[&str]| NewSuppression {
+        account,
+        domain,
+        kind,
+        address: address.into(),
+        details: SuppressionDetails {
+            tags: tags.iter().map(ToString::to_string).collect(),
+            ..SuppressionDetails::default()
+        },
+        created_at: world.now(),
+    };
+    let (mine, of) = ((sender.account, sender.domain), (other.account, other.domain));
+    let wrong = "wrong@one.example";
+    let entries = vec![
+        entry(mine.0, mine.1, SuppressionKind::Bounce, wrong, &[]),
+        entry(mine.0, mine.1, SuppressionKind::Unsubscribe, wrong, &["news"]),
+        entry(mine.0, mine.1, SuppressionKind::Unsubscribe, "right@one.example", &["offers"]),
+        entry(mine.0, mine.1, SuppressionKind::Complaint, "eve@one.example", &[]),
+        entry(of.0, of.1, SuppressionKind::Bounce, wrong, &[]),
+    ];
+    world.store.suppress(entries).await.expect("kept");
+
+    let off = world.store.correct_suppressions(mine.0, "Wrong@one.example", None, &[SuppressionKind::Bounce]);
+    assert_eq!(off.await.expect("corrected"), 1);
+    let over =
+        world.store.correct_suppressions(mine.0, wrong, Some("Right@One.example"), &SuppressionKind::ALL);
+    assert_eq!(over.await.expect("corrected"), 1, "what was taken off is not there any more");
+
+    let addresses = [wrong, "right@one.example", "eve@one.example"].map(str::to_owned);
+    let found = world.store.suppressions_of(mine.0, mine.1, &addresses).await.expect("read");
+    let kinds: Vec<_> = found.iter().map(|(index, entry)| (*index, entry.kind)).collect();
+    assert_eq!(kinds.len(), 2, "{kinds:?}");
+    assert!(kinds.contains(&(2, SuppressionKind::Complaint)), "somebody else's stays: {kinds:?}");
+    let (_, right) = found.iter().find(|(index, _)| *index == 1).expect("the right address");
+    assert_eq!(right.address.as_ref().expect("an address").open(&ACCESS), "Right@One.example");
+    assert_eq!(right.details.open(&ACCESS).tags, ["news", "offers"], "both wishes hold");
+    let elsewhere = world.store.suppressions_of(of.0, of.1, &addresses).await.expect("read");
+    assert_eq!(elsewhere.len(), 1, "another account's list is its own");
+    let again = world.store.correct_suppressions(mine.0, wrong, None, &SuppressionKind::ALL);
+    assert_eq!(again.await.expect("asked"), 0);
+}

@@ -117,6 +117,8 @@ pub enum AuditEvent {
     AccountCreated,
     /// What an account says about itself was corrected.
     ProfileCorrected,
+    /// What the lists of an account say about a recipient was corrected.
+    RecipientCorrected,
     /// Erasure of an account was asked for; `grace_hours` until it is final.
     AccountDeleteAsked {
         /// Hours in which it can be undone.

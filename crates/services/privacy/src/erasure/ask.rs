@@ -84,7 +84,7 @@ impl Eraser {
 }
 
 /// An address that somebody may have written to, or logged in with.
-pub(super) fn checked_address(address: &str) -> Option<&str> {
+pub(crate) fn checked_address(address: &str) -> Option<&str> {
     let address = address.trim();
     let parts = address.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
     let is_one =

@@ -1,0 +1,113 @@
+//! What the lists of an account say about a person, when it was wrong.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use waxseal_model::{AccountId, Purpose, suppression::SuppressionKind};
+
+use super::{DETAILS, NewSuppression, SuppressionDetails, address_hash, place, upsert};
+use crate::{
+    entity::suppression,
+    error::StoreError,
+    open::Store,
+    rows::{RowId, time},
+    writer::Effects,
+};
+
+impl Store {
+    /// Takes an address off these lists of all the account's domains; with `to` its entries go over to that address, which
+    /// is the right one of the same person. How many entries there were.
+    ///
+    /// Where `to` has an entry of its own, the older time stays, and who unsubscribed from several tags has unsubscribed
+    /// from all of them.
+    pub async fn correct_suppressions(
+        &self,
+        account: AccountId,
+        address: &str,
+        to: Option<&str>,
+        kinds: &[SuppressionKind],
+    ) -> Result<u64, StoreError> {
+        let wrong = self.entries_of(account, address, kinds).await?;
+        let mut right = Vec::new();
+        if let Some(to) = to {
+            let there = self.entries_of(account, to, kinds).await?;
+            for entry in self.moved(account, to, wrong.iter().chain(&there)).await? {
+                right.push(self.suppression_row(entry).await?);
+            }
+        }
+        self.inner
+            .writer
+            .write(Effects { suppressions: true, ..Effects::default() }, move |tx| {
+                Box::pin(async move {
+                    let mut corrected = 0;
+                    for row in wrong {
+                        let key = (row.account, row.domain, row.kind, row.address_hash);
+                        corrected += suppression::Entity::delete_by_id(key).exec(tx).await?.rows_affected;
+                    }
+                    upsert(tx, right).await?;
+                    Ok(corrected)
+                })
+            })
+            .await
+    }
+
+    async fn entries_of(
+        &self,
+        account: AccountId,
+        address: &str,
+        kinds: &[SuppressionKind],
+    ) -> Result<Vec<suppression::Model>, StoreError> {
+        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
+        Ok(suppression::Entity::find()
+            .filter(suppression::Column::Account.eq(account.to_row()))
+            .filter(suppression::Column::AddressHash.eq(hash))
+            .filter(suppression::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())))
+            .all(self.read_for(Purpose::Suppression))
+            .await?)
+    }
+
+    /// The entries as those of another address: one for each domain and kind.
+    async fn moved(
+        &self,
+        account: AccountId,
+        to: &str,
+        rows: impl Iterator<Item = &suppression::Model>,
+    ) -> Result<Vec<NewSuppression>, StoreError> {
+        let mut entries: BTreeMap<(&[u8], &str), NewSuppression> = BTreeMap::new();
+        for row in rows {
+            // Of somebody who was erased the wish is left, and from what it was is not known any more: from everything.
+            let details = match row.address.is_empty() {
+                true => SuppressionDetails::default(),
+                false => self.inner.open_json(DETAILS, account, &place(row), &row.details).await?,
+            };
+            let entry = NewSuppression {
+                account,
+                domain: RowId::from_row(&row.domain, "suppressions", "domain")?,
+                kind: SuppressionKind::parse(&row.kind)
+                    .ok_or(StoreError::Corrupt { table: "suppressions", column: "kind" })?,
+                address: to.to_owned(),
+                details,
+                created_at: time(row.created_at),
+            };
+            match entries.entry((row.domain.as_slice(), row.kind.as_str())) {
+                Entry::Vacant(place) => drop(place.insert(entry)),
+                Entry::Occupied(mut place) => together(place.get_mut(), entry),
+            }
+        }
+        Ok(entries.into_values().collect())
+    }
+}
+
+/// One entry of two.
+fn together(entry: &mut NewSuppression, other: NewSuppression) {
+    let (tags, more) = (&mut entry.details.tags, other.details.tags);
+    if tags.is_empty() || more.is_empty() {
+        // From everything.
+        tags.clear();
+    } else {
+        tags.extend(more);
+        tags.sort_unstable();
+        tags.dedup();
+    }
+    entry.created_at = entry.created_at.min(other.created_at);
+}
