@@ -180,7 +180,6 @@ class Customer:
         self.later = str(int(time.time()) + 7200)
         self.send("scheduled", self.late, "accepted", **{"o:deliverytime": self.later})
         nowhere = address("no such domain to", f"{word('recipient domain', True)}.test")
-        self.clear.append(nowhere.partition("@")[2])
         self.send("nowhere", nowhere, "failed")
         self.caught = address("captured to")
         self.send("captured", self.caught, "delivered", self.captures)

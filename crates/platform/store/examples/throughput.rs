@@ -121,7 +121,6 @@ impl Bench {
                 reverse_path: "bounces@sender.example".into(),
                 recipient: format!("{id}@recipient.example"),
             },
-            recipient_domain: "recipient.example".into(),
         };
         let message = NewMessage {
             id,

@@ -145,6 +145,7 @@ pub(crate) struct Keyring {
     cache: Cache,
     random: Arc<dyn Random>,
     logins: hmac::Key,
+    destinations: hmac::Key,
 }
 
 impl Keyring {
@@ -165,8 +166,9 @@ impl Keyring {
         let has_epoch = epoch::is_marked(&db).await?;
         let slots = Slots::open(&epochs, !has_epoch)?;
         let logins = master.derive(b"waxseal login hashes 1");
+        let destinations = master.derive(b"waxseal destination hashes 1");
         let file = Mutex::new(Epochs::new(slots));
-        let ring = Self { db, master, file, cache: Cache::default(), random, logins };
+        let ring = Self { db, master, file, cache: Cache::default(), random, logins, destinations };
         ring.start().await.map_err(|error| match error {
             StoreError::Unavailable(source) => OpenError::Database(source.to_string()),
             other => OpenError::Database(other.to_string()),
@@ -186,6 +188,13 @@ impl Keyring {
     /// The hash by which an SMTP login is found, whosever it is.
     pub(crate) fn login_hash(&self, login: &str) -> Vec<u8> {
         keyed_hash(&self.logins, b"login", login.as_bytes())
+    }
+
+    /// What stands in the queue for a recipient's domain (lower-case A-labels), whoever writes to it: 16 bytes.
+    pub(crate) fn destination_hash(&self, domain: &str) -> Vec<u8> {
+        let mut hash = keyed_hash(&self.destinations, b"destination", domain.as_bytes());
+        hash.truncate(16);
+        hash
     }
 
     /// The account's key, made at first use.

@@ -57,8 +57,6 @@ pub struct NewQueueEntry {
     pub id: RecipientId,
     /// Addresses.
     pub envelope: Envelope,
-    /// The recipient's domain, lower-case A-labels: what the queue groups by.
-    pub recipient_domain: String,
 }
 
 /// The two addresses of an SMTP transaction.
@@ -66,8 +64,15 @@ pub struct NewQueueEntry {
 pub struct Envelope {
     /// MAIL FROM, without angle brackets.
     pub reverse_path: String,
-    /// RCPT TO, without angle brackets.
+    /// RCPT TO, without angle brackets; its domain in lower-case A-labels.
     pub recipient: String,
+}
+
+impl Envelope {
+    /// The recipient's domain: what the queue groups by.
+    pub fn recipient_domain(&self) -> &str {
+        self.recipient.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
 }
 
 /// An entry for the event log.

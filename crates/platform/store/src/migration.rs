@@ -16,8 +16,10 @@ mod m0010_requests;
 mod m0013_content_kept;
 mod m0014_networks;
 mod m0015_consent;
+mod m0017_destinations;
 
 pub(crate) use m0014_networks::NETWORK;
+pub(crate) use m0017_destinations::DESTINATION;
 
 /// All migrations, oldest first.
 pub(crate) struct Migrator;
@@ -35,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_content_kept::ContentKept),
             Box::new(m0014_networks::Networks),
             Box::new(m0015_consent::Consent),
+            Box::new(m0017_destinations::Destinations),
         ]
     }
 }

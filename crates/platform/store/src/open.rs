@@ -100,8 +100,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     /// Chance.
     pub(crate) random: Arc<dyn Random>,
-    /// Where the walk over recipient domains goes on: see `queue::lease`.
-    turn: Mutex<String>,
+    /// Where the walk over destinations goes on: see `queue::lease`.
+    turn: Mutex<Vec<u8>>,
     /// Leases that nobody holds.
     pub(crate) stranded: Stranded,
     /// What was cleared in somebody's hands.
@@ -129,13 +129,13 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// The recipient domain after which a lease looks on.
-    pub(crate) fn turn(&self) -> String {
+    /// The destination after which a lease looks on.
+    pub(crate) fn turn(&self) -> Vec<u8> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes where a lease stopped looking.
-    pub(crate) fn set_turn(&self, turn: String) {
+    pub(crate) fn set_turn(&self, turn: Vec<u8>) {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 }

@@ -154,8 +154,11 @@ impl Store {
         term: &str,
         hash: &[u8],
     ) -> Result<bool, StoreError> {
-        if column.column == "login_hash" {
-            return Ok(self.inner.keyring.login_hash(&term.to_lowercase()) == hash);
+        let keyring = &self.inner.keyring;
+        match column.column {
+            "login_hash" => return Ok(keyring.login_hash(&term.to_lowercase()) == hash),
+            "destination" => return Ok(keyring.destination_hash(&term.to_lowercase()) == hash),
+            _ => {}
         }
         let make = match column.column {
             "recipient_hash" | "address_hash" => address_hash,

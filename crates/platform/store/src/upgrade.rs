@@ -1,4 +1,4 @@
-//! What an older version kept in the clear is sealed when the store is opened, before anybody comes in.
+//! What an older version kept in the clear is sealed, or hashed, when the store is opened, before anybody comes in.
 //!
 //! Migrations put such columns aside ([`Aside`]). Each row's value is sealed into the new column and overwritten in the old
 //! one, some rows at a time; when none is left the files are written anew, and then the old columns go. Whatever ends the
@@ -14,7 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::StoreError,
-    migration::{NETWORK, aside::Aside},
+    migration::{
+        DESTINATION, NETWORK,
+        aside::{Aside, Becomes},
+    },
     open::Store,
     rows::RowId,
     seal::unreadable,
@@ -23,7 +26,7 @@ use crate::{
 };
 
 /// Columns that may stand aside.
-const COLUMNS: [Aside; 1] = [NETWORK];
+const COLUMNS: [Aside; 2] = [NETWORK, DESTINATION];
 /// Rows sealed by one transaction.
 const BATCH: u64 = 500;
 
@@ -88,19 +91,17 @@ impl Store {
 
     /// Seals the values of rows into their column and overwrites them where they stood.
     async fn seal_rows(&self, column: Aside, rows: Vec<Old>) -> Result<(), StoreError> {
-        let Aside { table, column, aside } = column;
+        let Aside { table, column, aside, becomes, .. } = column;
         let slot = Slot::new(table, column);
         let mut updates = Vec::with_capacity(rows.len());
         for Old { id, account, value } in rows {
-            let sealed = match self.inner.keyring.account_key(account).await {
-                Ok(key) => self.inner.seal(&key, slot, account, &id, value.as_bytes())?,
-                // Its keys are destroyed: the rest of it is going.
-                Err(StoreError::Erased) => unreadable(),
-                Err(error) => return Err(error),
+            let rests = match becomes {
+                Becomes::Sealed => self.sealed_or_unreadable(slot, account, &id, value.as_bytes()).await?,
+                Becomes::Destination => self.inner.keyring.destination_hash(&value),
             };
             let update = Query::update()
                 .table(table)
-                .value(column, sealed)
+                .value(column, rests)
                 .value(aside, "")
                 .and_where(Expr::col("id").eq(id))
                 .to_owned();
@@ -117,6 +118,21 @@ impl Store {
                 })
             })
             .await
+    }
+
+    async fn sealed_or_unreadable(
+        &self,
+        slot: Slot,
+        account: AccountId,
+        row: &[u8],
+        value: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        match self.inner.keyring.account_key(account).await {
+            Ok(key) => self.inner.seal(&key, slot, account, row, value),
+            // Its keys are destroyed: the rest of it is going.
+            Err(StoreError::Erased) => Ok(unreadable()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn drop_columns(&self, columns: Vec<Aside>) -> Result<(), StoreError> {

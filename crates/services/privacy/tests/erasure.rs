@@ -113,7 +113,6 @@ impl World {
         let entry = NewQueueEntry {
             id: RecipientId::new(clock, random),
             envelope: Envelope { reverse_path: "a@sender.example".into(), recipient: BOB.into() },
-            recipient_domain: "one.example".into(),
         };
         let message = NewMessage {
             id,
@@ -485,7 +484,6 @@ async fn the_certificate_tells_of_content_that_others_still_wait_for() {
     let entry = NewQueueEntry {
         id: RecipientId::new(world.clock.as_ref(), world.random.as_ref()),
         envelope: Envelope { reverse_path: "a@sender.example".into(), recipient: "ann@one.example".into() },
-        recipient_domain: "one.example".into(),
     };
     shared.messages[0].entries.push(entry);
     world.store.accept(shared).await.expect("accepted");

@@ -84,7 +84,6 @@ impl World {
             let entry = NewQueueEntry {
                 id: RecipientId::new(clock, random),
                 envelope: Envelope { reverse_path: "b@sender.example".into(), recipient },
-                recipient_domain: "one.example".into(),
             };
             let message = NewMessage {
                 id,

@@ -71,7 +71,6 @@ impl World {
         let entry = NewQueueEntry {
             id: RecipientId::new(self.clock.as_ref(), self.random.as_ref()),
             envelope: Envelope { reverse_path: "b@sender.example".into(), recipient: "r@one.example".into() },
-            recipient_domain: "one.example".into(),
         };
         let message = NewMessage {
             id,

@@ -105,7 +105,7 @@ impl Finisher<'_> {
         let id = RecipientId::new(self.clock, self.random);
         let reverse_path = self.keys.return_path.address(id);
         let envelope = Envelope { reverse_path, recipient: address.to_string() };
-        NewQueueEntry { id, envelope, recipient_domain: address.domain().to_owned() }
+        NewQueueEntry { id, envelope }
     }
 
     /// The MIME as it will leave: signatures, our own trace, and the message.

@@ -222,6 +222,11 @@ impl Store {
                 Some(Some(Value::from(self.inner.keyring.login_hash(&login.to_lowercase()))))
             }
             ("api_keys", _) => Some(Some(Value::from(self.chance().to_vec()))),
+            ("queue_entries", "destination") => {
+                let envelope: Envelope = line.get("envelope")?;
+                let destination = self.inner.keyring.destination_hash(envelope.recipient_domain());
+                Some(Some(Value::from(destination)))
+            }
             // Nothing leaves by being taken over.
             ("queue_entries", "ready_at") => Some(Some(Value::from(HELD.as_micros()))),
             ("queue_entries", _) => Some(None),

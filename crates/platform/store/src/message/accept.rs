@@ -150,7 +150,7 @@ impl Store {
             account: message.account.clone(),
             domain: message.domain.clone(),
             message: message.id.clone(),
-            recipient_domain: entry.recipient_domain,
+            destination: self.inner.keyring.destination_hash(entry.envelope.recipient_domain()),
             envelope: self.inner.seal_json(key, ENVELOPE, account, &place, &entry.envelope)?,
             attempts: 0,
             ready_at: message.not_before,

@@ -2,11 +2,16 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::aside::Aside;
+use super::aside::{Aside, Becomes};
 
 /// The networks of credentials.
-pub(crate) const NETWORK: Aside =
-    Aside { table: "network_credentials", column: "network", aside: "network_clear" };
+pub(crate) const NETWORK: Aside = Aside {
+    table: "network_credentials",
+    was: "network",
+    column: "network",
+    aside: "network_clear",
+    becomes: Becomes::Sealed,
+};
 
 /// Sealed networks.
 pub(crate) struct Networks;

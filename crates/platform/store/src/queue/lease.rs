@@ -79,9 +79,11 @@ impl Store {
         request: LeaseRequest,
     ) -> Result<Vec<queue_entry::Model>, StoreError> {
         let mut turn = self.inner.turn();
+        let skip =
+            request.skip_domains.iter().map(|domain| self.inner.keyring.destination_hash(domain)).collect();
         let closed = self.inner.closed.rows();
         let work = async move |tx: &DatabaseTransaction| {
-            let rows = take::take(tx, request, lease, &mut turn, &closed).await?;
+            let rows = take::take(tx, (request, skip), lease, &mut turn, &closed).await?;
             Ok::<_, StoreError>((rows, turn))
         };
         let (rows, turn) = match self.inner.readers.get_database_backend() {
@@ -182,8 +184,8 @@ impl Store {
             account,
             domain: DomainId::from_row(&row.domain, TABLE, "domain")?,
             message: MessageId::from_row(&row.message, TABLE, "message")?,
+            recipient_domain: envelope.recipient_domain().to_owned(),
             envelope: Sealed::new(envelope),
-            recipient_domain: row.recipient_domain.clone(),
             attempts: u32::try_from(row.attempts).unwrap_or(0),
             accepted_at: time(row.accepted_at),
             first_attempt_at: row.first_attempt_at.map(time),

@@ -8,6 +8,7 @@ use super::{HELD, QueueCounts, QueueEntry, QueueFilter, lease::ENVELOPE, settle:
 use crate::{
     entity::queue_entry::{self, Column},
     error::StoreError,
+    message::Envelope,
     open::Store,
     rows::{RowId, time},
 };
@@ -67,13 +68,14 @@ impl Store {
             None => None,
         };
         let id = RecipientId::from_row(&row.id, TABLE, "id")?;
+        let envelope: Envelope = self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?;
         Ok(QueueEntry {
             id,
             account,
             domain: DomainId::from_row(&row.domain, TABLE, "domain")?,
             message: MessageId::from_row(&row.message, TABLE, "message")?,
-            envelope: Sealed::new(self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?),
-            recipient_domain: row.recipient_domain,
+            recipient_domain: envelope.recipient_domain().to_owned(),
+            envelope: Sealed::new(envelope),
             attempts: u32::try_from(row.attempts).unwrap_or(0),
             // What was taken over from elsewhere keeps its time and is held all the same.
             next_attempt_at: if row.ready_at == HELD.as_micros() { HELD } else { time(row.due_at) },

@@ -89,7 +89,8 @@ contract! {
     upgrading:
         what_an_older_version_kept_in_the_clear_is_sealed_at_the_next_start,
         a_sealing_that_was_interrupted_goes_on,
-        what_an_erased_account_left_in_the_clear_is_sealed_for_nobody;
+        what_an_erased_account_left_in_the_clear_is_sealed_for_nobody,
+        what_waited_under_the_name_of_a_domain_still_waits_for_it_alone;
     accepting:
         an_accepted_message_is_there_after_reopening,
         a_repeated_call_is_answered_and_stored_once,

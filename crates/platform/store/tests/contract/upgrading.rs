@@ -1,8 +1,10 @@
 //! A database of an older version: what rested in the clear is sealed before anybody comes in.
 
+use std::time::Duration;
+
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use waxseal_model::{Access, AccountId, CredentialId, actor, purpose};
-use waxseal_store::{Engine, credential::NewNetworkCredential};
+use waxseal_store::{Engine, credential::NewNetworkCredential, queue::LeaseRequest};
 
 use crate::{at_rest::holds, cluster, world::World};
 
@@ -122,4 +124,47 @@ pub(crate) async fn what_an_erased_account_left_in_the_clear_is_sealed_for_nobod
     world.reopen().await;
     assert_eq!(networks(&world).await, ["10.2.0.0/16"]);
     assert!(!holds(&world.config.data_dir, CANARY.as_bytes()));
+}
+
+/// Takes the queue back to what it was before recipients' domains were hashed.
+async fn make_queue_older(world: &World) {
+    change(
+        world,
+        &[
+            "DROP INDEX queue_entries_destinations",
+            "ALTER TABLE queue_entries DROP COLUMN destination",
+            "ALTER TABLE queue_entries ADD COLUMN recipient_domain TEXT NOT NULL DEFAULT ''",
+            "UPDATE queue_entries SET recipient_domain = 'canary.example'",
+            "CREATE INDEX queue_entries_recipients ON queue_entries (recipient_domain, ready_at)",
+            "DELETE FROM seaql_migrations WHERE version LIKE 'm0017%'",
+        ],
+    )
+    .await;
+}
+
+pub(crate) async fn what_waited_under_the_name_of_a_domain_still_waits_for_it_alone(mut world: World) {
+    let sender = world.sender().await;
+    world.send(sender, &["ann@canary.example", "bob@canary.example"]).await;
+    world.store.close().await;
+    make_queue_older(&world).await;
+    let sqlite = world.config.engine == Engine::Sqlite;
+    assert!(!sqlite || holds(&world.config.data_dir, b"canary.example"), "the search works");
+    world.reopen().await;
+    assert!(!holds(&world.config.data_dir, b"canary.example"));
+    crate::schema::every_live_column_has_a_class_and_every_class_a_column(world.clone()).await;
+    world.send(sender, &["eve@canary.example", "jim@free.example"]).await;
+    let around = LeaseRequest {
+        now: world.now(),
+        limit: 10,
+        hold_for: Duration::from_secs(600),
+        skip_domains: vec!["canary.example".into()],
+    };
+    let free = world.store.lease(around).await.expect("leased");
+    assert_eq!(
+        free.iter().map(|entry| entry.recipient_domain.as_str()).collect::<Vec<_>>(),
+        ["free.example"]
+    );
+    let all = world.lease(10).await;
+    assert_eq!(all.len(), 3, "old and new entries of the domain are one destination");
+    assert!(all.iter().all(|entry| entry.recipient_domain == "canary.example"));
 }

@@ -182,7 +182,6 @@ impl World {
                 reverse_path: "bounce@sender.example".into(),
                 recipient: (*recipient).to_owned(),
             },
-            recipient_domain: recipient.rsplit_once('@').expect("an address").1.to_owned(),
         });
         let header_message_id = format!("{id}@sender.example");
         NewMessage {

@@ -179,7 +179,6 @@ impl World {
         let entry = |address: &String| NewQueueEntry {
             id: RecipientId::new(&*self.clock, &*self.random),
             envelope: Envelope { reverse_path: "bounce@ours.example".into(), recipient: address.clone() },
-            recipient_domain: address.rsplit_once('@').expect("an address").1.into(),
         };
         let message = NewMessage {
             id,

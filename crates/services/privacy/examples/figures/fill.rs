@@ -87,7 +87,6 @@ fn message(clock: &dyn Clock, random: &dyn Random, id: MessageId, template: Even
             reverse_path: "b@sender.example".into(),
             recipient: format!("{id}@one.example"),
         },
-        recipient_domain: "one.example".into(),
     };
     NewMessage {
         id,

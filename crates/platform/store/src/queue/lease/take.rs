@@ -17,22 +17,23 @@ use crate::{
     writer::Tx,
 };
 
-/// Looked at beyond the limit before turning to other domains one by one.
+/// Looked at beyond the limit before turning to other destinations one by one.
 const LOOK_AHEAD: usize = 256;
-/// Domains visited by one lease. The next goes on where this one stopped.
+/// Destinations visited by one lease. The next goes on where this one stopped.
 const VISITS: usize = 64;
 /// Ids in one statement.
 const IDS: usize = 256;
 
-/// Marks the entries that are ready longest and returns them. `turn` is where the walk over domains goes on.
+/// Marks the entries that are ready longest and returns them; those to a destination of `skip` stay. `turn` is where the walk
+/// over destinations goes on.
 pub(super) async fn take(
     tx: &Tx,
-    request: LeaseRequest,
+    (request, skip): (LeaseRequest, Vec<Vec<u8>>),
     lease: LeaseId,
-    turn: &mut String,
+    turn: &mut Vec<u8>,
     closed: &[Vec<u8>],
 ) -> Result<Vec<queue_entry::Model>, StoreError> {
-    let search = Search { tx, now: request.now, skip: &request.skip_domains, closed };
+    let search = Search { tx, now: request.now, skip: &skip, closed };
     let ids = search.ready(request.limit as usize, turn).await?;
     mark(tx, ids, lease, request.now, request.hold_for).await
 }
@@ -66,35 +67,35 @@ pub(crate) fn not_of(column: impl ColumnTrait, accounts: Vec<Vec<u8>>) -> Condit
 struct Search<'a> {
     tx: &'a Tx,
     now: Timestamp,
-    skip: &'a [String],
+    skip: &'a [Vec<u8>],
     /// Accounts whose entries stay: few, and most of their entries are parked elsewhere.
     closed: &'a [Vec<u8>],
 }
 
 impl Search<'_> {
-    async fn ready(&self, limit: usize, turn: &mut String) -> Result<Vec<Vec<u8>>, StoreError> {
-        // Where no domain is passed over, the oldest are the ones.
+    async fn ready(&self, limit: usize, turn: &mut Vec<u8>) -> Result<Vec<Vec<u8>>, StoreError> {
+        // Where no destination is passed over, the oldest are the ones.
         let window = if self.skip.is_empty() { limit } else { limit.saturating_add(LOOK_AHEAD) };
         let oldest = self.oldest(Entity::find(), window).await?;
         let exhausted = oldest.len() < window;
-        let wanted = oldest.into_iter().filter(|(_, domain)| !self.skip.contains(domain));
+        let wanted = oldest.into_iter().filter(|(_, destination)| !self.skip.contains(destination));
         let mut ids: Vec<_> = wanted.map(|(id, _)| id).take(limit).collect();
         if ids.len() < limit && !exhausted {
-            // Full domains are in front of all others, perhaps by the million: walk around them.
-            self.of_other_domains(limit, &mut ids, turn).await?;
+            // Full destinations are in front of all others, perhaps by the million: walk around them.
+            self.of_other_destinations(limit, &mut ids, turn).await?;
         }
         Ok(ids)
     }
 
-    /// The oldest ready entries with their domains.
+    /// The oldest ready entries with their destinations.
     async fn oldest(
         &self,
         among: Select<Entity>,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let mut ready = among
             .select_only()
-            .columns([Column::Id, Column::RecipientDomain])
+            .columns([Column::Id, Column::Destination])
             .filter(Column::ReadyAt.lte(self.now.as_micros()))
             .filter(not_of(Column::Account, self.closed.to_vec()))
             .order_by_asc(Column::ReadyAt)
@@ -105,30 +106,30 @@ impl Search<'_> {
         Ok(ready.into_tuple().all(self.tx).await?)
     }
 
-    async fn of_other_domains(
+    async fn of_other_destinations(
         &self,
         limit: usize,
         ids: &mut Vec<Vec<u8>>,
-        turn: &mut String,
+        turn: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
         for _ in 0..VISITS {
-            let next: Option<String> = Entity::find()
+            let next: Option<Vec<u8>> = Entity::find()
                 .select_only()
-                .column(Column::RecipientDomain)
-                .filter(Column::RecipientDomain.gt(turn.as_str()))
-                .order_by_asc(Column::RecipientDomain)
+                .column(Column::Destination)
+                .filter(Column::Destination.gt(turn.clone()))
+                .order_by_asc(Column::Destination)
                 .limit(1)
                 .into_tuple()
                 .one(self.tx)
                 .await?;
             // After the last comes the first again, for the next lease.
-            let Some(domain) = next else {
+            let Some(destination) = next else {
                 turn.clear();
                 return Ok(());
             };
-            if !self.skip.contains(&domain) {
-                let of_domain = Entity::find().filter(Column::RecipientDomain.eq(domain.as_str()));
-                for (id, _) in self.oldest(of_domain, limit).await? {
+            if !self.skip.contains(&destination) {
+                let same = Entity::find().filter(Column::Destination.eq(destination.clone()));
+                for (id, _) in self.oldest(same, limit).await? {
                     if ids.len() < limit && !ids.contains(&id) {
                         ids.push(id);
                     }
@@ -137,7 +138,7 @@ impl Search<'_> {
                     return Ok(());
                 }
             }
-            *turn = domain;
+            *turn = destination;
         }
         Ok(())
     }
