@@ -18,7 +18,7 @@ use waxseal_store::{
 use crate::world::World;
 
 /// Words that stand in everything personal.
-const CANARIES: [&str; 13] = [
+const CANARIES: [&str; 14] = [
     "canary-subject",
     "canary-body",
     "canary-rcpt",
