@@ -58,6 +58,8 @@ pub enum Retention {
     Export,
     /// Until it is answered or refused, then `retention.request_days`.
     Requests,
+    /// `backup.keep_days`: as long as a backup from before can be restored.
+    Backups,
     /// As long as the instance runs: not personal.
     Instance,
     /// In memory until the process ends, and no longer than what it was read from.

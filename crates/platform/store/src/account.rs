@@ -2,10 +2,13 @@
 
 mod profile;
 
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use waxseal_model::{AccountId, DomainId, KeyId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
+    deletion::DeletionKind,
     entity::{self, api_key},
     error::StoreError,
     open::Store,
@@ -174,6 +177,14 @@ impl Store {
 
     /// Deletes a key; whether there was one.
     pub async fn delete_api_key(&self, account: AccountId, id: KeyId) -> Result<bool, StoreError> {
+        let known = api_key::Entity::find_by_id(id.to_row())
+            .filter(api_key::Column::Account.eq(account.to_row()))
+            .count(&self.inner.readers)
+            .await?;
+        if known == 0 {
+            return Ok(false);
+        }
+        self.note_deletion(DeletionKind::ApiKey, account, id.to_row()).await?;
         self.inner
             .writer
             .write(Effects::default(), move |tx| {

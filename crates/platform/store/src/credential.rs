@@ -8,6 +8,7 @@ use sea_orm::{
 use waxseal_model::{AccountId, CredentialId, DomainId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
+    deletion,
     entity::smtp_credential,
     error::StoreError,
     open::Store,
@@ -52,7 +53,7 @@ pub struct SmtpCredential {
 }
 
 pub(crate) const LOGIN: Slot = Slot::new("smtp_credentials", "login");
-const PASSWORD: Slot = Slot::new("smtp_credentials", "password_hash");
+pub(crate) const PASSWORD: Slot = Slot::new("smtp_credentials", "password_hash");
 
 impl Store {
     /// Adds an SMTP credential under a key of its own; a conflict if the login is taken.
@@ -161,13 +162,28 @@ impl Store {
         let Some(number) = self.login_key_of(account, id).await? else { return Ok(false) };
         let key = self.inner.keyring.by_number(number).await?;
         let sealed = self.inner.seal(&key, PASSWORD, account, &id.to_bytes(), password_hash.as_bytes())?;
+        let slot = deletion::PASSWORD;
+        let noted = self.inner.seal(&key, slot, account, &id.to_bytes(), password_hash.as_bytes())?;
+        // Of two at once the later entry is what is in force.
+        let _one = self.inner.replacing.lock().await;
+        self.note_password(account, id.to_row(), noted).await?;
+        self.write_password(account, id.to_row(), sealed).await
+    }
+
+    /// Puts a sealed password in place; whether the credential exists.
+    pub(crate) async fn write_password(
+        &self,
+        account: AccountId,
+        id: Vec<u8>,
+        sealed: Vec<u8>,
+    ) -> Result<bool, StoreError> {
         self.inner
             .writer
             .write(Effects::default(), move |tx| {
                 Box::pin(async move {
                     let changed = smtp_credential::Entity::update_many()
                         .col_expr(smtp_credential::Column::PasswordHash, Expr::value(sealed))
-                        .filter(smtp_credential::Column::Id.eq(id.to_row()))
+                        .filter(smtp_credential::Column::Id.eq(id))
                         .filter(smtp_credential::Column::Account.eq(account.to_row()))
                         .exec(tx)
                         .await?;

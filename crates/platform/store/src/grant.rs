@@ -11,6 +11,7 @@ use sea_orm::{
 use waxseal_model::{AccountId, GrantId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
+    deletion::DeletionKind,
     entity::access_grant,
     error::StoreError,
     open::Store,
@@ -238,6 +239,14 @@ impl Store {
 
     /// Ends a grant; whether it was not over before.
     pub async fn close_grant(&self, number: u64) -> Result<bool, StoreError> {
+        let open = access_grant::Entity::find_by_id(signed(number)).filter(self.not_over());
+        let Some(row) = open.one(&self.inner.readers).await? else { return Ok(false) };
+        let account = AccountId::from_row(&row.account, "access_grants", "account")?;
+        match self.note_deletion(DeletionKind::Grant, account, row.id).await {
+            // Its rows go, and nothing of it can be opened.
+            Err(StoreError::Erased) => {}
+            outcome => outcome?,
+        }
         self.stamp_grant(number, access_grant::Column::ClosedAt, self.not_over()).await
     }
 

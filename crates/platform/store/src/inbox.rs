@@ -7,6 +7,7 @@ use sea_orm::{
 use waxseal_model::{AccountId, DomainId, InboxId, MessageId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
+    deletion::DeletionKind,
     entity::{body, inbox_item, message},
     error::StoreError,
     message::Envelope,
@@ -34,6 +35,9 @@ pub struct InboxItem {
     /// When it is forgotten.
     pub expires_at: Timestamp,
 }
+
+/// Items deleted by one transaction.
+const PAGE: u64 = 500;
 
 pub(crate) const ENVELOPE: Slot = Slot::new("inbox_items", "envelope");
 
@@ -88,14 +92,37 @@ impl Store {
     /// Deletes one captured message; whether there was one.
     pub async fn delete_inbox_item(&self, account: AccountId, id: InboxId) -> Result<bool, StoreError> {
         let only = Condition::all().add(inbox_item::Column::Id.eq(id.to_row()));
-        Ok(self.delete_items(account, only).await? > 0)
+        Ok(self.delete_noted(account, only).await? > 0)
     }
 
     /// Deletes all captured messages of the account (of one domain); how many.
     pub async fn clear_inbox(&self, account: AccountId, domain: Option<DomainId>) -> Result<u64, StoreError> {
         let only =
             Condition::all().add_option(domain.map(|domain| inbox_item::Column::Domain.eq(domain.to_row())));
-        self.delete_items(account, only).await
+        self.delete_noted(account, only).await
+    }
+
+    /// Writes down which of an account's fit and deletes those, a page at a time; how many.
+    async fn delete_noted(&self, account: AccountId, only: Condition) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        loop {
+            let page: Vec<Vec<u8>> = inbox_item::Entity::find()
+                .select_only()
+                .column(inbox_item::Column::Id)
+                .filter(inbox_item::Column::Account.eq(account.to_row()))
+                .filter(only.clone())
+                .order_by_asc(inbox_item::Column::Id)
+                .limit(PAGE)
+                .into_tuple()
+                .all(&self.inner.readers)
+                .await?;
+            if page.is_empty() {
+                return Ok(deleted);
+            }
+            self.note_deletion(DeletionKind::Captured, account, page.concat()).await?;
+            let those = Condition::all().add(inbox_item::Column::Id.is_in(page));
+            deleted += self.delete_items(account, those).await?;
+        }
     }
 
     /// Deletes those of an account that fit; how many.
@@ -104,20 +131,7 @@ impl Store {
         self.inner
             .writer
             .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let rows = inbox_item::Entity::delete_many()
-                        .filter(inbox_item::Column::Account.eq(account.to_row()))
-                        .filter(only)
-                        .exec_with_returning(tx)
-                        .await?;
-                    let mut messages: Vec<Vec<u8>> = rows.iter().map(|row| row.message.clone()).collect();
-                    messages.sort_unstable();
-                    messages.dedup();
-                    for message in messages {
-                        release_body(tx, account, message, now).await?;
-                    }
-                    Ok(rows.len() as u64)
-                })
+                Box::pin(async move { delete_items(tx, account, only, now).await })
             })
             .await
     }
@@ -134,6 +148,27 @@ impl Store {
             expires_at: time(row.expires_at),
         })
     }
+}
+
+/// Deletes those of an account that fit, with the bodies that they alone kept; how many.
+pub(crate) async fn delete_items(
+    tx: &Tx,
+    account: AccountId,
+    only: Condition,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let rows = inbox_item::Entity::delete_many()
+        .filter(inbox_item::Column::Account.eq(account.to_row()))
+        .filter(only)
+        .exec_with_returning(tx)
+        .await?;
+    let mut messages: Vec<Vec<u8>> = rows.iter().map(|row| row.message.clone()).collect();
+    messages.sort_unstable();
+    messages.dedup();
+    for message in messages {
+        release_body(tx, account, message, now).await?;
+    }
+    Ok(rows.len() as u64)
 }
 
 /// Lets a message's body go if the inbox alone kept it and holds it no more.

@@ -13,6 +13,7 @@ mod cache;
 pub(crate) mod command;
 pub(crate) mod copies;
 pub(crate) mod copy;
+mod deletions;
 mod destroy;
 #[expect(unreachable_pub, reason = "SeaORM derives want and write `pub` items")]
 mod entity;
@@ -58,7 +59,8 @@ use master::Master;
 use slots::Slots;
 use wrapping::Wrapping;
 
-pub(crate) use entity::ring_hold;
+pub(crate) use deletions::Noting;
+pub(crate) use entity::{ring_deletion, ring_hold};
 pub use epoch::Renewal;
 pub(crate) use journal::{NewErasure, hash_of};
 pub use list::KeyInfo;
@@ -361,6 +363,7 @@ pub(crate) fn tables() -> Vec<Table> {
         Table::of::<ring_grave::Entity>(),
         Table::of::<ring_erasure::Entity>(),
         Table::of::<ring_hold::Entity>(),
+        Table::of::<ring_deletion::Entity>(),
         Table::of::<ring_trail::Entity>(),
         Table::of::<sea_orm_migration::seaql_migrations::Entity>(),
     ]

@@ -32,7 +32,9 @@ pub mod search;
 pub mod sent_notes;
 pub mod suppression;
 
+mod deletion;
 mod engine;
+
 #[expect(unreachable_pub, reason = "SeaORM derives want and write `pub` items")]
 mod entity;
 mod keyring;

@@ -9,7 +9,7 @@ use waxseal_model::{
 mod accept;
 mod retrieve;
 
-pub(crate) use retrieve::{ANSWER, MIME, TEMPLATE, settled_keep};
+pub(crate) use retrieve::{ANSWER, MIME, TEMPLATE, end_retrieval, settled_keep};
 
 /// Everything that one call accepts: committed as one durable step or not at all.
 pub struct Accept {

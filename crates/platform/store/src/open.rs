@@ -122,6 +122,8 @@ pub(crate) struct Inner {
     pub(crate) closed: Closed,
     /// Held while a network is looked for and then added.
     pub(crate) networks: tokio::sync::Mutex<()>,
+    /// Held while a value is written down and then put in the place of another.
+    pub(crate) replacing: tokio::sync::Mutex<()>,
     /// How often content was opened.
     pub(crate) openings: Arc<Openings>,
     /// Holds the lock of the data folder as long as the store lives.
@@ -194,6 +196,7 @@ impl Store {
                 reapplied: OnceLock::new(),
                 closed: Closed::default(),
                 networks: tokio::sync::Mutex::default(),
+                replacing: tokio::sync::Mutex::default(),
                 openings: Arc::default(),
                 lock,
             }),
@@ -214,7 +217,9 @@ impl Store {
     async fn recall_erasures(&self) -> Result<(), StoreError> {
         self.recall_closed().await?;
         let done = self.reapply_erasures().await?;
-        self.inner.reapplied.set(done).unwrap_or(());
+        // After them: who was erased has nothing any more that could be deleted.
+        let deletions = self.reapply_deletions().await?;
+        self.inner.reapplied.set(Reapplied { deletions, ..done }).unwrap_or(());
         self.settle_exports().await
     }
 

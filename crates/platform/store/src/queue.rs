@@ -18,7 +18,7 @@ mod overview;
 mod settle;
 mod unsent;
 
-pub(crate) use clear::{CLEARED, Cleared};
+pub(crate) use clear::{CLEARED, Cleared, mark_cleared};
 pub(crate) use lease::{ENVELOPE, Stranded, Unlisted, not_of};
 pub(crate) use settle::{Ended, count_down};
 

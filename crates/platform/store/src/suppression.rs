@@ -11,6 +11,7 @@ use waxseal_model::{
 };
 
 use crate::{
+    deletion::DeletionKind,
     entity::suppression,
     error::StoreError,
     open::Store,
@@ -134,18 +135,16 @@ impl Store {
         address: &str,
     ) -> Result<bool, StoreError> {
         let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
+        let key = (account.to_row(), domain.to_row(), kind.as_str().to_owned(), hash);
+        let Some(row) = suppression::Entity::find_by_id(key.clone()).one(&self.inner.readers).await? else {
+            return Ok(false);
+        };
+        self.note_deletion(DeletionKind::Suppression, account, place(&row)).await?;
         self.inner
             .writer
             .write(Effects::default(), move |tx| {
                 Box::pin(async move {
-                    let deleted = suppression::Entity::delete_by_id((
-                        account.to_row(),
-                        domain.to_row(),
-                        kind.as_str().to_owned(),
-                        hash,
-                    ))
-                    .exec(tx)
-                    .await?;
+                    let deleted = suppression::Entity::delete_by_id(key).exec(tx).await?;
                     Ok(deleted.rows_affected > 0)
                 })
             })

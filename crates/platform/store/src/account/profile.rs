@@ -1,9 +1,10 @@
 //! What a customer says about itself, and its correction.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
 use waxseal_model::AccountId;
 
 use crate::{
+    deletion,
     entity::account::{Column, Entity},
     error::StoreError,
     open::Store,
@@ -34,6 +35,23 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let sealing = self.inner.keyring.profile_key(account).await?;
         let sealed = self.inner.seal_json(&sealing, PROFILE, account, &account.to_bytes(), profile)?;
+        if Entity::find_by_id(account.to_row()).count(&self.inner.readers).await? == 0 {
+            return Ok(false);
+        }
+        let slot = deletion::PROFILE;
+        let noted = self.inner.seal_json(&sealing, slot, account, &account.to_bytes(), profile)?;
+        // Of two at once the later entry is what is in force.
+        let _one = self.inner.replacing.lock().await;
+        self.note_profile(account, noted).await?;
+        self.write_profile(account, sealed).await
+    }
+
+    /// Puts a sealed profile in place; whether there is such an account.
+    pub(crate) async fn write_profile(
+        &self,
+        account: AccountId,
+        sealed: Vec<u8>,
+    ) -> Result<bool, StoreError> {
         self.inner
             .writer
             .write(Effects::default(), move |tx| {

@@ -1,12 +1,13 @@
 //! Networks that submit for an account without AUTH. They rest sealed, and no hash stands beside them: there are so few
 //! networks in the world that a hash would tell which one it is.
 
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder};
 use waxseal_model::{
     Access, AccountId, CredentialId, Purpose, Sealed, Timestamp, actor, category, network::Network, purpose,
 };
 
 use crate::{
+    deletion::DeletionKind,
     entity::network_credential,
     error::StoreError,
     open::Store,
@@ -102,6 +103,14 @@ impl Store {
         account: AccountId,
         id: CredentialId,
     ) -> Result<bool, StoreError> {
+        let known = network_credential::Entity::find_by_id(id.to_row())
+            .filter(network_credential::Column::Account.eq(account.to_row()))
+            .count(&self.inner.readers)
+            .await?;
+        if known == 0 {
+            return Ok(false);
+        }
+        self.note_deletion(DeletionKind::Network, account, id.to_row()).await?;
         self.inner
             .writer
             .write(Effects::default(), move |tx| {

@@ -32,6 +32,7 @@ pub(crate) trait Classified: EntityTrait {
 fn qualified(prefix: &'static str, table: &'static str) -> &'static str {
     match (prefix, table) {
         ("", table) => table,
+        ("keys", "ring_deletions") => "keys.ring_deletions",
         ("keys", "ring_erasures") => "keys.ring_erasures",
         ("keys", "ring_graves") => "keys.ring_graves",
         ("keys", "ring_holds") => "keys.ring_holds",

@@ -28,6 +28,8 @@ pub struct Reapplied {
     pub erasures: u64,
     /// Rows that came back with it and went again.
     pub rows: u64,
+    /// Rows that came back and had been deleted, ended or replaced one by one.
+    pub deletions: u64,
 }
 
 impl Store {
@@ -40,7 +42,7 @@ impl Store {
             return Ok(Reapplied::default());
         }
         let entries = self.inner.keyring.journal_after(applied).await?;
-        let mut done = Reapplied { erasures: entries.len() as u64, rows: 0 };
+        let mut done = Reapplied { erasures: entries.len() as u64, ..Reapplied::default() };
         let accounts: HashSet<Vec<u8>> = entries
             .iter()
             .filter(|entry| entry.kind == ErasureKind::Account.as_str())

@@ -28,8 +28,12 @@ use crate::{
 /// The table that stands for the epoch's file.
 pub(crate) const EPOCH: &str = "epoch";
 /// Tables that count their rows: numbers that were given out since a copy are in use elsewhere.
-const COUNTING: [(&str, &str); 3] =
-    [("ring_keys", "id"), ("ring_erasures", "number"), ("ring_holds", "number")];
+const COUNTING: [(&str, &str); 4] = [
+    ("ring_keys", "id"),
+    ("ring_erasures", "number"),
+    ("ring_holds", "number"),
+    ("ring_deletions", "number"),
+];
 /// No ring gives out so many numbers between a copy and its restore.
 const GAP: i64 = 1 << 32;
 

@@ -1,5 +1,6 @@
 //! The tables of the keyring's file.
 
+pub(crate) mod ring_deletion;
 pub(crate) mod ring_erasure;
 pub(crate) mod ring_grave;
 pub(crate) mod ring_hold;

@@ -78,6 +78,7 @@ impl MigratorTrait for Migrator {
             Box::new(EpochColumn),
             Box::new(schema::Erasures),
             Box::new(super::trail::Trail),
+            Box::new(super::deletions::Deletions),
         ]
     }
 }

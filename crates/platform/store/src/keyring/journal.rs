@@ -12,7 +12,7 @@ use waxseal_model::{AccountId, ErasureId, Timestamp};
 
 use super::{
     Keyring, destroy,
-    entity::{ring_erasure, ring_hold, ring_key, ring_mark},
+    entity::{ring_deletion, ring_erasure, ring_hold, ring_key, ring_mark},
     epoch,
 };
 use crate::{
@@ -195,6 +195,10 @@ impl Keyring {
         destroy::bury(transaction, account).await?;
         ring_hold::Entity::delete_many()
             .filter(ring_hold::Column::Account.eq(account.to_row()))
+            .exec(transaction)
+            .await?;
+        ring_deletion::Entity::delete_many()
+            .filter(ring_deletion::Column::Account.eq(account.to_row()))
             .exec(transaction)
             .await?;
         // What was erased of it before, or was to be, goes with it: those entries need not find anything any more.

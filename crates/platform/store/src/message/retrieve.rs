@@ -12,12 +12,13 @@ use waxseal_model::{AccountId, DomainId, MessageId, Purpose, Sealed, Timestamp, 
 use super::{Accepted, StoredMessage};
 use crate::{
     content::Content,
+    deletion::DeletionKind,
     entity::{body, idempotency_key, message},
     error::StoreError,
     open::Store,
     rows::{RowId, count, from_json, time},
     vault::Slot,
-    writer::Effects,
+    writer::{Effects, Tx},
 };
 
 pub(crate) const MIME: Slot = Slot::new("bodies", "mime");
@@ -111,33 +112,19 @@ impl Store {
         domain: DomainId,
         id: MessageId,
     ) -> Result<bool, StoreError> {
-        let now = self.inner.clock.now().as_micros();
+        let now = self.inner.clock.now();
+        let key = (account.to_row(), id.to_row());
+        let row = message::Entity::find_by_id(key.clone())
+            .filter(message::Column::Domain.eq(domain.to_row()))
+            .one(&self.inner.readers)
+            .await?;
+        if !row.as_ref().is_some_and(has_body) {
+            return Ok(false);
+        }
+        self.note_deletion(DeletionKind::Message, account, id.to_row()).await?;
         self.inner
             .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let key = (account.to_row(), id.to_row());
-                    let row = message::Entity::find_by_id(key.clone())
-                        .filter(message::Column::Domain.eq(domain.to_row()))
-                        .one(tx)
-                        .await?;
-                    let Some(row) = row.filter(has_body) else { return Ok(false) };
-                    let captured = row.captured_until.filter(|until| *until > now);
-                    let changed = message::ActiveModel {
-                        account: Unchanged(row.account),
-                        id: Unchanged(row.id),
-                        deleted: Set(true),
-                        keep_until: Set(row.created_at),
-                        body_expires_at: Set(captured.filter(|_| row.pending == 0)),
-                        ..Default::default()
-                    };
-                    message::Entity::update(changed).exec_without_returning(tx).await?;
-                    if row.pending == 0 && captured.is_none() {
-                        body::Entity::delete_by_id(key).exec(tx).await?;
-                    }
-                    Ok(true)
-                })
-            })
+            .write(Effects::default(), move |tx| Box::pin(async move { end_retrieval(tx, key, now).await }))
             .await
     }
 
@@ -163,6 +150,30 @@ impl Store {
             has_body: has_body(&row),
         })
     }
+}
+
+/// Ends the retrieval of a message by its account and id; whether it could be retrieved.
+pub(crate) async fn end_retrieval(
+    tx: &Tx,
+    key: (Vec<u8>, Vec<u8>),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let row = message::Entity::find_by_id(key.clone()).one(tx).await?;
+    let Some(row) = row.filter(has_body) else { return Ok(false) };
+    let captured = row.captured_until.filter(|until| *until > now.as_micros());
+    let changed = message::ActiveModel {
+        account: Unchanged(row.account),
+        id: Unchanged(row.id),
+        deleted: Set(true),
+        keep_until: Set(row.created_at),
+        body_expires_at: Set(captured.filter(|_| row.pending == 0)),
+        ..Default::default()
+    };
+    message::Entity::update(changed).exec_without_returning(tx).await?;
+    if row.pending == 0 && captured.is_none() {
+        body::Entity::delete_by_id(key).exec(tx).await?;
+    }
+    Ok(true)
 }
 
 /// Whether the body can be retrieved.

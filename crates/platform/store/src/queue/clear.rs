@@ -15,11 +15,12 @@ use waxseal_model::{AccountId, DomainId, RecipientId, Timestamp};
 
 use super::HELD;
 use crate::{
+    deletion::DeletionKind,
     entity::queue_entry::{self, Column},
     error::StoreError,
     open::Store,
     rows::RowId,
-    writer::Effects,
+    writer::{Effects, Tx},
 };
 
 /// Due time of entries that nobody delivers any more.
@@ -51,6 +52,7 @@ impl Store {
             let page = self.unmarked(&unmarked, &after).await?;
             let Some(last) = page.last() else { break };
             after.clone_from(last);
+            self.note_deletion(DeletionKind::Queue, account, page.concat()).await?;
             let held = self.mark_cleared(&unmarked, page, &mut cleared).await?;
             self.inner.cleared.tell(&held);
             in_hands.extend(held);
@@ -109,23 +111,26 @@ impl Store {
         ids: Vec<Vec<u8>>,
         cleared: &mut u64,
     ) -> Result<Vec<RecipientId>, StoreError> {
-        let never = CLEARED.as_micros();
-        let marking = queue_entry::Entity::update_many()
-            .col_expr(Column::DueAt, Expr::value(never))
-            .col_expr(Column::ReadyAt, Expr::value(never))
-            .filter(of.condition())
-            .filter(Column::Id.is_in(ids));
+        let those = of.condition().add(Column::Id.is_in(ids));
         let rows = self
             .inner
             .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move { Ok(marking.exec_with_returning(tx).await?) })
-            })
+            .write(Effects::default(), move |tx| Box::pin(async move { mark_cleared(tx, those).await }))
             .await?;
         *cleared += rows.len() as u64;
         let held = rows.iter().filter(|row| row.lease.is_some());
         held.map(|row| RecipientId::from_row(&row.id, "queue_entries", "id")).collect()
     }
+}
+
+/// Marks the entries that fit and are not marked yet; which.
+pub(crate) async fn mark_cleared(tx: &Tx, those: Condition) -> Result<Vec<queue_entry::Model>, StoreError> {
+    let never = CLEARED.as_micros();
+    let marking = queue_entry::Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(never))
+        .col_expr(Column::ReadyAt, Expr::value(never))
+        .filter(those.add(Column::DueAt.ne(never)));
+    Ok(marking.exec_with_returning(tx).await?)
 }
 
 impl Unmarked {

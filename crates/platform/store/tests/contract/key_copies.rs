@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A folder of copies with one copy in it.
-async fn copied(world: &World) -> (TempDir, PathBuf) {
+pub(crate) async fn copied(world: &World) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("one.keys");
     world.store.back_up_keys(folder.path(), &path, &key().await, "0.0.0".into(), None).await.expect("made");

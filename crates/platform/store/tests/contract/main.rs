@@ -10,6 +10,7 @@ mod clearing;
 mod cluster;
 mod content;
 mod crash;
+mod deleting;
 mod erasing;
 mod erasing_recipients;
 mod event_log;
@@ -188,6 +189,12 @@ contract! {
         nothing_is_restored_over_something,
         what_is_not_whole_or_not_ours_is_refused,
         numbers_go_on_after_a_restore;
+    deleting:
+        what_was_deleted_since_a_backup_stays_deleted_and_nobody_else_loses_anything,
+        what_was_replaced_since_a_backup_stays_replaced,
+        what_came_after_a_deletion_stays,
+        deletions_are_forgotten_with_the_backups_and_go_with_their_account,
+        a_copy_of_the_keys_brings_no_revoked_key_back;
     exporting:
         an_account_is_exported_with_everything_in_it_and_nothing_of_others,
         a_recipient_is_exported_without_the_others,

@@ -1,0 +1,136 @@
+//! What people delete one by one, end or replace: written down beside the keys before the database is told, so that an
+//! older database that is put here does not bring it back.
+//!
+//! Only what somebody decided is written down. What goes because its time has come, or because it was delivered, is not:
+//! in a restored database it goes again by itself.
+
+mod reapply;
+
+use waxseal_model::{AccountId, Timestamp};
+
+use crate::{
+    error::StoreError,
+    keyring::{Noting, ring_deletion},
+    open::Store,
+    rows::RowId,
+    vault::Slot,
+};
+
+pub(crate) const PROFILE: Slot = Slot::new("ring_deletions", "profile");
+pub(crate) const PASSWORD: Slot = Slot::new("ring_deletions", "password");
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeletionKind {
+    /// A stored message is not to be retrieved any more.
+    Message,
+    /// Captured messages went from the inbox.
+    Captured,
+    /// What waited in a queue was dropped.
+    Queue,
+    /// An API key was revoked.
+    ApiKey,
+    /// A network was taken back.
+    Network,
+    /// An address was taken from a list of suppressions.
+    Suppression,
+    /// An operator's grant was ended.
+    Grant,
+    /// A login got another password.
+    Password,
+    /// A profile was corrected.
+    Profile,
+}
+
+impl DeletionKind {
+    const ALL: [Self; 9] = [
+        Self::Message,
+        Self::Captured,
+        Self::Queue,
+        Self::ApiKey,
+        Self::Network,
+        Self::Suppression,
+        Self::Grant,
+        Self::Password,
+        Self::Profile,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Captured => "captured",
+            Self::Queue => "queue",
+            Self::ApiKey => "api_key",
+            Self::Network => "network",
+            Self::Suppression => "suppression",
+            Self::Grant => "grant",
+            Self::Password => "password",
+            Self::Profile => "profile",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or(StoreError::Corrupt { table: "ring_deletions", column: "kind" })
+    }
+
+    /// What it does to copies of the ring and to earlier entries. What lets nobody in any more must not be undone by a
+    /// copy either. The rest is no reason to be without a copy for a minute each time.
+    const fn noting(self) -> Noting {
+        Noting {
+            ends_copies: matches!(self, Self::ApiKey | Self::Network | Self::Grant | Self::Password),
+            replaces: matches!(self, Self::Password | Self::Profile),
+        }
+    }
+}
+
+impl Store {
+    /// Writes down that rows of an account are to go, before they go. `id` is the row's own, of several one after
+    /// another. [`StoreError::Erased`] if the account's keys are destroyed: then its rows go anyway.
+    pub(crate) async fn note_deletion(
+        &self,
+        kind: DeletionKind,
+        account: AccountId,
+        id: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let entry = self.deletion(kind, account, id);
+        self.inner.keyring.note_deletion(entry, kind.noting()).await
+    }
+
+    /// Writes down what takes the place of an account's profile.
+    pub(crate) async fn note_profile(&self, account: AccountId, sealed: Vec<u8>) -> Result<(), StoreError> {
+        let kind = DeletionKind::Profile;
+        let entry =
+            ring_deletion::Model { profile: Some(sealed), ..self.deletion(kind, account, account.to_row()) };
+        self.inner.keyring.note_deletion(entry, kind.noting()).await
+    }
+
+    /// Writes down what takes the place of a login's password.
+    pub(crate) async fn note_password(
+        &self,
+        account: AccountId,
+        login: Vec<u8>,
+        sealed: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let kind = DeletionKind::Password;
+        let entry = ring_deletion::Model { password: Some(sealed), ..self.deletion(kind, account, login) };
+        self.inner.keyring.note_deletion(entry, kind.noting()).await
+    }
+
+    fn deletion(&self, kind: DeletionKind, account: AccountId, id: Vec<u8>) -> ring_deletion::Model {
+        ring_deletion::Model {
+            number: 0,
+            kind: kind.as_str().to_owned(),
+            account: account.to_row(),
+            id,
+            profile: None,
+            password: None,
+            at: self.inner.clock.now().as_micros(),
+        }
+    }
+
+    /// Forgets at most `limit` deletions from before, when no backup that old is kept any more; how many.
+    pub async fn purge_deletions(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        self.inner.keyring.purge_deletions(before, limit).await
+    }
+}
