@@ -109,6 +109,7 @@ impl House {
         let retention = RetentionConfig {
             events_days: config.events_days,
             request_days: config.request_days,
+            backup_days: config.backup_keep_days,
             ..RetentionConfig::default()
         };
         let retention =

@@ -58,7 +58,7 @@ pub enum Retention {
     Export,
     /// Until it is answered or refused, then `retention.request_days`.
     Requests,
-    /// `backup.keep_days`: as long as a backup from before can be restored.
+    /// `backup.keep_days` and a day: as long as there may be a backup from before.
     Backups,
     /// As long as the instance runs: not personal.
     Instance,

@@ -23,6 +23,9 @@ pub struct RetentionConfig {
     pub events_days: u32,
     /// What people asked about their data is kept for so many days after it was answered: `retention.request_days`.
     pub request_days: u32,
+    /// Backups are kept for so many days: `backup.keep_days`. A day longer it is known what was deleted since they were
+    /// made.
+    pub backup_days: u32,
     /// Rows deleted in one transaction.
     pub batch: u64,
     /// Time between rounds.
@@ -31,7 +34,13 @@ pub struct RetentionConfig {
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { events_days: 30, request_days: 365, batch: 500, every: Duration::from_secs(1800) }
+        Self {
+            events_days: 30,
+            request_days: 365,
+            backup_days: 7,
+            batch: 500,
+            every: Duration::from_secs(1800),
+        }
     }
 }
 
@@ -54,6 +63,8 @@ pub struct Purged {
     pub exports: u64,
     /// What people asked about their data, answered long enough ago; their keys with them.
     pub requests: u64,
+    /// Single deletions that no backup can undo any more, forgotten.
+    pub deletions: u64,
     /// Content keys destroyed: no body needed them.
     pub content_keys: u64,
     /// Event keys destroyed: their days are over.
@@ -71,6 +82,7 @@ impl Purged {
             + self.idempotency_keys
             + self.exports
             + self.requests
+            + self.deletions
             + self.content_keys
             + self.event_keys
     }

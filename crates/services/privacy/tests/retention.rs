@@ -6,12 +6,14 @@ use waxseal_model::{
     AccountId, Clock, DomainId, EventId, ManualClock, MessageId, RecipientId, SeededRandom, Timestamp,
     event::{EventDetails, EventKind, MessageInfo},
     options::{DeliveryOptions, Schedule},
+    suppression::SuppressionKind,
 };
 use waxseal_privacy::{Purged, Report, Retention, RetentionConfig};
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig, StoreError,
     message::{Accept, Envelope, Idempotency, NewEvent, NewMessage, NewQueueEntry},
     queue::{LeaseRequest, Outcome, Settlement},
+    suppression::{NewSuppression, SuppressionDetails},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -38,7 +40,13 @@ impl World {
     }
 
     fn retention(&self) -> Retention {
-        let config = RetentionConfig { events_days: 30, request_days: 30, batch: 2, every: HOUR };
+        let config = RetentionConfig {
+            events_days: 30,
+            request_days: 30,
+            batch: 2,
+            every: HOUR,
+            ..RetentionConfig::default()
+        };
         Retention::new(self.store.clone(), Arc::clone(&self.clock) as _, config)
     }
 
@@ -153,6 +161,31 @@ async fn everything_goes_when_its_time_is_over() {
     assert!(world.store.read_log(0, 10).await.expect("read").is_empty());
     world.clock.advance(DAY);
     assert_eq!(purged(retention.run_once().await.expect("ran")).event_keys, 1);
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_known_as_long_as_there_may_be_a_backup_from_before() {
+    let world = World::new().await;
+    let retention = world.retention();
+    let suppression = NewSuppression {
+        account: world.account,
+        domain: world.domain,
+        kind: SuppressionKind::Bounce,
+        address: "r@one.example".into(),
+        details: SuppressionDetails::default(),
+        created_at: world.clock.now(),
+    };
+    world.store.suppress(vec![suppression]).await.expect("suppressed");
+    let removed =
+        world.store.unsuppress(world.account, world.domain, SuppressionKind::Bounce, "r@one.example").await;
+    assert!(removed.expect("removed"));
+    for _ in 0..8 {
+        assert_eq!(purged(retention.run_once().await.expect("ran")), Purged::default());
+        world.clock.advance(DAY);
+    }
+    world.clock.advance(Duration::from_secs(1));
+    let round = purged(retention.run_once().await.expect("ran"));
+    assert_eq!(round, Purged { deletions: 1, ..Purged::default() });
 }
 
 #[tokio::test]

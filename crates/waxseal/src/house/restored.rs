@@ -14,6 +14,9 @@ pub(super) async fn see_to(house: &House) -> Result<()> {
     if reapplied.erasures > 0 {
         record(house, AuditActor::System, AuditEvent::ErasuresReapplied, reapplied.erasures).await?;
     }
+    if reapplied.deletions > 0 {
+        record(house, AuditActor::System, AuditEvent::DeletionsReapplied, reapplied.deletions).await?;
+    }
     if house.store.keys_restored().await? {
         // What the trail told of: keys are gone already, now the rows go as well.
         house.eraser.run_once().await?;

@@ -60,6 +60,7 @@ struct Column {
 const EMPTY: &[(&str, &str)] = &[
     ("access_grants.noticed_at", "a time, of a notice to the owner, which is not set up"),
     ("access_grants.consented_at", "a time, of a consent, which is not asked for"),
+    ("keys.ring_deletions.password", "a password, of a change, which is not made"),
     ("keys.ring_holds.until", "a time, which this hold has not"),
 ];
 

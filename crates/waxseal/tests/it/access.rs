@@ -37,7 +37,7 @@ async fn commands(binary: &Binary) -> Result<BTreeSet<Vec<String>>> {
 }
 
 /// A message that is kept, and its storage key.
-async fn kept(world: &World, server: &Server) -> Result<String> {
+pub(crate) async fn kept(world: &World, server: &Server) -> Result<String> {
     world.send(server, "bob", "canarysubject", "canarybody").await?;
     world.peer.wait_for_messages(1).await;
     world.drained().await?;

@@ -9,6 +9,7 @@ mod commands;
 mod configuration;
 mod control_socket;
 mod days;
+mod deleting;
 mod delivery;
 mod erasure;
 mod exporting;

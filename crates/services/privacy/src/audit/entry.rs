@@ -178,6 +178,8 @@ pub enum AuditEvent {
     },
     /// Erasures were applied again to restored data.
     ErasuresReapplied,
+    /// What had been deleted, ended or replaced one by one was so again in restored data.
+    DeletionsReapplied,
     /// An export of an account was made.
     AccountExported,
     /// An export of a recipient's data was made.

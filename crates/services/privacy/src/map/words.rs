@@ -34,7 +34,7 @@ pub(crate) const fn retention(retention: Retention) -> &'static str {
         Retention::Events => "retention.events_days",
         Retention::OneDay => "one day",
         Retention::Export => "privacy.export_hours",
-        Retention::Backups => "backup.keep_days",
+        Retention::Backups => "backup.keep_days and a day",
         Retention::Requests => "until answered, then retention.request_days",
         Retention::Instance => "as long as the instance",
         Retention::Process => "in memory, at most until the process ends",

@@ -16,7 +16,9 @@ pub(super) async fn purge(
     let limit = config.batch.max(1);
     let cut = now - Duration::from_secs(u64::from(config.events_days) * 86_400);
     let requests_cut = now - Duration::from_secs(u64::from(config.request_days) * 86_400);
-    let round = Round { store, now, cut, requests_cut, limit };
+    // A backup that was made on the day of its pruning is still there for a while.
+    let backups_cut = now - Duration::from_secs((u64::from(config.backup_days) + 1) * 86_400);
+    let round = Round { store, now, cut, requests_cut, backups_cut, limit };
     store.redate_ahead(now).await?;
     let purged = Purged {
         given_up: round.all("given_up", Kind::GivenUp).await?,
@@ -25,6 +27,7 @@ pub(super) async fn purge(
         idempotency_keys: round.all("idempotency_keys", Kind::IdempotencyKeys).await?,
         exports: round.all("exports", Kind::Exports).await?,
         requests: round.all("requests", Kind::Requests).await?,
+        deletions: round.all("deletions", Kind::Deletions).await?,
         events: round.all("events", Kind::Events).await?,
         messages: round.all("messages", Kind::Messages).await?,
         content_keys: counted("content_keys", store.destroy_unused_content_keys(now.day()).await?),
@@ -48,6 +51,7 @@ enum Kind {
     Messages,
     Exports,
     Requests,
+    Deletions,
 }
 
 struct Round<'a> {
@@ -55,6 +59,7 @@ struct Round<'a> {
     now: Timestamp,
     cut: Timestamp,
     requests_cut: Timestamp,
+    backups_cut: Timestamp,
     limit: u64,
 }
 
@@ -80,6 +85,7 @@ impl Round<'_> {
             Kind::Events => self.store.purge_events(self.cut, self.limit).await,
             Kind::Exports => self.store.purge_exports(self.now, self.limit).await,
             Kind::Requests => self.store.purge_requests(self.requests_cut, self.limit).await,
+            Kind::Deletions => self.store.purge_deletions(self.backups_cut, self.limit).await,
             Kind::Messages => self.store.purge_messages(self.cut, self.limit).await,
         }
     }
