@@ -19,7 +19,8 @@ impl Belongings {
         let (binary, account) = (&world.binary, world.account.as_str());
         binary.json(&["credential", "create", "--network", network, "--account", account]).await?;
         let made = binary.json(&["key", "create", "--account", account, "--label", network]).await?;
-        binary.json(&["access", "open", "--account", account, "--reason", "Ticket 7", "--for", "4h"]).await?;
+        let reason = "Ticket 7: mail is missing";
+        binary.json(&["access", "open", "--account", account, "--reason", reason, "--for", "4h"]).await?;
         let message = kept(world, server).await?;
         let (key_id, key) = (text(&made, "key_id")?, text(&made, "api_key")?);
         Ok(Self { network, key_id, key, grant: grant.to_owned(), message })
@@ -56,7 +57,8 @@ async fn what_was_deleted_revoked_or_ended_since_a_backup_does_not_come_back_wit
     let server = binary.serve().await?;
     let own = Belongings::of(&world, &server, "10.1.0.0/16", "1").await?;
     let others = Belongings::of(&world, &server, "10.2.0.0/16", "2").await?;
-    binary.json(&["backup", "create", "before.backup"]).await?;
+    let made = binary.json(&["backup", "create", "before.backup"]).await?;
+    let backup = text(&made, "path")?;
     assert_eq!(own.there(&world, &server).await?, [true; 4]);
 
     let deleted = Call::delete(server.http(), &own.path()).key(&world.key).send().await?;
@@ -69,7 +71,7 @@ async fn what_was_deleted_revoked_or_ended_since_a_backup_does_not_come_back_wit
     server.kill().await?;
 
     lose_database(binary)?;
-    binary.json(&["backup", "restore", "before.backup"]).await?;
+    binary.json(&["backup", "restore", &backup]).await?;
     let server = binary.serve().await?;
     assert_eq!(own.there(&world, &server).await?, [false; 4]);
     assert_eq!(others.there(&world, &server).await?, [true; 4]);
