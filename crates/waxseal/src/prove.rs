@@ -1,7 +1,7 @@
 //! `waxseal privacy prove-erasure`: shows on a platform of its own that an erased account is gone, and nothing else.
 //!
 //! A control run comes first: one customer, the bystander, does everything there is to do. Then the same bystander does the
-//! same beside another customer, who meets failures on top and is erased. Afterwards nothing of the erased may be found or
+//! same beside another customer, who is erased; a crash and a full disk befall both while they have mail under way. Afterwards nothing of the erased may be found or
 //! opened anywhere, and what is there of the bystander has to be what it was without the other.
 
 mod after;
@@ -9,11 +9,15 @@ mod before;
 mod canary;
 mod coverage;
 mod dump;
+mod failures;
 mod form;
 mod history;
 mod leaks;
 mod life;
+mod paths;
+mod raw;
 mod report;
+mod server;
 mod stage;
 mod traces;
 
@@ -87,7 +91,7 @@ async fn prove(folder: &Path, scratch: Option<&Scratch>) -> Result<Report> {
 
     told("a control run with the bystander alone");
     let mut stage = Stage::set(&folder.join("control"), database, &[&stays]).await?;
-    let lived = history::of(&mut stage, &stays, None).await.context("the control run")?;
+    let lived = history::of(&mut stage, scratch, &stays, None).await.context("the control run")?;
     let control = {
         let store = open(&stage).await?;
         let dump = dump::of(&store, lived.bystander).await;
@@ -101,7 +105,7 @@ async fn prove(folder: &Path, scratch: Option<&Scratch>) -> Result<Report> {
 
     told("the run with the account that will be erased");
     let mut stage = Stage::set(&folder.join("proof"), database, &[&goes, &stays]).await?;
-    let lived = history::of(&mut stage, &stays, Some(&goes)).await.context("the run")?;
+    let lived = history::of(&mut stage, scratch, &stays, Some(&goes)).await.context("the run")?;
     let erased = lived.erased.as_ref().context("nobody to erase")?;
     report.notes.extend(lived.notes.iter().cloned());
     told("a look at what is there before");

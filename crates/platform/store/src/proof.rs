@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use sea_orm::ConnectionTrait as _;
 use waxseal_model::{Access, AccountId, data_class::AtRest, purpose};
 
-pub use self::scratch::{Scratch, ScratchError};
+pub use self::scratch::{Recycled, Scratch, ScratchError, ServerFiles};
 use crate::{
     backup::frame::Kind,
     entity::erase::tables,

@@ -17,9 +17,9 @@ use super::{
     history::Lived,
     leaks,
     life::{Customer, text},
-    open,
-    report::Report,
-    stage::Stage,
+    open, server,
+    report::{Report, Took},
+    stage::{Stage, TEMPORARY},
     traces::{self, Traces, told},
 };
 use crate::{admin::Request, house};
@@ -42,7 +42,8 @@ pub(super) async fn erase(report: &mut Report, stage: &mut Stage, lived: &Lived<
     let keys_gone = begun.elapsed();
     stage.erased(&id).await?;
     let done = begun.elapsed();
-    let told = format!("after {:.2} s no key is left (1 s wanted)", keys_gone.as_secs_f64());
+    report.took = Took { keys_gone_ms: keys_gone.as_millis(), all_gone_ms: done.as_millis() };
+    let told = format!("{} ms after the final decision no key is left (1000 wanted)", keys_gone.as_millis());
     report.check("its keys are destroyed", true, told);
     let certificate = stage.ask(Request::Certificate { erasure: id }).await?;
     let hits: u64 =
@@ -90,11 +91,16 @@ impl Scene<'_> {
     /// Nothing is found or opened, and the bystander has what he would have without the other.
     pub(super) async fn look(&self, report: &mut Report) -> Result<()> {
         self.files(report, "after: no file shows anything of it").await?;
+        self.whole_run(report).await?;
+        if let Some(scratch) = self.scratch {
+            server::look(report, scratch, &self.everything()).await.context("PostgreSQL's own files")?;
+        }
         let store = open(self.stage).await?;
         let looked = self.store(report, &store).await;
         store.close().await;
         looked?;
         self.old_keyring(report).await?;
+        self.raw_copy(report).await?;
         let folders = traces::folders(&self.stage.folder, None);
         let erased = self.erased()?;
         let found = leaks::found(&folders, erased.canaries).await?;
@@ -163,9 +169,48 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// What every life of the server said, from the first on, and every path that there was.
+    async fn whole_run(&self, report: &mut Report) -> Result<()> {
+        let (lives, seen) = (self.stage.lives(), self.stage.seen());
+        let logs = self.stage.folder.join("logs");
+        let found = self.before.traces.in_files(&[logs]).await?;
+        let told = format!(
+            "{} hits in log, output and metrics of {lives} lives, {} files of {} bytes{}",
+            found.hits,
+            found.files,
+            found.bytes,
+            found.told()
+        );
+        report.check(
+            "the whole run: nothing that was logged or counted shows it",
+            found.hits == 0 && found.files == u64::from(lives) * 3,
+            told,
+        );
+        let unknown = seen.unknown();
+        let told = format!("{} unknown of {} paths, seen in {} looks", unknown.len(), seen.paths.len(), seen.looks);
+        let told = if unknown.is_empty() { told } else { format!("{told}: {}", unknown.join(", ")) };
+        let left = std::fs::read_dir(self.stage.folder.join(TEMPORARY))?.count();
+        let told = format!("{told}; {left} temporary files left");
+        report.check(
+            "the whole run: the inventory knows every file",
+            unknown.is_empty() && left == 0 && !seen.paths.is_empty(),
+            told,
+        );
+        Ok(())
+    }
+
+    async fn raw_copy(&self, report: &mut Report) -> Result<()> {
+        let erased = self.erased()?;
+        let store = open(self.stage).await?;
+        let what = (self.before, erased.canaries);
+        let looked = self.lived.raw.look(report, self.stage, &store, what, erased.account).await;
+        store.close().await;
+        looked.context("the raw copy")
+    }
+
     async fn files(&self, report: &mut Report, what: &'static str) -> Result<()> {
         let database = match self.scratch {
-            Some(scratch) => scratch.files().await?,
+            Some(scratch) => scratch.files().await?.map(|files| files.tables),
             None => None,
         };
         let data: Vec<_> = std::iter::once(self.stage.data()).chain(database).collect();

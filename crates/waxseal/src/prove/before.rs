@@ -1,7 +1,10 @@
 //! Before the erasure: what was planted is where it has to be, sealed or readable; so that not finding it afterwards says
 //! something.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use anyhow::{Result, ensure};
 use waxseal_store::proof::{Attempts, Scratch, SealedObject};
@@ -20,6 +23,10 @@ use super::{
 pub(super) struct Before {
     /// Everything sealed of the account.
     pub(super) objects: Vec<SealedObject>,
+    /// How many of them the keys opened.
+    pub(super) opened: Attempts,
+    /// Canaries that rest readable in columns of which the inventory says so.
+    pub(super) declared_clear: BTreeMap<&'static str, BTreeSet<String>>,
     /// What betrays it.
     pub(super) traces: Traces,
     /// Values that the instance made for it.
@@ -67,6 +74,7 @@ pub(super) async fn look(
     };
     report.check("before: every place of the inventory is covered", bare.is_empty(), told);
     report.coverage.clone_from(&found.places);
+    let opened_before = attempts;
     let Attempts { objects: all, keys, opened } = attempts;
     let told = format!("{opened} of {all} sealed values with {keys} keys");
     report.check("before: the keys open what is sealed", all > 0 && opened == all, told);
@@ -79,7 +87,8 @@ pub(super) async fn look(
     }
     ensure!(!stage.data().join("keys.db-wal").exists(), "the keyring was not closed");
     let traces = Traces::of(canaries, erased.account);
-    Ok(Before { objects, traces, own: found.own, keyring })
+    let (own, declared_clear) = (found.own, found.declared_clear);
+    Ok(Before { objects, opened: opened_before, declared_clear, traces, own, keyring })
 }
 
 /// Files show what rests readable, and nothing else.
@@ -94,7 +103,7 @@ async fn in_files(
         all.map(|(_, _, word)| word.to_owned())
     };
     let database = match scratch {
-        Some(scratch) => scratch.files().await?,
+        Some(scratch) => scratch.files().await?.map(|files| files.tables),
         None => None,
     };
     let whole = scratch.is_none() || database.is_some();

@@ -41,6 +41,8 @@ pub(super) struct Coverage {
     /// Which canaries stood where: readable, and sealed.
     pub(super) clear: BTreeSet<&'static str>,
     pub(super) sealed: BTreeSet<&'static str>,
+    /// Those that stood readable in columns of which the inventory says that they rest in the clear, and in which.
+    pub(super) declared_clear: BTreeMap<&'static str, BTreeSet<String>>,
     /// Values of the instance's own making, for the customer alone.
     pub(super) own: BTreeSet<Vec<u8>>,
     /// The customer's rows.
@@ -81,6 +83,7 @@ pub(super) async fn of(store: &Store, account: AccountId, canaries: &Canaries) -
     }
     let mut columns: BTreeMap<String, Column> = BTreeMap::new();
     let (mut clear, mut sealed) = (BTreeSet::new(), BTreeSet::new());
+    let mut declared_clear: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
     let mut own: BTreeMap<Vec<u8>, BTreeSet<String>> = BTreeMap::new();
     let mut others: BTreeSet<Vec<u8>> = BTreeSet::new();
     let mut rows = 0;
@@ -102,6 +105,9 @@ pub(super) async fn of(store: &Store, account: AccountId, canaries: &Canaries) -
             for (field, scanner) in &scanners {
                 if scanner.count(rest).total() > 0 {
                     clear.insert(*field);
+                    if value.column.class.at_rest == AtRest::Clear {
+                        declared_clear.entry(*field).or_default().insert(name.clone());
+                    }
                     planted = true;
                 }
                 if value.opened.is_some_and(|opened| scanner.count(opened).total() > 0) {
@@ -133,7 +139,8 @@ pub(super) async fn of(store: &Store, account: AccountId, canaries: &Canaries) -
         })
         .collect();
     places.extend(elsewhere());
-    Ok(Coverage { places, clear, sealed, own: own.into_keys().collect(), rows })
+    let own = own.into_keys().collect();
+    Ok(Coverage { places, clear, sealed, declared_clear, own, rows })
 }
 
 fn judged(column: &Column, is_word: bool) -> Option<String> {

@@ -1,6 +1,7 @@
 //! A form with files, as applications post it (RFC 7578).
 
 /// The form.
+#[derive(Clone)]
 pub(super) struct Form {
     body: Vec<u8>,
 }

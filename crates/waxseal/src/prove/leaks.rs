@@ -73,7 +73,7 @@ fn below(limit: usize) -> usize {
 }
 
 /// Random bytes.
-pub(super) fn noise(length: usize) -> Vec<u8> {
+fn noise(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     SystemRandom.fill(&mut bytes);
     bytes

@@ -17,6 +17,15 @@ pub(super) struct Check {
     pub(super) found: String,
 }
 
+/// From the call by which the customer's erasure becomes final, with its answer and the looks at the keys within.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Took {
+    /// Milliseconds until no key of it was left; 1,000 are wanted.
+    pub(super) keys_gone_ms: u128,
+    /// Milliseconds until everything was gone and certified.
+    pub(super) all_gone_ms: u128,
+}
+
 /// Everything that was looked at.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
@@ -30,6 +39,8 @@ pub(super) struct Report {
     pub(super) at: String,
     /// Whether everything holds.
     pub(super) sound: bool,
+    /// How long it took.
+    pub(super) took: Took,
     /// The checks.
     pub(super) checks: Vec<Check>,
     /// Every place of the inventory, and what of the customer was there.
@@ -46,6 +57,7 @@ impl Report {
             engine,
             at,
             sound: true,
+            took: Took::default(),
             checks: Vec::new(),
             coverage: Vec::new(),
             notes: Vec::new(),

@@ -15,10 +15,13 @@ use tokio::{
     process::{Child, Command},
     task::JoinHandle,
 };
-use waxseal_net::Net;
+use waxseal_net::{Net, Source};
 use waxseal_smtp::Reply;
 
-use super::canary::Canaries;
+use super::{
+    canary::Canaries,
+    paths::{Seen, Watch},
+};
 use crate::{
     admin::Request,
     config::{self, Config, Settings},
@@ -30,6 +33,8 @@ use crate::{
     roles,
 };
 
+/// Temporary files of the server lie in this folder.
+pub(super) const TEMPORARY: &str = "temporary";
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(60);
 /// Until mail has come to rest.
@@ -42,6 +47,7 @@ pub(super) struct Stage {
     settings: Vec<(&'static str, String)>,
     server: Option<Server>,
     runs: u32,
+    watch: Watch,
     _recipient: Recipient,
     _zone: Served,
 }
@@ -50,13 +56,14 @@ struct Server {
     child: Child,
     http: SocketAddr,
     submission: SocketAddr,
+    metrics: SocketAddr,
     readers: Vec<JoinHandle<()>>,
 }
 
 impl Stage {
     /// Sets one up in a new folder, on SQLite or in the database of this URL, for mail to the recipients of these people.
     pub(super) async fn set(folder: &Path, database: Option<&str>, people: &[&Canaries]) -> Result<Self> {
-        for name in ["logs", "exports", "outside"] {
+        for name in ["logs", "exports", "outside", TEMPORARY] {
             std::fs::create_dir_all(folder.join(name)).with_context(|| folder.display().to_string())?;
         }
         let recipient = Recipient::answering("mx.waxseal.test", &folder.join("outside"), said).await?;
@@ -72,7 +79,7 @@ impl Stage {
             ("hostname", "mail.waxseal.test".into()),
             ("http.listen", "127.0.0.1:0".into()),
             ("submission.listen", "127.0.0.1:0".into()),
-            ("metrics.listen", String::new()),
+            ("metrics.listen", "127.0.0.1:0".into()),
             ("dns.nameservers", zone.address.to_string()),
             ("delivery.port", recipient.address.port().to_string()),
             ("delivery.allow_private_destinations", "true".into()),
@@ -83,8 +90,8 @@ impl Stage {
             ("store.url", database.unwrap_or("sqlite").to_owned()),
         ];
         let net = Net::open(&roles::net_config(&read(&settings)?))?;
-        let (server, folder) = (None, folder.to_owned());
-        Ok(Self { folder, net, settings, server, runs: 0, _recipient: recipient, _zone: zone })
+        let (server, folder, watch) = (None, folder.to_owned(), Watch::over(folder.join("data")));
+        Ok(Self { folder, net, settings, server, runs: 0, watch, _recipient: recipient, _zone: zone })
     }
 
     /// Its configuration.
@@ -125,32 +132,36 @@ impl Stage {
         self.surround(&mut command).arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         self.runs += 1;
-        let log = self.folder.join("logs").join(format!("run-{}.log", self.runs));
         let mut errors = child.stderr.take().context("standard error")?;
-        let mut log = tokio::fs::File::create(log).await?;
+        let mut log = tokio::fs::File::create(self.written("log")).await?;
         let mut readers = vec![tokio::spawn(async move {
             let _ = tokio::io::copy(&mut errors, &mut log).await;
             let _ = log.flush().await;
         })];
+        let mut said = tokio::fs::File::create(self.written("out")).await?;
         let mut lines = BufReader::new(child.stdout.take().context("standard output")?);
         let mut line = String::new();
         tokio::time::timeout(START, lines.read_line(&mut line))
             .await
             .context("the server did not start")??;
+        said.write_all(line.as_bytes()).await?;
         readers.push(tokio::spawn(async move {
-            let _ = lines.read_to_end(&mut Vec::new()).await;
+            let _ = tokio::io::copy(&mut lines, &mut said).await;
+            let _ = said.flush().await;
         }));
         let ready: Value =
             serde_json::from_str(&line).context("the server did not start: its log tells why")?;
-        let at = |name: &str| -> Result<SocketAddr> {
-            Ok(ready[name][0].as_str().context("a server without listeners")?.parse()?)
+        let at = |listener: &Value| -> Result<SocketAddr> {
+            Ok(listener.as_str().context("a server without listeners")?.parse()?)
         };
-        self.server = Some(Server { child, http: at("http")?, submission: at("submission")?, readers });
+        let (http, submission) = (at(&ready["http"][0])?, at(&ready["submission"][0])?);
+        self.server = Some(Server { child, http, submission, metrics: at(&ready["metrics"])?, readers });
         Ok(())
     }
 
     /// Ends the server in good order.
     pub(super) async fn stop(&mut self) -> Result<()> {
+        self.take_metrics().await?;
         let Some(mut server) = self.server.take() else { return Ok(()) };
         let id = server.child.id().context("the server has ended by itself")?;
         let kill = format!("kill -TERM {id}");
@@ -164,10 +175,37 @@ impl Stage {
 
     /// Ends it as a power cut would, as far as the process goes: SIGKILL.
     pub(super) async fn kill(&mut self) -> Result<()> {
+        self.take_metrics().await?;
         let Some(mut server) = self.server.take() else { return Ok(()) };
         server.child.kill().await?;
         finish(server.readers).await;
         Ok(())
+    }
+
+    /// What was in the data folder, at whatever time.
+    pub(super) fn seen(&self) -> Seen {
+        self.watch.seen()
+    }
+
+    /// How many lives the server had: each has a log, an output and metrics, which are kept.
+    pub(super) const fn lives(&self) -> u32 {
+        self.runs
+    }
+
+    /// Takes down the metrics of this life as they are.
+    async fn take_metrics(&self) -> Result<()> {
+        let Some(server) = &self.server else { return Ok(()) };
+        let mut stream = self.net.connector.connect(server.metrics, Source::Turn(0)).await?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        let mut metrics = Vec::new();
+        tokio::time::timeout(STOP, stream.read_to_end(&mut metrics)).await.context("no metrics")??;
+        ensure!(metrics.starts_with(b"HTTP/1.1 200"), "metrics are not given");
+        Ok(tokio::fs::write(self.written("metrics"), metrics).await?)
+    }
+
+    /// A file of what this life of the server says.
+    fn written(&self, kind: &str) -> PathBuf {
+        self.folder.join("logs").join(format!("run-{}.{kind}", self.runs))
     }
 
     /// Where the HTTP API listens.
@@ -225,7 +263,8 @@ impl Stage {
 
     fn surround<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let set = self.settings.iter().map(|(name, value)| (config::variable(name), value));
-        command.current_dir(&self.folder).env_clear().envs(set).stdin(Stdio::null()).kill_on_drop(true)
+        command.current_dir(&self.folder).env_clear().envs(set).env("TMPDIR", self.folder.join(TEMPORARY));
+        command.stdin(Stdio::null()).kill_on_drop(true)
     }
 }
 

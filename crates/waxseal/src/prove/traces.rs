@@ -7,7 +7,7 @@ use waxseal_model::AccountId;
 use waxseal_scan::Scanner;
 use waxseal_store::{Store, proof::Value};
 
-use super::{canary::Canaries, dump::PROVING};
+use super::{canary::Canaries, dump::PROVING, stage::TEMPORARY};
 use crate::trace::Files;
 
 /// What betrays a customer.
@@ -101,7 +101,8 @@ impl Traces {
 
 /// Everything that is written in a folder of a proof, the database's own files with it where they can be read.
 pub(super) fn folders(stage: &Path, database: Option<PathBuf>) -> Vec<PathBuf> {
-    [stage.join("data"), stage.join("logs"), stage.join("exports")].into_iter().chain(database).collect()
+    let folders = ["data", "logs", "exports", TEMPORARY].map(|name| stage.join(name));
+    folders.into_iter().chain(database).collect()
 }
 
 /// Where something was found, for people.
