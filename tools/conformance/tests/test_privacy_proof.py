@@ -23,10 +23,15 @@ def test_an_erased_account_is_proved_to_be_gone(engine, tmp_path):
     failed = [check for check in report.get("checks", []) if not check["holds"]]
     assert done.returncode == 0 and report["sound"] and failed == [], (failed, done.stderr.decode())
     assert report["engine"] == ("postgres" if engine.cluster else "sqlite")
-    assert len(report["checks"]) >= 18
+    assert len(report["checks"]) >= (24 if engine.cluster else 22)
+    raw = next(check["found"] for check in report["checks"] if check["what"].endswith("opens with no key of today"))
+    assert " keys that remain, 0 opened (" in raw and not raw.startswith("0 "), raw
+    assert report["took"]["keys_gone_ms"] >= 0
     assert not any("files" in note for note in report["notes"]), report["notes"]
     assert list(tmp_path.iterdir()) == []
     if engine.cluster:
+        said = {check["what"] for check in report["checks"] if "PostgreSQL" in check["what"]}
+        assert len(said) == 2 and not any("not searched" in note for note in report["notes"]), report
         name = arguments[1].rsplit("/", 1)[1]
         left = engine.cluster._psql("select count(*) from information_schema.tables where table_schema = 'public'", name)
         assert left.stdout.strip() == b"0", "the database is left empty"

@@ -17,8 +17,9 @@ use super::{
     history::Lived,
     leaks,
     life::{Customer, text},
-    open, server,
+    open,
     report::{Report, Took},
+    server,
     stage::{Stage, TEMPORARY},
     traces::{self, Traces, told},
 };
@@ -187,7 +188,8 @@ impl Scene<'_> {
             told,
         );
         let unknown = seen.unknown();
-        let told = format!("{} unknown of {} paths, seen in {} looks", unknown.len(), seen.paths.len(), seen.looks);
+        let told =
+            format!("{} unknown of {} paths, seen in {} looks", unknown.len(), seen.paths.len(), seen.looks);
         let told = if unknown.is_empty() { told } else { format!("{told}: {}", unknown.join(", ")) };
         let left = std::fs::read_dir(self.stage.folder.join(TEMPORARY))?.count();
         let told = format!("{told}; {left} temporary files left");

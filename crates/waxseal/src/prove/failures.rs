@@ -55,7 +55,12 @@ pub(super) async fn crash(stage: &mut Stage, everybody: &[&Customer<'_>]) -> Res
     for number in 0..UNDER_WAY {
         for customer in everybody {
             let text = customer.canaries.of("text in flight at a crash");
-            calls.push(Call::to(customer, "recipient in flight at a crash", text, format!("number {number}").as_bytes()));
+            calls.push(Call::to(
+                customer,
+                "recipient in flight at a crash",
+                text,
+                format!("number {number}").as_bytes(),
+            ));
         }
     }
     let half = UNDER_WAY * u32::try_from(everybody.len())? / 2;
@@ -86,7 +91,8 @@ pub(super) async fn full(stage: &mut Stage, everybody: &[&Customer<'_>]) -> Resu
         file.resize(LARGE, b'0');
         small.push(Call::to(customer, recipient, "small", b"small"));
         let large = Call::to(customer, recipient, "large", &file);
-        let (large, beside) = tokio::try_join!(large.make(stage), small.last().context("a call")?.make(stage))?;
+        let (large, beside) =
+            tokio::try_join!(large.make(stage), small.last().context("a call")?.make(stage))?;
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         ensure!(large == unavailable, "on a full disk a message is answered with {large}");
         ensure!(

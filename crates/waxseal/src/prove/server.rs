@@ -11,7 +11,8 @@ const WHAT: &str = "after: PostgreSQL's log of changes shows nothing of it";
 pub(super) async fn look(report: &mut Report, scratch: &Scratch, traces: &Traces) -> Result<()> {
     let recycled = scratch.recycle_wal().await?;
     let Some(files) = scratch.files().await? else {
-        let none = "PostgreSQL's log of changes and its own log: not searched, no access to the server's files";
+        let none =
+            "PostgreSQL's log of changes and its own log: not searched, no access to the server's files";
         report.notes.push(none.into());
         return Ok(());
     };

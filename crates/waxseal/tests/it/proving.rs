@@ -30,13 +30,26 @@ async fn an_erased_account_is_proved_to_be_gone() -> Result<()> {
     assert_eq!((&report["sound"], &report["engine"]), (&true.into(), &"sqlite".into()));
     let checks = checks(&report);
     let failed: Vec<_> = checks.iter().filter(|(_, holds, _)| !holds).collect();
-    assert!(failed.is_empty() && checks.len() >= 18, "{checks:?}");
+    assert!(failed.is_empty() && checks.len() >= 22, "{checks:?}");
     let found = |what: &str| checks.iter().find(|(name, ..)| *name == what).map_or("", |(_, _, found)| found);
     assert_eq!(
         found("the search finds what is there"),
         "200 of 200 leaks found that were planted in what was searched"
     );
     assert!(found("after: no key opens what was sealed").starts_with("0 of the 1"), "{checks:?}");
+    let raw = found("a raw copy from before opens with no key of today");
+    assert!(raw.starts_with('1') && raw.contains(" keys that remain, 0 opened ("), "{raw}");
+    let raw = found("a raw copy from before shows nothing that is sealed");
+    assert!(raw.starts_with("0 hits of "), "{raw}");
+    assert!(
+        found("the whole run: the inventory knows every file").starts_with("0 unknown of "),
+        "{checks:?}"
+    );
+    assert!(
+        found("after: the bystander's dump equals the control").ends_with("0 missing, 0 too many"),
+        "{checks:?}"
+    );
+    assert!(report["took"]["keys_gone_ms"].is_u64() && report["took"]["all_gone_ms"].is_u64(), "{report}");
     let covered = report["coverage"].as_array().map(Vec::as_slice).unwrap_or_default();
     assert!(covered.iter().all(|place| place["by"].is_string()), "{covered:?}");
     assert!(covered.iter().any(|place| place["place"] == "events.details" && place["by"] == "a canary"));

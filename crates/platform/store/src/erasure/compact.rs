@@ -15,6 +15,11 @@ pub enum Compaction {
     Rewritten,
     /// What was deleted was overwritten where it lay: the database is too large to be written anew while it runs.
     Overwritten,
+    /// PostgreSQL wrote all tables anew. What becomes of the files from before is PostgreSQL's, and not known here.
+    TablesRewritten,
+    /// PostgreSQL was told that the room of what was deleted is free, in tables that are too large to be written anew. When
+    /// it writes over it is PostgreSQL's, and not known here.
+    TablesVacuumed,
 }
 
 impl Compaction {
@@ -23,6 +28,8 @@ impl Compaction {
         match self {
             Self::Rewritten => "rewritten",
             Self::Overwritten => "overwritten",
+            Self::TablesRewritten => "tables_rewritten",
+            Self::TablesVacuumed => "tables_vacuumed",
         }
     }
 }
@@ -61,7 +68,7 @@ impl Store {
         // A connection of its own, without the limit of time of all others; it is closed afterwards.
         let mut connection = pool.acquire().await.map_err(unavailable)?.detach();
         sqlx::query("SET statement_timeout = 0").execute(&mut connection).await.map_err(unavailable)?;
-        let mut done = Compaction::Rewritten;
+        let mut done = Compaction::TablesRewritten;
         for table in tables().iter().filter(|table| table.erase != EraseRule::Stays) {
             let name = table.name;
             let size: i64 =
@@ -77,7 +84,7 @@ impl Store {
             }
             let how = if size <= MOST_REWRITTEN { "VACUUM (FULL, ANALYZE)" } else { "VACUUM (ANALYZE)" };
             if size > MOST_REWRITTEN {
-                done = Compaction::Overwritten;
+                done = Compaction::TablesVacuumed;
             }
             sqlx::query(sqlx::AssertSqlSafe(format!("{how} \"{name}\"")))
                 .execute(&mut connection)
