@@ -90,7 +90,7 @@ class Cluster:
                     "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}",
                     # What it logs is searched too: it lies beside its data.
                     # Its log of changes is short enough to be written over by a proof.
-                    "-c", "logging_collector=on", "-c", "max_wal_size=256MB",
+                    "-c", "logging_collector=on", "-c", "min_wal_size=32MB", "-c", "max_wal_size=256MB",
                 ],
                 stdout=log, stderr=log, cwd="/", start_new_session=True, **self._user,
             )  # fmt: skip
