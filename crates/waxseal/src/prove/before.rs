@@ -118,11 +118,15 @@ async fn in_files(
         );
         return Ok(());
     }
+    let all = of(true).count();
+    if all == 0 {
+        // That the search finds what is there is shown by the leaks that are planted.
+        return Ok(());
+    }
     let mut seen = 0;
     for word in of(true) {
         seen += usize::from(Traces::words([word]).in_files(&folders).await?.hits > 0);
     }
-    let all = of(true).count();
     report.check("before: files show what is readable", seen == all, format!("{seen} of {all} canaries"));
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) const FIELDS: &[(&str, Rests)] = &[
     ("sandbox domain", Rests::Clear),
     ("network that submits", Rests::Sealed),
     ("SMTP login", Rests::Sealed),
-    ("domain of recipients", Rests::Clear),
+    ("domain of recipients", Rests::Sealed),
     ("sender's name", Rests::Sealed),
     ("sender", Rests::Sealed),
     ("recipient's name", Rests::Sealed),

@@ -15,7 +15,6 @@ use waxseal_store::{
 use waxseal_system::{SystemClock, SystemRandom};
 
 use super::{before::Before, canary::Canaries, report::Report, stage::Stage, traces::Traces};
-use crate::house;
 
 /// The copy: the data folder, and the database's own files where they can be read.
 pub(super) struct RawCopy {
@@ -110,7 +109,6 @@ impl RawCopy {
             data_dir: folder.clone(),
             engine: Engine::Sqlite,
             master_key: MasterKey::File(folder.join("master.key")),
-            ..house::store_config(&stage.config()?)
         };
         let store = Store::open(config, Arc::new(SystemClock::new()), Arc::new(SystemRandom)).await?;
         let looked = async {

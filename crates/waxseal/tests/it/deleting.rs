@@ -39,8 +39,10 @@ impl Belongings {
         let networks = binary.json(&["credential", "list", "--account", &world.account]).await?;
         let grants = binary.json(&["access", "list"]).await?;
         let grants = grants["items"].as_array().cloned().unwrap_or_default();
-        let open =
-            |grant: &serde_json::Value| grant["grant"].to_string() == self.grant && grant["state"] == "open";
+        let open = |grant: &serde_json::Value| {
+            let number = grant["grant"].as_u64().map(|number| number.to_string());
+            number.as_deref() == Some(self.grant.as_str()) && grant["state"] == "open"
+        };
         Ok([
             message.status == 200,
             key.status == 200,
