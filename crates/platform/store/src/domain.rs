@@ -1,10 +1,13 @@
-//! Sending domains and their DKIM keys.
+//! Sending domains and their DKIM keys. A name rests sealed; its domain is found by a keyed hash. Where the account's keys
+//! are destroyed nobody can read it any more, and the domain counts as gone.
+
+mod dkim;
 
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select, TryInsertResult, sea_query::Expr,
 };
-use waxseal_model::{AccountId, DomainId, KeyId, Purpose, Sealed, Timestamp, category};
+use waxseal_model::{AccountId, DomainId, Purpose, Sealed, Timestamp, category};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -15,6 +18,8 @@ use crate::{
     vault::Slot,
     writer::Effects,
 };
+
+pub use dkim::{DkimAlgorithm, DkimKey, NewDkimKey};
 
 /// Whether mail of a domain leaves the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +58,7 @@ pub struct NewDomain {
     pub id: DomainId,
     /// Account.
     pub account: AccountId,
-    /// Name: lower-case A-labels, unique in the instance.
+    /// Name: lower-case A-labels, unique in the instance; sealed at rest.
     pub name: String,
     /// Kind.
     pub kind: DomainKind,
@@ -88,63 +93,24 @@ pub struct Domain {
     pub created_at: Timestamp,
 }
 
-/// The algorithm of a DKIM key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DkimAlgorithm {
-    /// RSA with SHA-256 (RFC 6376).
-    RsaSha256,
-    /// Ed25519 with SHA-256 (RFC 8463).
-    Ed25519Sha256,
-}
-
-/// A DKIM key to be made.
-pub struct NewDkimKey {
-    /// Id.
-    pub id: KeyId,
-    /// Selector: the first label of the key record's name.
-    pub selector: String,
-    /// Algorithm.
-    pub algorithm: DkimAlgorithm,
-    /// PKCS#8 DER of the private key; sealed at rest.
-    pub private_key: Vec<u8>,
-    /// What the key record's `p=` holds, before base64: SubjectPublicKeyInfo for RSA, 32 bytes for Ed25519.
-    pub public_key: Vec<u8>,
-    /// Whether mail is signed with it.
-    pub active: bool,
-    /// Time of making.
-    pub created_at: Timestamp,
-}
-
-/// A DKIM key.
-pub struct DkimKey {
-    /// Id.
-    pub id: KeyId,
-    /// Selector.
-    pub selector: String,
-    /// Algorithm.
-    pub algorithm: DkimAlgorithm,
-    /// PKCS#8 DER of the private key.
-    pub private_key: Sealed<Vec<u8>, category::SystemAuthentication>,
-    /// What `p=` holds, before base64.
-    pub public_key: Vec<u8>,
-    /// Whether mail is signed with it.
-    pub active: bool,
-}
-
-const PRIVATE_KEY: Slot = Slot::new("dkim_keys", "private_key");
+const NAME: Slot = Slot::new("domains", "name");
 const RETURN_PATH_KEY: Slot = Slot::new("domains", "return_path_key");
 
 impl Store {
     /// Makes a domain with its keys; a conflict if the name is taken in the instance.
     pub async fn create_domain(&self, domain: NewDomain) -> Result<(), StoreError> {
         let (row, keys) = self.domain_rows(domain).await?;
+        let unreadable = self.unreadable_domain(&row.name_hash).await?;
         self.inner
             .writer
             .write(Effects::default(), move |tx| {
                 Box::pin(async move {
-                    // Where the database itself refuses a name, PostgreSQL quotes it in its log, for good.
+                    if let Some(unreadable) = unreadable {
+                        domain::Entity::delete_by_id(unreadable).exec(tx).await?;
+                    }
+                    // Where the database itself refuses a value, PostgreSQL quotes it in its log, for good.
                     let made = domain::Entity::insert(row.into_active_model())
-                        .on_conflict_do_nothing_on([domain::Column::Name])
+                        .on_conflict_do_nothing_on([domain::Column::NameHash])
                         .exec_without_returning(tx)
                         .await?;
                     if !matches!(made, TryInsertResult::Inserted(1)) {
@@ -157,6 +123,19 @@ impl Store {
             .await
     }
 
+    /// What is left of a domain whose account was erased: it goes with the rest of the account's rows, which a database that
+    /// was put back may have again. Until then its name is free.
+    async fn unreadable_domain(&self, hash: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = found()
+            .filter(domain::Column::NameHash.eq(hash.to_vec()))
+            .into_model::<Found>()
+            .one(&self.inner.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let id = row.id.clone();
+        Ok(self.domain_of(row).await?.is_none().then_some(id))
+    }
+
     /// The account's domain of this name.
     pub async fn domain_by_name(&self, account: AccountId, name: &str) -> Result<Option<Domain>, StoreError> {
         Ok(self.domain_of_instance(name).await?.filter(|domain| domain.account == account))
@@ -165,16 +144,28 @@ impl Store {
     /// The domain of this name, whoever owns it: for doors that know no account yet.
     pub async fn domain_of_instance(&self, name: &str) -> Result<Option<Domain>, StoreError> {
         let row = found()
-            .filter(domain::Column::Name.eq(name))
+            .filter(domain::Column::NameHash.eq(self.inner.keyring.name_hash(name)))
             .into_model::<Found>()
             .one(self.read_for(Purpose::CustomerAccess))
             .await?;
-        row.map(domain_of).transpose()
+        match row {
+            Some(row) => self.domain_of(row).await,
+            None => Ok(None),
+        }
     }
 
     /// The account's domain with this id.
     pub async fn domain(&self, account: AccountId, id: DomainId) -> Result<Option<Domain>, StoreError> {
-        self.domain_row(account, id).await?.map(domain_of).transpose()
+        let row = found()
+            .filter(domain::Column::Id.eq(id.to_row()))
+            .filter(domain::Column::Account.eq(account.to_row()))
+            .into_model::<Found>()
+            .one(self.read_for(Purpose::CustomerAccess))
+            .await?;
+        match row {
+            Some(row) => self.domain_of(row).await,
+            None => Ok(None),
+        }
     }
 
     /// The account's domains, newest first, with the count of all.
@@ -193,7 +184,12 @@ impl Store {
             .into_model::<Found>()
             .all(self.read_for(Purpose::CustomerAccess))
             .await?;
-        Ok((count, rows.into_iter().map(domain_of).collect::<Result<_, _>>()?))
+        let (some, mut domains) = (!rows.is_empty(), Vec::with_capacity(rows.len()));
+        for row in rows {
+            domains.extend(self.domain_of(row).await?);
+        }
+        // They are all under one key: where it is destroyed, none is there.
+        Ok((if some && domains.is_empty() { 0 } else { count }, domains))
     }
 
     /// Changes state and settings; whether the domain exists.
@@ -226,29 +222,6 @@ impl Store {
             .await
     }
 
-    /// The domain's DKIM keys, oldest first.
-    pub async fn dkim_keys(&self, account: AccountId, domain: DomainId) -> Result<Vec<DkimKey>, StoreError> {
-        let rows = dkim_key::Entity::find()
-            .filter(dkim_key::Column::Account.eq(account.to_row()))
-            .filter(dkim_key::Column::Domain.eq(domain.to_row()))
-            .order_by_asc(dkim_key::Column::Id)
-            .all(self.read_for(Purpose::Signing))
-            .await?;
-        let mut keys = Vec::new();
-        for row in rows {
-            keys.push(DkimKey {
-                id: KeyId::from_row(&row.id, "dkim_keys", "id")?,
-                private_key: self.inner.open_bytes(PRIVATE_KEY, account, &row.id, &row.private_key).await?,
-                algorithm: DkimAlgorithm::parse(&row.algorithm)
-                    .ok_or(StoreError::Corrupt { table: "dkim_keys", column: "algorithm" })?,
-                selector: row.selector,
-                public_key: row.public_key,
-                active: row.active,
-            });
-        }
-        Ok(keys)
-    }
-
     /// The key of the domain's return-path tokens.
     pub async fn return_path_key(
         &self,
@@ -270,15 +243,6 @@ impl Store {
         }
     }
 
-    async fn domain_row(&self, account: AccountId, id: DomainId) -> Result<Option<Found>, StoreError> {
-        Ok(found()
-            .filter(domain::Column::Id.eq(id.to_row()))
-            .filter(domain::Column::Account.eq(account.to_row()))
-            .into_model::<Found>()
-            .one(self.read_for(Purpose::CustomerAccess))
-            .await?)
-    }
-
     async fn domain_rows(&self, new: NewDomain) -> Result<(domain::Model, Vec<dkim_key::Model>), StoreError> {
         let (id, account) = (new.id, new.account);
         let key = self.inner.keyring.account_key(account).await?;
@@ -286,7 +250,8 @@ impl Store {
         let row = domain::Model {
             id: id.to_row(),
             account: account.to_row(),
-            name: new.name,
+            name: self.inner.seal(&key, NAME, account, &id.to_bytes(), new.name.as_bytes())?,
+            name_hash: self.inner.keyring.name_hash(&new.name),
             kind: new.kind.as_str().to_owned(),
             state: new.state.as_str().to_owned(),
             require_tls: new.settings.require_tls,
@@ -301,28 +266,32 @@ impl Store {
             )?,
             created_at: new.created_at.as_micros(),
         };
-        let mut keys = Vec::new();
-        for dkim in new.dkim_keys {
-            let private_key = Zeroizing::new(dkim.private_key);
-            keys.push(dkim_key::Model {
-                id: dkim.id.to_row(),
-                account: account.to_row(),
-                domain: id.to_row(),
-                selector: dkim.selector,
-                algorithm: dkim.algorithm.as_str().to_owned(),
-                private_key: self.inner.seal(
-                    &key,
-                    PRIVATE_KEY,
-                    account,
-                    &dkim.id.to_bytes(),
-                    &private_key,
-                )?,
-                public_key: dkim.public_key,
-                active: dkim.active,
-                created_at: dkim.created_at.as_micros(),
-            });
-        }
-        Ok((row, keys))
+        let keys = new.dkim_keys.into_iter().map(|dkim| self.inner.dkim_row(&key, account, id, dkim));
+        Ok((row, keys.collect::<Result<_, _>>()?))
+    }
+
+    /// The domain of a row; `None` if the account's keys were destroyed.
+    async fn domain_of(&self, row: Found) -> Result<Option<Domain>, StoreError> {
+        let corrupt = |column| StoreError::Corrupt { table: "domains", column };
+        let account = AccountId::from_row(&row.account, "domains", "account")?;
+        let name = match self.inner.open_text(NAME, account, &row.id, &row.name).await {
+            Err(StoreError::Erased) => return Ok(None),
+            outcome => outcome?,
+        };
+        Ok(Some(Domain {
+            id: DomainId::from_row(&row.id, "domains", "id")?,
+            account,
+            name,
+            kind: DomainKind::parse(&row.kind).ok_or_else(|| corrupt("kind"))?,
+            state: DomainState::parse(&row.state).ok_or_else(|| corrupt("state"))?,
+            settings: DomainSettings {
+                require_tls: row.require_tls,
+                skip_verification: row.skip_verification,
+                message_ttl_secs: u32::try_from(row.message_ttl_secs)
+                    .map_err(|_| corrupt("message_ttl_secs"))?,
+            },
+            created_at: time(row.created_at),
+        }))
     }
 }
 
@@ -331,7 +300,7 @@ impl Store {
 struct Found {
     id: Vec<u8>,
     account: Vec<u8>,
-    name: String,
+    name: Vec<u8>,
     kind: String,
     state: String,
     require_tls: bool,
@@ -352,23 +321,6 @@ fn found() -> Select<domain::Entity> {
         domain::Column::MessageTtlSecs,
         domain::Column::CreatedAt,
     ])
-}
-
-fn domain_of(row: Found) -> Result<Domain, StoreError> {
-    let corrupt = |column| StoreError::Corrupt { table: "domains", column };
-    Ok(Domain {
-        id: DomainId::from_row(&row.id, "domains", "id")?,
-        account: AccountId::from_row(&row.account, "domains", "account")?,
-        kind: DomainKind::parse(&row.kind).ok_or_else(|| corrupt("kind"))?,
-        state: DomainState::parse(&row.state).ok_or_else(|| corrupt("state"))?,
-        settings: DomainSettings {
-            require_tls: row.require_tls,
-            skip_verification: row.skip_verification,
-            message_ttl_secs: u32::try_from(row.message_ttl_secs).map_err(|_| corrupt("message_ttl_secs"))?,
-        },
-        name: row.name,
-        created_at: time(row.created_at),
-    })
 }
 
 impl DomainKind {
@@ -397,19 +349,5 @@ impl DomainState {
 
     fn parse(text: &str) -> Option<Self> {
         [Self::Active, Self::Unverified, Self::Disabled].into_iter().find(|state| state.as_str() == text)
-    }
-}
-
-impl DkimAlgorithm {
-    /// The stored name: as in the signature's `a=` (RFC 6376, RFC 8463).
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RsaSha256 => "rsa-sha256",
-            Self::Ed25519Sha256 => "ed25519-sha256",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::RsaSha256, Self::Ed25519Sha256].into_iter().find(|algorithm| algorithm.as_str() == text)
     }
 }

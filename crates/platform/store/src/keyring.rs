@@ -148,6 +148,7 @@ pub(crate) struct Keyring {
     random: Arc<dyn Random>,
     logins: hmac::Key,
     destinations: hmac::Key,
+    domains: hmac::Key,
 }
 
 impl Keyring {
@@ -169,8 +170,9 @@ impl Keyring {
         let slots = Slots::open(&epochs, !has_epoch)?;
         let logins = master.derive(b"waxseal login hashes 1");
         let destinations = master.derive(b"waxseal destination hashes 1");
+        let domains = master.derive(b"waxseal domain name hashes 1");
         let file = Mutex::new(Epochs::new(slots));
-        let ring = Self { db, master, file, cache: Cache::default(), random, logins, destinations };
+        let ring = Self { db, master, file, cache: Cache::default(), random, logins, destinations, domains };
         ring.start().await.map_err(|error| match error {
             StoreError::Unavailable(source) => OpenError::Database(source.to_string()),
             other => OpenError::Database(other.to_string()),
@@ -197,6 +199,11 @@ impl Keyring {
         let mut hash = keyed_hash(&self.destinations, b"destination", domain.as_bytes());
         hash.truncate(16);
         hash
+    }
+
+    /// The hash by which a sending domain is found, whosever it is, and by which nobody has its name a second time.
+    pub(crate) fn name_hash(&self, name: &str) -> Vec<u8> {
+        keyed_hash(&self.domains, b"domain", name.to_ascii_lowercase().as_bytes())
     }
 
     /// The account's key, made at first use.

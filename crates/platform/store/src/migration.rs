@@ -16,9 +16,11 @@ mod m0010_requests;
 mod m0013_content_kept;
 mod m0014_networks;
 mod m0015_consent;
+mod m0016_domain_names;
 mod m0017_destinations;
 
 pub(crate) use m0014_networks::NETWORK;
+pub(crate) use m0016_domain_names::{NAME, PUBLIC_KEY, SELECTOR};
 pub(crate) use m0017_destinations::DESTINATION;
 
 /// All migrations, oldest first.
@@ -37,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_content_kept::ContentKept),
             Box::new(m0014_networks::Networks),
             Box::new(m0015_consent::Consent),
+            Box::new(m0016_domain_names::DomainNames),
             Box::new(m0017_destinations::Destinations),
         ]
     }

@@ -158,6 +158,7 @@ impl Store {
         match column.column {
             "login_hash" => return Ok(keyring.login_hash(&term.to_lowercase()) == hash),
             "destination" => return Ok(keyring.destination_hash(&term.to_lowercase()) == hash),
+            "name_hash" => return Ok(keyring.name_hash(term) == hash),
             _ => {}
         }
         let make = match column.column {

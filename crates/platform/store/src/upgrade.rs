@@ -5,7 +5,7 @@
 //! process, the next start goes on: as long as the old column is there, not all of that was done.
 
 use sea_orm::{
-    ConnectionTrait as _,
+    ConnectionTrait as _, Value,
     sea_query::{Expr, ExprTrait as _, Query, Table},
 };
 use sea_orm_migration::SchemaManager;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::StoreError,
     migration::{
-        DESTINATION, NETWORK,
+        DESTINATION, NAME, NETWORK, PUBLIC_KEY, SELECTOR,
         aside::{Aside, Becomes},
     },
     open::Store,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Columns that may stand aside.
-const COLUMNS: [Aside; 2] = [NETWORK, DESTINATION];
+const COLUMNS: [Aside; 5] = [NETWORK, NAME, SELECTOR, PUBLIC_KEY, DESTINATION];
 /// Rows sealed by one transaction.
 const BATCH: u64 = 500;
 
@@ -34,7 +34,7 @@ const BATCH: u64 = 500;
 struct Old {
     id: Vec<u8>,
     account: AccountId,
-    value: Zeroizing<String>,
+    value: Zeroizing<Vec<u8>>,
 }
 
 impl Store {
@@ -70,41 +70,50 @@ impl Store {
     /// Some rows whose value stands aside.
     async fn still_clear(&self, column: Aside) -> Result<Vec<Old>, StoreError> {
         let Aside { table, aside, .. } = column;
+        let of_bytes = column.becomes == Becomes::SealedBytes;
         let select = Query::select()
             .columns(["id", "account", aside])
             .from(table)
-            .and_where(Expr::col(aside).ne(""))
+            .and_where(Expr::col(aside).ne(nothing(column)))
             .limit(BATCH)
             .to_owned();
         let rows = self.inner.readers.query_all(&select).await?;
         rows.iter()
             .map(|row| {
                 let account: Vec<u8> = row.try_get_by_index(1)?;
+                let value = match of_bytes {
+                    true => row.try_get_by_index(2)?,
+                    false => row.try_get_by_index::<String>(2)?.into_bytes(),
+                };
                 Ok(Old {
                     id: row.try_get_by_index(0)?,
                     account: AccountId::from_row(&account, table, "account")?,
-                    value: Zeroizing::new(row.try_get_by_index(2)?),
+                    value: Zeroizing::new(value),
                 })
             })
             .collect()
     }
 
     /// Seals the values of rows into their column and overwrites them where they stood.
-    async fn seal_rows(&self, column: Aside, rows: Vec<Old>) -> Result<(), StoreError> {
-        let Aside { table, column, aside, becomes, .. } = column;
+    async fn seal_rows(&self, old: Aside, rows: Vec<Old>) -> Result<(), StoreError> {
+        let Aside { table, column, aside, becomes, .. } = old;
         let slot = Slot::new(table, column);
         let mut updates = Vec::with_capacity(rows.len());
         for Old { id, account, value } in rows {
-            let rests = match becomes {
-                Becomes::Sealed => self.sealed_or_unreadable(slot, account, &id, value.as_bytes()).await?,
-                Becomes::Destination => self.inner.keyring.destination_hash(&value),
+            let text = || String::from_utf8_lossy(&value);
+            let sealed = match becomes {
+                Becomes::Destination => Some(self.inner.keyring.destination_hash(&text())),
+                Becomes::Sealed | Becomes::SealedBytes | Becomes::SealedName => {
+                    self.sealed_or_unreadable(slot, account, &id, &value).await?
+                }
             };
-            let update = Query::update()
-                .table(table)
-                .value(column, rests)
-                .value(aside, "")
-                .and_where(Expr::col("id").eq(id))
-                .to_owned();
+            let mut update = Query::update();
+            update.table(table).value(aside, nothing(old));
+            // What nobody can read keeps nobody from having its name.
+            if let (Becomes::SealedName, Some(_)) = (becomes, &sealed) {
+                update.value("name_hash", self.inner.keyring.name_hash(&text()));
+            }
+            update.value(column, sealed.unwrap_or_else(unreadable)).and_where(Expr::col("id").eq(id));
             updates.push(update);
         }
         self.inner
@@ -120,17 +129,17 @@ impl Store {
             .await
     }
 
+    /// `None` where its keys are destroyed: the rest of it is going.
     async fn sealed_or_unreadable(
         &self,
         slot: Slot,
         account: AccountId,
         row: &[u8],
         value: &[u8],
-    ) -> Result<Vec<u8>, StoreError> {
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         match self.inner.keyring.account_key(account).await {
-            Ok(key) => self.inner.seal(&key, slot, account, row, value),
-            // Its keys are destroyed: the rest of it is going.
-            Err(StoreError::Erased) => Ok(unreadable()),
+            Ok(key) => self.inner.seal(&key, slot, account, row, value).map(Some),
+            Err(StoreError::Erased) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -148,5 +157,13 @@ impl Store {
                 })
             })
             .await
+    }
+}
+
+/// What stands in the old column of a row that is done.
+fn nothing(column: Aside) -> Value {
+    match column.becomes {
+        Becomes::SealedBytes => Value::from(Vec::<u8>::new()),
+        Becomes::Sealed | Becomes::SealedName | Becomes::Destination => Value::from(""),
     }
 }

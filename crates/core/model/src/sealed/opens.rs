@@ -35,7 +35,7 @@ openings! {
     Password: Authentication;
     SystemAuthentication: Signing;
     IpAddress: CustomerAccess Authentication Operation Export;
-    Settings: CustomerAccess Authentication Operation Export;
+    Settings: CustomerAccess Authentication Signing Operation Export;
     UniqueId: CustomerAccess Delivery Export;
     Behaviour: CustomerAccess Delivery Operation Export;
     Contact: CustomerAccess Request Export;

@@ -1,4 +1,4 @@
-//! A DKIM key of a domain; the private half rests sealed.
+//! A DKIM key of a domain; both halves rest sealed, and so does the selector that its record is found by.
 
 use sea_orm::entity::prelude::*;
 use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
@@ -15,7 +15,7 @@ pub struct Model {
     pub id: Vec<u8>,
     pub account: Vec<u8>,
     pub domain: Vec<u8>,
-    pub selector: String,
+    pub selector: Vec<u8>,
     pub algorithm: String,
     pub private_key: Vec<u8>,
     pub public_key: Vec<u8>,
@@ -36,8 +36,11 @@ impl Classified for Entity {
     fn class(column: Column) -> DataClass {
         match column {
             Column::Id | Column::Account | Column::Domain => ROW.clear(Subject::Customer, Category::UniqueId),
-            Column::Selector | Column::Algorithm | Column::PublicKey | Column::Active | Column::CreatedAt => {
+            Column::Algorithm | Column::Active | Column::CreatedAt => {
                 ROW.clear(Subject::Customer, Category::Settings)
+            }
+            Column::Selector | Column::PublicKey => {
+                ROW.sealed_by_account(Subject::Customer, Category::Settings)
             }
             Column::PrivateKey => ROW.secret(Subject::Customer, Category::SystemAuthentication),
         }

@@ -1,4 +1,4 @@
-//! A sending domain.
+//! A sending domain, found by the keyed hash of its name.
 
 use sea_orm::entity::prelude::*;
 use waxseal_model::data_class::{Category, DataClass, DataPurpose, Retention, Subject};
@@ -14,7 +14,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Vec<u8>,
     pub account: Vec<u8>,
-    pub name: String,
+    pub name: Vec<u8>,
     pub kind: String,
     pub state: String,
     pub require_tls: bool,
@@ -22,6 +22,7 @@ pub struct Model {
     pub message_ttl_secs: i64,
     pub return_path_key: Vec<u8>,
     pub created_at: i64,
+    pub name_hash: Vec<u8>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -37,7 +38,8 @@ impl Classified for Entity {
     fn class(column: Column) -> DataClass {
         match column {
             Column::Id | Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
-            Column::Name => ROW.clear(Subject::Customer, Category::Url),
+            Column::Name => ROW.sealed_by_account(Subject::Customer, Category::Url),
+            Column::NameHash => ROW.hashed(Subject::Customer),
             Column::Kind
             | Column::State
             | Column::RequireTls

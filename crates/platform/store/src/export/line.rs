@@ -75,6 +75,7 @@ impl Store {
                         content = Some((id, Content::new(scope.account(), mime, openings)));
                         continue;
                     }
+                    Form::Base64 => value = Value::Bytes(Some(opened.to_vec())),
                     _ => {
                         let text = String::from_utf8(opened.to_vec()).map_err(|_| corrupt())?;
                         value = Value::String(Some(text));

@@ -147,12 +147,15 @@ impl Store {
             // Finding primes takes a core for a while.
             let made = tokio::task::spawn_blocking(move || make(kind)).await;
             let (private, public) = made.ok().flatten().ok_or(ImportError::Dkim)?;
-            self.put::<E>(&mut row, &line, "public_key", Value::from(public))?;
             let key = self.inner.keyring.account_key(account).await?;
             let id = self.place_of::<E>(&row, table);
             let private = zeroize::Zeroizing::new(private);
-            let value = self.inner.seal(&key, Slot::new(table, "private_key"), account, &id, &private)?;
-            self.put::<E>(&mut row, &line, "private_key", Value::from(value))?;
+            let selector = line.opened("selector", Form::Text)?;
+            let parts = [("private_key", &*private), ("public_key", &public), ("selector", &selector)];
+            for (name, opened) in parts {
+                let value = self.inner.seal(&key, Slot::new(table, name), account, &id, opened)?;
+                self.put::<E>(&mut row, &line, name, Value::from(value))?;
+            }
             return Ok(Some(row));
         }
         if table == "access_grants" && line.is_null("closed_at") {
@@ -216,6 +219,10 @@ impl Store {
             }
             ("suppressions", _) => {
                 Some(Some(Value::from(address_hash(pepper, &line.get::<String>("address")?))))
+            }
+            ("domains", _) => {
+                let name: String = line.get("name")?;
+                Some(Some(Value::from(self.inner.keyring.name_hash(&name))))
             }
             ("smtp_credentials", _) => {
                 let login: String = line.get("login")?;

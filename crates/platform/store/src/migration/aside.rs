@@ -27,6 +27,10 @@ pub(crate) struct Aside {
 pub(crate) enum Becomes {
     /// The value, sealed under its account's key.
     Sealed,
+    /// The same, of a value that is bytes.
+    SealedBytes,
+    /// The same, of the name of a domain, with its hash in `name_hash`.
+    SealedName,
     /// The keyed hash of a recipient's domain.
     Destination,
 }
