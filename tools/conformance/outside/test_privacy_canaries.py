@@ -28,7 +28,7 @@ class World:
         return reader.in_folders(*self.engine.folders(self.platform), *more, but=but)
 
     def unexpected(self, who: Customer, *more: Path, but: str | None = None) -> list[str]:
-        """Without names of domains, which are declared to rest in the clear."""
+        """Without recipients' domains, which are declared to rest in the clear while a message waits."""
         return unexpected_of(who, self.find(who, *more, but=but))
 
 
@@ -70,7 +70,7 @@ def test_every_word_of_a_customer_rests_sealed_and_is_nowhere_after_its_erasure(
     assert gone.api.get("/v1/privacy/account").status_code == 401
     found = world.find(gone)
     assert unexpected_of(gone, found) == []
-    # Names of domains go as well; PostgreSQL's own journal and the backup, sealed, go by rules of their own.
+    # Recipients' domains go as well; PostgreSQL's own journal and the backup, sealed, go by rules of their own.
     assert [str(one) for one in found if "pg_wal" not in one.file] == []
     traced = platform.command("privacy", "trace", gone.mark)["matches"]
     assert [one for one in traced if one["store"] in ("sqlite", "postgres")] == [], traced

@@ -31,6 +31,7 @@ class Customer:
         self.kept: set[str] = set()
         self.secrets: list[str] = []
         self.addresses: list[str] = []
+        self.domains: list[str] = []
         self.clear: list[str] = []
         self._made()
 
@@ -87,7 +88,7 @@ class Customer:
 
     def _domain(self, field: str, under: str, sandbox: bool = False) -> Domain:
         made = self.platform.domain(self.account, f"{self.word(field, True)}.{under}", sandbox)
-        self.clear.append(made.name)
+        self.domains.append(made.name)
         return made
 
     # Messages --------------------------------------------------------------------------------
@@ -183,6 +184,8 @@ class Customer:
         self.send("nowhere", nowhere, "failed")
         self.caught = address("captured to")
         self.send("captured", self.caught, "delivered", self.captures)
+        # It waits in the queue as a recipient's domain.
+        self.clear.append(self.inbox.name)
         self.send("complained", f"complain@{self.inbox.name}", "complained", self.captures)
         self.send_mime(address("mime: to"))
         self.send_smtp(address("smtp: to"))

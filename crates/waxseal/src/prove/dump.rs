@@ -57,7 +57,8 @@ fn shown(value: &Value<'_>) -> String {
     let Some(rest) = value.rest else { return "-".into() };
     let name = value.column.column;
     match value.form {
-        Form::Text if name == "selector" => "#".into(),
+        // Made anew by each instance.
+        Form::Bytes if ["selector", "public_key"].contains(&name) => "#".into(),
         Form::Number if MOMENTS.contains(&name) || name.ends_with("_at") || name.ends_with("until") => {
             "#".into()
         }

@@ -96,6 +96,25 @@ pub(crate) async fn a_domain_name_is_taken_once_in_the_instance(world: World) {
     assert_eq!(world.store.domains(other, 0, 10).await.expect("read").0, 0);
 }
 
+pub(crate) async fn what_is_left_of_an_erased_accounts_domain_keeps_nobody_from_its_name(mut world: World) {
+    let (gone, other) = (world.account().await, world.account().await);
+    let id = world.domain(gone, "free.example").await;
+    world.domain(gone, "second.example").await;
+    world.store.destroy_account_keys(gone).await.expect("destroyed");
+    world.reopen().await;
+    assert!(world.store.domain_of_instance("free.example").await.expect("read").is_none());
+    assert!(world.store.domain_by_name(gone, "free.example").await.expect("read").is_none());
+    assert!(world.store.domain(gone, id).await.expect("read").is_none());
+    let (count, page) = world.store.domains(gone, 0, 10).await.expect("no error in a list");
+    assert_eq!((count, page.len()), (0, 0));
+    let new = world.domain(other, "free.example").await;
+    let found = world.store.domain_of_instance("free.example").await.expect("read").expect("there");
+    assert_eq!((found.account, found.id, found.name.as_str()), (other, new, "free.example"));
+    assert_eq!(world.store.dkim_keys(other, new).await.expect("read").len(), 1);
+    let again = world.store.create_domain(world.new_domain(other, "Free.example")).await;
+    assert!(matches!(again, Err(StoreError::Conflict { what: "domain" })), "taken, whatever the case");
+}
+
 pub(crate) async fn domains_are_listed_newest_first_with_their_count(world: World) {
     let account = world.account().await;
     let mut names = Vec::new();

@@ -15,10 +15,13 @@ use waxseal_store::{
     suppression::{NewSuppression, SuppressionDetails},
 };
 
-use crate::world::World;
+use crate::world::{Sender, World};
 
 /// Words that stand in everything personal.
-const CANARIES: [&str; 14] = [
+const CANARIES: [&str; 17] = [
+    "canary-name",
+    "canary-selector",
+    "canary-public-key",
     "canary-subject",
     "canary-body",
     "canary-rcpt",
@@ -53,7 +56,12 @@ fn nothing_personal_rests_in(folder: &Path) {
 #[tokio::test]
 async fn nothing_personal_rests_in_the_clear() {
     let world = World::sqlite().await;
-    let sender = world.sender().await;
+    let account = world.account().await;
+    let mut domain = world.new_domain(account, "canary-name.example");
+    domain.dkim_keys[0].selector = "canary-selector".into();
+    domain.dkim_keys[0].public_key = b"canary-public-key".to_vec();
+    let sender = Sender { account, domain: domain.id };
+    world.store.create_domain(domain).await.expect("a domain");
     let mut key = world.key(sender.account, waxseal_store::account::KeyScope::Account);
     key.label = "canary-label".into();
     world.store.create_api_key(key).await.expect("made");
@@ -107,7 +115,7 @@ async fn nothing_personal_rests_in_the_clear() {
 async fn settle_both(world: &World) {
     let leased = world.lease(10).await;
     let event = |kind| {
-        let sender = crate::world::Sender { account: leased[0].account, domain: leased[0].domain };
+        let sender = Sender { account: leased[0].account, domain: leased[0].domain };
         let mut event = world.event(sender, kind, Some(leased[0].message));
         event.details.envelope =
             Some(EnvelopeInfo { targets: "canary-rcpt@one.example".into(), ..EnvelopeInfo::default() });

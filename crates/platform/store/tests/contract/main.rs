@@ -84,6 +84,7 @@ contract! {
         keys_are_found_by_hash_and_deleted_by_their_owner_alone,
         a_domain_comes_back_with_its_sealed_keys,
         a_domain_name_is_taken_once_in_the_instance,
+        what_is_left_of_an_erased_accounts_domain_keeps_nobody_from_its_name,
         domains_are_listed_newest_first_with_their_count,
         a_login_is_found_whatever_its_case_and_taken_once,
         networks_are_taken_once;
@@ -91,6 +92,8 @@ contract! {
         what_an_older_version_kept_in_the_clear_is_sealed_at_the_next_start,
         a_sealing_that_was_interrupted_goes_on,
         what_an_erased_account_left_in_the_clear_is_sealed_for_nobody,
+        names_of_domains_that_stood_in_the_clear_are_sealed_and_found,
+        a_sealing_of_names_that_was_interrupted_goes_on,
         what_waited_under_the_name_of_a_domain_still_waits_for_it_alone;
     accepting:
         an_accepted_message_is_there_after_reopening,
@@ -155,6 +158,7 @@ contract! {
         restored_keys_open_what_they_did_and_forget_no_erasure;
     search:
         a_term_is_found_in_every_form_in_which_it_rests,
+        the_name_of_a_domain_is_found_though_it_rests_sealed,
         nothing_is_found_of_an_account_without_keys;
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced,

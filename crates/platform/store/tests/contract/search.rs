@@ -67,6 +67,18 @@ pub(crate) async fn a_term_is_found_in_every_form_in_which_it_rests(world: World
     assert_eq!(places(&search(&world, "carol@one.example").await), []);
 }
 
+pub(crate) async fn the_name_of_a_domain_is_found_though_it_rests_sealed(world: World) {
+    let account = world.account().await;
+    world.domain(account, "traced-domain.example").await;
+    let expected =
+        [("domains", "name", AtRest::SealedByAccount, 1), ("domains", "name_hash", AtRest::KeyedHash, 1)];
+    assert_eq!(places(&search(&world, "Traced-Domain.example").await), expected);
+    assert_eq!(places(&search(&world, "traced-domain").await), expected[..1], "part of it");
+    world.store.destroy_account_keys(account).await.expect("destroyed");
+    // Whoever has the name and the instance's key can tell that it was here, until the row goes.
+    assert_eq!(places(&search(&world, "traced-domain.example").await), expected[1..]);
+}
+
 pub(crate) async fn nothing_is_found_of_an_account_without_keys(world: World) {
     let sender = a_life(&world).await;
     world.store.destroy_account_keys(sender.account).await.expect("destroyed");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use waxseal_model::{Access, AccountId, CredentialId, actor, purpose};
-use waxseal_store::{Engine, credential::NewNetworkCredential, queue::LeaseRequest};
+use waxseal_model::{Access, AccountId, CredentialId, DomainId, actor, purpose};
+use waxseal_store::{Engine, StoreError, credential::NewNetworkCredential, queue::LeaseRequest};
 
 use crate::{at_rest::holds, cluster, world::World};
 
@@ -48,9 +48,15 @@ async fn networks(world: &World) -> Vec<String> {
 
 /// The id of a row as both engines write it.
 fn literal(world: &World, id: CredentialId) -> String {
+    bytes(world, &id.as_u128().to_be_bytes())
+}
+
+/// Bytes as both engines write them.
+fn bytes(world: &World, bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     match world.config.engine {
-        Engine::Sqlite => format!("x'{:032x}'", id.as_u128()),
-        Engine::Postgres(_) => format!("'\\x{:032x}'", id.as_u128()),
+        Engine::Sqlite => format!("x'{digits}'"),
+        Engine::Postgres(_) => format!("'\\x{digits}'"),
     }
 }
 
@@ -91,13 +97,7 @@ pub(crate) async fn a_sealing_that_was_interrupted_goes_on(mut world: World) {
     let first = network(&world, account, "10.1.0.0/16").await;
     network(&world, account, "10.3.0.0/16").await;
     world.store.close().await;
-    let (first, none) = (
-        literal(&world, first),
-        match world.config.engine {
-            Engine::Sqlite => "x''",
-            Engine::Postgres(_) => "''",
-        },
-    );
+    let (first, none) = (literal(&world, first), bytes(&world, b""));
     let aside = "ALTER TABLE network_credentials ADD COLUMN network_clear TEXT NOT NULL DEFAULT ''";
     let still = format!(
         "UPDATE network_credentials SET network = {none}, network_clear = '{CANARY}' WHERE id = {first}"
@@ -124,6 +124,95 @@ pub(crate) async fn what_an_erased_account_left_in_the_clear_is_sealed_for_nobod
     world.reopen().await;
     assert_eq!(networks(&world).await, ["10.2.0.0/16"]);
     assert!(!holds(&world.config.data_dir, CANARY.as_bytes()));
+}
+
+const NAME: &str = "canary-name.example";
+const SELECTOR: &str = "canary-selector";
+const PUBLIC: &[u8] = b"canary-public-half";
+
+/// Takes the tables back to what they were before names of domains were sealed.
+async fn with_clear_names(world: &World, domain: DomainId, other: DomainId) {
+    let kind = match world.config.engine {
+        Engine::Sqlite => "BLOB",
+        Engine::Postgres(_) => "BYTEA",
+    };
+    let id = |id: DomainId| bytes(world, &id.as_u128().to_be_bytes());
+    let (first, second, none) = (id(domain), id(other), bytes(world, b"none"));
+    let public = bytes(world, PUBLIC);
+    change(
+        world,
+        &[
+            "DROP INDEX domains_name_hash",
+            "ALTER TABLE domains DROP COLUMN name_hash",
+            "ALTER TABLE domains DROP COLUMN name",
+            "ALTER TABLE domains ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+            &format!("UPDATE domains SET name = '{NAME}' WHERE id = {first}"),
+            &format!("UPDATE domains SET name = 'other-name.example' WHERE id = {second}"),
+            "CREATE UNIQUE INDEX domains_name ON domains (name)",
+            "ALTER TABLE dkim_keys DROP COLUMN selector",
+            "ALTER TABLE dkim_keys ADD COLUMN selector TEXT NOT NULL DEFAULT 's2'",
+            &format!("UPDATE dkim_keys SET selector = '{SELECTOR}' WHERE domain = {first}"),
+            "ALTER TABLE dkim_keys DROP COLUMN public_key",
+            &format!("ALTER TABLE dkim_keys ADD COLUMN public_key {kind} NOT NULL DEFAULT {none}"),
+            &format!("UPDATE dkim_keys SET public_key = {public} WHERE domain = {first}"),
+            "DELETE FROM seaql_migrations WHERE version LIKE 'm0016%'",
+        ],
+    )
+    .await;
+}
+
+/// Selector and public half of the domain's one key.
+async fn dkim(world: &World, account: AccountId, domain: DomainId) -> (String, Vec<u8>) {
+    let keys = world.store.dkim_keys(account, domain).await.expect("read");
+    assert_eq!(keys.len(), 1);
+    (keys[0].selector.clone(), keys[0].public_key.clone())
+}
+
+fn rests_nowhere(world: &World) -> bool {
+    let folder = &world.config.data_dir;
+    [NAME.as_bytes(), SELECTOR.as_bytes(), PUBLIC].into_iter().all(|word| !holds(folder, word))
+}
+
+pub(crate) async fn names_of_domains_that_stood_in_the_clear_are_sealed_and_found(mut world: World) {
+    let (account, gone) = (world.account().await, world.account().await);
+    let domain = world.domain(account, "first.example").await;
+    let other = world.domain(gone, "second.example").await;
+    world.store.destroy_account_keys(gone).await.expect("destroyed");
+    world.store.close().await;
+    with_clear_names(&world, domain, other).await;
+    let sqlite = world.config.engine == Engine::Sqlite;
+    assert!(!sqlite || !rests_nowhere(&world), "the search works");
+    world.reopen().await;
+    let found = world.store.domain_by_name(account, NAME).await.expect("read").expect("found by its hash");
+    assert_eq!((found.id, found.name.as_str()), (domain, NAME));
+    assert_eq!(dkim(&world, account, domain).await, (SELECTOR.to_owned(), PUBLIC.to_vec()));
+    assert!(rests_nowhere(&world));
+    crate::schema::every_live_column_has_a_class_and_every_class_a_column(world.clone()).await;
+    let again = world.store.create_domain(world.new_domain(account, NAME)).await;
+    assert!(matches!(again, Err(StoreError::Conflict { what: "domain" })));
+    assert!(world.store.domain_of_instance("other-name.example").await.expect("read").is_none());
+    world.domain(account, "other-name.example").await;
+    world.reopen().await;
+    assert!(world.store.domain_of_instance(NAME).await.expect("read").is_some());
+}
+
+pub(crate) async fn a_sealing_of_names_that_was_interrupted_goes_on(mut world: World) {
+    let account = world.account().await;
+    let (first, second) = (world.domain(account, "first.example").await, world.domain(account, NAME).await);
+    world.store.close().await;
+    // The second was not done yet: its hash is still its id.
+    let (none, id) = (bytes(&world, b""), bytes(&world, &second.as_u128().to_be_bytes()));
+    let aside = "ALTER TABLE domains ADD COLUMN name_clear TEXT NOT NULL DEFAULT ''";
+    let still =
+        format!("UPDATE domains SET name = {none}, name_hash = id, name_clear = '{NAME}' WHERE id = {id}");
+    change(&world, &[aside, &still]).await;
+    world.reopen().await;
+    for (name, id) in [("first.example", first), (NAME, second)] {
+        let found = world.store.domain_by_name(account, name).await.expect("read").expect("there");
+        assert_eq!((found.id, found.name.as_str()), (id, name));
+    }
+    assert!(rests_nowhere(&world));
+    crate::schema::every_live_column_has_a_class_and_every_class_a_column(world.clone()).await;
 }
 
 /// Takes the queue back to what it was before recipients' domains were hashed.
