@@ -137,6 +137,8 @@ impl Store {
                         let found = tokio::task::spawn_blocking(move || look(&opened) > 0).await;
                         found.map_err(|error| StoreError::Unavailable(Box::new(error)))
                     }
+                    // A backup that an older version made may have it in the clear.
+                    Err(StoreError::Corrupt { .. }) if look(value) > 0 => Ok(true),
                     Err(StoreError::Erased | StoreError::Corrupt { .. }) => {
                         searched.unreadable += 1;
                         Ok(false)

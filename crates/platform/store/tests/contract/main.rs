@@ -159,6 +159,7 @@ contract! {
     search:
         a_term_is_found_in_every_form_in_which_it_rests,
         the_name_of_a_domain_is_found_though_it_rests_sealed,
+        what_an_older_version_left_in_the_clear_is_found,
         nothing_is_found_of_an_account_without_keys;
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced,

@@ -8,7 +8,10 @@ use waxseal_store::{
     suppression::{NewSuppression, SuppressionDetails},
 };
 
-use crate::world::{Sender, World};
+use crate::{
+    upgrading::{bytes, change},
+    world::{Sender, World},
+};
 
 pub(crate) async fn search(world: &World, term: &'static str) -> Searched {
     let look: Look = Arc::new(move |value| {
@@ -77,6 +80,17 @@ pub(crate) async fn the_name_of_a_domain_is_found_though_it_rests_sealed(world: 
     world.store.destroy_account_keys(account).await.expect("destroyed");
     // Whoever has the name and the instance's key can tell that it was here, until the row goes.
     assert_eq!(places(&search(&world, "traced-domain.example").await), expected[1..]);
+}
+
+pub(crate) async fn what_an_older_version_left_in_the_clear_is_found(mut world: World) {
+    let account = world.account().await;
+    world.domain(account, "traced-domain.example").await;
+    world.store.close().await;
+    let clear = format!("UPDATE dkim_keys SET selector = {}", bytes(&world, b"clear-selector"));
+    change(&world, &[&clear]).await;
+    world.reopen().await;
+    let found = search(&world, "clear-selector").await;
+    assert_eq!(places(&found), [("dkim_keys", "selector", AtRest::SealedByAccount, 1)]);
 }
 
 pub(crate) async fn nothing_is_found_of_an_account_without_keys(world: World) {

@@ -12,7 +12,7 @@ const AUTHENTICATION: Access<purpose::Authentication> = Access::new(actor::Syste
 const CANARY: &str = "203.0.113.128/25";
 
 /// Has the closed store's database carry out statements.
-async fn change(world: &World, statements: &[&str]) {
+pub(crate) async fn change(world: &World, statements: &[&str]) {
     match &world.config.engine {
         Engine::Postgres(url) => {
             for sql in statements {
@@ -52,7 +52,7 @@ fn literal(world: &World, id: CredentialId) -> String {
 }
 
 /// Bytes as both engines write them.
-fn bytes(world: &World, bytes: &[u8]) -> String {
+pub(crate) fn bytes(world: &World, bytes: &[u8]) -> String {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     match world.config.engine {
         Engine::Sqlite => format!("x'{digits}'"),
