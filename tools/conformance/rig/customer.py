@@ -32,7 +32,6 @@ class Customer:
         self.secrets: list[str] = []
         self.addresses: list[str] = []
         self.domains: list[str] = []
-        self.clear: list[str] = []
         self._made()
 
     # Words -----------------------------------------------------------------------------------
@@ -184,8 +183,6 @@ class Customer:
         self.send("nowhere", nowhere, "failed")
         self.caught = address("captured to")
         self.send("captured", self.caught, "delivered", self.captures)
-        # It waits in the queue as a recipient's domain.
-        self.clear.append(self.inbox.name)
         self.send("complained", f"complain@{self.inbox.name}", "complained", self.captures)
         self.send_mime(address("mime: to"))
         self.send_smtp(address("smtp: to"))
