@@ -46,6 +46,7 @@ async fn kept(world: &World, account: AccountId, hours: u64) -> (ExportId, Expor
 pub(crate) async fn a_copy_opens_with_the_key_that_was_shown_until_it_is_over(world: World) {
     let (mine, other) = (world.sender().await.account, world.sender().await.account);
     let (id, shown, path) = kept(&world, mine, 1).await;
+    world.clock.advance(Duration::from_secs(1));
     let (later, _, second) = kept(&world, mine, 2).await;
     let (theirs, ..) = kept(&world, other, 1).await;
     assert!(world.store.open_export(mine, id, &shown).await.expect("asked").is_some());
@@ -63,7 +64,7 @@ pub(crate) async fn a_copy_opens_with_the_key_that_was_shown_until_it_is_over(wo
     more.id = ExportId::new(world.clock(), world.random());
     assert!(!world.store.add_export(more, MOST).await.expect("asked"), "as many as may be");
 
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_secs(3_601));
     assert_eq!(world.store.purge_exports(world.now(), 1).await.expect("purged"), 1);
     assert_eq!(world.store.purge_exports(world.now(), 9).await.expect("purged"), 1);
     assert_eq!(world.store.purge_exports(world.now(), 9).await.expect("purged"), 0);
