@@ -7,6 +7,7 @@ use waxseal_model::{AccountId, Purpose, suppression::SuppressionKind};
 
 use super::{DETAILS, NewSuppression, SuppressionDetails, address_hash, place, upsert};
 use crate::{
+    deletion::DeletionKind,
     entity::suppression,
     error::StoreError,
     open::Store,
@@ -33,6 +34,10 @@ impl Store {
             let there = self.entries_of(account, to, kinds).await?;
             for entry in self.moved(account, to, wrong.iter().chain(&there)).await? {
                 right.push(self.suppression_row(entry).await?);
+            }
+        } else {
+            for row in &wrong {
+                self.note_deletion(DeletionKind::Suppression, account, place(row)).await?;
             }
         }
         self.inner

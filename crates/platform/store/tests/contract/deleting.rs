@@ -61,7 +61,9 @@ impl Belongings {
         };
         let network = credential.id;
         world.store.create_network_credential(credential).await.expect("made");
-        suppress(world, sender).await;
+        for kind in [SuppressionKind::Bounce, SuppressionKind::Complaint] {
+            suppress(world, sender, kind).await;
+        }
         let new = NewGrant {
             account: sender.account,
             reason: "Ticket 7".into(),
@@ -88,6 +90,8 @@ impl Belongings {
         assert!(store.delete_api_key(account, self.key).await.expect("deleted"));
         assert!(store.delete_network_credential(account, self.network).await.expect("deleted"));
         assert!(store.unsuppress(account, domain, SuppressionKind::Bounce, BOB).await.expect("removed"));
+        let corrected = store.correct_suppressions(account, BOB, None, &[SuppressionKind::Complaint]);
+        assert_eq!(corrected.await.expect("corrected"), 1);
         assert!(store.close_grant(self.grant).await.expect("ended"));
     }
 
@@ -111,11 +115,11 @@ impl Belongings {
     }
 }
 
-async fn suppress(world: &World, sender: Sender) {
+async fn suppress(world: &World, sender: Sender, kind: SuppressionKind) {
     let entry = NewSuppression {
         account: sender.account,
         domain: sender.domain,
-        kind: SuppressionKind::Bounce,
+        kind,
         address: BOB.into(),
         details: SuppressionDetails::default(),
         created_at: world.now(),
@@ -145,7 +149,7 @@ pub(crate) async fn what_was_deleted_since_a_backup_stays_deleted_and_nobody_els
     restored.store.free_leases().await.expect("freed");
     assert_eq!(own.there(&restored).await, [false; 9]);
     assert_eq!(others.there(&restored).await, [true; 9]);
-    assert_eq!(restored.store.reapplied().deletions, 7, "each of them once");
+    assert_eq!(restored.store.reapplied().deletions, 8, "each of them once");
     restored.reopen().await;
     assert_eq!(restored.store.reapplied().deletions, 0, "it has been told");
     assert_eq!(others.there(&restored).await, [true; 9]);
@@ -192,19 +196,19 @@ async fn an_older_file_that_is_put_back_by_hand_is_told_what_was_deleted_since()
     world.reopen().await;
     world.store.free_leases().await.expect("freed");
     assert_eq!(own.there(&world).await, [false; 9]);
-    assert_eq!(world.store.reapplied().deletions, 7);
+    assert_eq!(world.store.reapplied().deletions, 8);
     world.store.close().await;
 }
 
 pub(crate) async fn what_came_after_a_deletion_stays(mut world: World) {
     let sender = world.sender().await;
-    suppress(&world, sender).await;
+    suppress(&world, sender, SuppressionKind::Bounce).await;
     let removed = world.store.unsuppress(sender.account, sender.domain, SuppressionKind::Bounce, BOB).await;
     assert!(removed.expect("removed"));
     world.reopen().await;
     assert!(!is_suppressed(&world, sender).await);
     world.clock.advance(Duration::from_secs(1));
-    suppress(&world, sender).await;
+    suppress(&world, sender, SuppressionKind::Bounce).await;
     let (path, _, _folder) = backed_up(&world).await;
     let (config, _keys) = world.elsewhere(empty_engine(&world).await).await;
     restore(&world, &path, &config).await.expect("restored");
