@@ -87,25 +87,28 @@ class Reader:
                     out |= self.in_bytes(inner, file, f"{how} › {step}", depth + 1)
         return out
 
-    def in_file(self, path: Path, name: str) -> set[Found]:
+    def in_file(self, path: Path, name: str, depth: int = 0) -> set[Found]:
         out = self.in_bytes(os.fsencode(name), name, "its name")
         with contextlib.suppress(OSError), open(path, "rb") as opened:
             before = b""
             while piece := opened.read(_PIECE):
                 if hashlib.sha256(piece).digest() not in self.known:
-                    out |= self.in_bytes(_ZEROS.sub(bytes(64), before + piece), name)
+                    out |= self.in_bytes(_ZEROS.sub(bytes(64), before + piece), name, depth=depth)
                 before = piece[-65536:]
         return out
 
     def in_folders(self, *folders: Path, but: str | None = None) -> list[Found]:
-        """In every file below, whose paths do not have the part `but`; what goes meanwhile has gone."""
+        """In every file below, whose paths do not have the part `but`; what goes meanwhile has gone.
+
+        PostgreSQL's log of changes holds what its tables hold, and a hundred megabytes of it: it is read as it is.
+        """
         out = set()
         for folder in folders:
             for parent, _, names in os.walk(folder):
                 for path in (Path(parent, name) for name in names):
                     within = path.relative_to(folder)
                     if path.is_file() and but not in within.parts:
-                        out |= self.in_file(path, str(within))
+                        out |= self.in_file(path, str(within), _DEPTH if "pg_wal" in within.parts else 0)
         return sorted(out, key=str)
 
     def in_rows(self, file: Path) -> list[Found]:
