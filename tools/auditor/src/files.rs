@@ -30,7 +30,7 @@ const fn known(name: &'static str, category: &'static str, kept: &'static str) -
 
 const INSTANCE: &str = "as long as the instance";
 
-const KNOWN: [Known; 26] = [
+const KNOWN: [Known; 27] = [
     known("waxseal.db", "as its tables", "as its tables"),
     known("waxseal.db-*", "as its tables", "as its tables"),
     known("waxseal.db.restoring*", "as its tables", "until the restore is done"),
@@ -58,6 +58,7 @@ const KNOWN: [Known; 26] = [
     known("exports/**", "user.content.private", "privacy.export_hours"),
     known("policy-proof/**", "system.operations", "mail of the instance to itself"),
     known("policy-export/**", "system.operations", "an export about nobody"),
+    known("keys.reserve", "system.operations", "about nobody"),
     known("reserve", "system.operations", "about nobody"),
     known("*.db-journal", "as its tables", "as its tables"),
     // Judged below, each by the time in it.

@@ -26,6 +26,7 @@ pub(crate) mod master;
 mod person;
 mod secret;
 mod slots;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -57,6 +58,7 @@ use entity::{ring_erasure, ring_grave, ring_key, ring_mark, ring_trail};
 use epoch::Epochs;
 use master::Master;
 use slots::Slots;
+use spare::Spare;
 use wrapping::Wrapping;
 
 pub(crate) use deletions::Noting;
@@ -141,6 +143,7 @@ fn missing(path: &Path) -> OpenError {
 /// The keyring of one data folder.
 pub(crate) struct Keyring {
     db: DatabaseConnection,
+    spare: Spare,
     master: Master,
     /// Held while the files are read or written, so that a key being destroyed is not loaded again.
     file: Mutex<Epochs>,
@@ -164,6 +167,8 @@ impl Keyring {
             return Err(missing(&path));
         }
         let master = Master::load(master_key, first_start, random.as_ref()).await?;
+        let spare = Spare::of(data_dir);
+        spare.ensure_piece();
         let db = file::open(&path).await?;
         file::check_master(&db, &master, random.as_ref()).await?;
         let has_epoch = epoch::is_marked(&db).await?;
@@ -172,7 +177,8 @@ impl Keyring {
         let destinations = master.derive(b"waxseal destination hashes 1");
         let domains = master.derive(b"waxseal domain name hashes 1");
         let file = Mutex::new(Epochs::new(slots));
-        let ring = Self { db, master, file, cache: Cache::default(), random, logins, destinations, domains };
+        let ring =
+            Self { db, spare, master, file, cache: Cache::default(), random, logins, destinations, domains };
         ring.start().await.map_err(|error| match error {
             StoreError::Unavailable(source) => OpenError::Database(source.to_string()),
             other => OpenError::Database(other.to_string()),
@@ -290,7 +296,7 @@ impl Keyring {
         let mut bytes = Zeroizing::new([0u8; 32]);
         self.random.fill(bytes.as_mut_slice());
         let live = self.live(epochs).await?;
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         let grave = ring_grave::Entity::find_by_id(journal::account_hash(name.account));
         if grave.one(&transaction).await?.is_some() {
             return Err(StoreError::Erased);

@@ -23,12 +23,13 @@ const FILE: &str = "reserve";
 
 /// Sizes of a disk, in bytes.
 #[derive(Debug, Clone, Copy)]
-struct Space {
-    total: u64,
-    free: u64,
+pub(crate) struct Space {
+    pub(crate) total: u64,
+    pub(crate) free: u64,
 }
 
-type Probe = dyn Fn(&Path) -> io::Result<Space> + Send + Sync;
+/// Asks for the sizes of the disk that this folder is on.
+pub(crate) type Probe = dyn Fn(&Path) -> io::Result<Space> + Send + Sync;
 
 /// What is known of the room on the disk.
 pub(crate) struct Room {
@@ -100,7 +101,7 @@ impl Room {
         if space.free < 2 * size {
             return false;
         }
-        match self.fill(size) {
+        match set_aside(&self.file(), size) {
             Ok(()) => {
                 *held = Some(size);
                 true
@@ -112,21 +113,6 @@ impl Room {
         }
     }
 
-    /// Takes twice the size, and gives half of it back: what a file system says is free may be more than this folder may
-    /// have, under a quota.
-    fn fill(&self, size: u64) -> io::Result<()> {
-        let mut file =
-            File::options().write(true).create(true).truncate(true).mode(0o600).open(self.file())?;
-        let filled = match fallocate(&file, FallocateFlags::empty(), 0, 2 * size) {
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => zeros(&mut file, 2 * size),
-            other => other.map_err(io::Error::from),
-        };
-        // What there is after a failure is no reserve.
-        file.set_len(if filled.is_ok() { size } else { 0 })?;
-        filled?;
-        file.sync_all()
-    }
-
     fn file(&self) -> PathBuf {
         self.folder.join(FILE)
     }
@@ -134,6 +120,20 @@ impl Room {
     fn held(&self) -> MutexGuard<'_, Option<u64>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Sets room aside in a file of this size. Takes twice the size, and gives half of it back: what a file system says is
+/// free may be more than this folder may have, under a quota.
+pub(crate) fn set_aside(path: &Path, size: u64) -> io::Result<()> {
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let filled = match fallocate(&file, FallocateFlags::empty(), 0, 2 * size) {
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => zeros(&mut file, 2 * size),
+        other => other.map_err(io::Error::from),
+    };
+    // What there is after a failure is no reserve.
+    file.set_len(if filled.is_ok() { size } else { 0 })?;
+    filled?;
+    file.sync_all()
 }
 
 fn size(space: Space) -> u64 {
@@ -156,7 +156,8 @@ fn zeros(file: &mut File, size: u64) -> io::Result<()> {
     Ok(())
 }
 
-fn space(folder: &Path) -> io::Result<Space> {
+/// The sizes of the disk that a folder is on.
+pub(crate) fn space(folder: &Path) -> io::Result<Space> {
     let disk = statvfs(folder)?;
     Ok(Space {
         total: disk.f_blocks.saturating_mul(disk.f_frsize),

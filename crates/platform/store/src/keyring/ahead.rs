@@ -38,7 +38,7 @@ impl Keyring {
         if over.is_empty() && new.is_empty() {
             return Ok(0);
         }
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         for day in over {
             ring_mark::Entity::delete_by_id(name(day)).exec(&transaction).await?;
         }
@@ -59,7 +59,7 @@ impl Keyring {
             .col_expr(AskedAt, Expr::value(now.as_micros()))
             .filter(AskedAt.gt(limit.as_micros()))
             .filter(State.eq(ErasureState::Grace.as_str()))
-            .exec(&self.db)
+            .exec(self.writable().await)
             .await?;
         Ok(redated.rows_affected)
     }

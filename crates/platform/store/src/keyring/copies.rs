@@ -65,7 +65,7 @@ impl Keyring {
         let Some(copies) = self.copies().await? else { return Ok(true) };
         match overwrite(&copies.secret, self.random.as_ref()) {
             Ok(()) => {
-                ring_mark::Entity::delete_by_id(MARK).exec(&self.db).await?;
+                ring_mark::Entity::delete_by_id(MARK).exec(self.writable().await).await?;
                 Ok(true)
             }
             Err(error) => {
@@ -88,7 +88,7 @@ impl Keyring {
 
     /// Takes an operator's word for it that nobody has the secret any more.
     pub(crate) async fn forget_copies(&self) -> Result<(), StoreError> {
-        ring_mark::Entity::delete_by_id(MARK).exec(&self.db).await?;
+        ring_mark::Entity::delete_by_id(MARK).exec(self.writable().await).await?;
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl Keyring {
         let text = serde_json::to_vec(copies).ok();
         let sealed =
             text.and_then(|text| self.master.wrapping().seal(self.random.as_ref(), MARK.as_bytes(), &text));
-        epoch::mark(&self.db, MARK, sealed.ok_or(corrupt)?).await
+        epoch::mark(self.writable().await, MARK, sealed.ok_or(corrupt)?).await
     }
 }
 

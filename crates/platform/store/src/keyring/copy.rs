@@ -55,7 +55,7 @@ impl Keyring {
         let held = epochs.held(live).map_err(odd)?;
         let held = held.ok_or(StoreError::Corrupt { table: "ring_marks", column: "sealed" })?;
         let Some(secret) = self.copy_secret(secret, now).await? else { return Ok(None) };
-        let tx = self.db.begin().await?;
+        let tx = self.begin().await?;
         let schema = schema(&tx).await?;
         let mut encoder = Encoder::new();
         for table in tables().iter().filter(|table| table.name != MIGRATIONS) {
@@ -87,7 +87,7 @@ impl Keyring {
     pub(crate) async fn leave_a_gap(&self, totals: &Totals) -> Result<(), StoreError> {
         let _file = self.file.lock().await;
         let floor = journal::last(&self.db).await?.saturating_add(GAP);
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         for (table, _) in COUNTING {
             let last = totals.counters.get(table).copied().unwrap_or(0).saturating_add(GAP);
             for sql in [
@@ -110,7 +110,7 @@ impl Keyring {
 
     /// Whoever had to know of the restore does.
     pub(crate) async fn forget_restored(&self) -> Result<(), StoreError> {
-        epoch::drop_mark(&self.db, RESTORED).await
+        epoch::drop_mark(self.writable().await, RESTORED).await
     }
 }
 

@@ -37,7 +37,7 @@ impl Keyring {
         if noting.ends_copies {
             self.retire_copies().await?;
         }
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         let grave = ring_grave::Entity::find_by_id(journal::hash_of(&entry.account));
         if grave.one(&transaction).await?.is_some() {
             return Err(StoreError::Erased);
@@ -81,7 +81,7 @@ impl Keyring {
             .limit(limit);
         let deleted = ring_deletion::Entity::delete_many()
             .filter(ring_deletion::Column::Number.in_subquery(old.into_query()))
-            .exec(&self.db)
+            .exec(self.writable().await)
             .await?;
         Ok(deleted.rows_affected)
     }

@@ -72,7 +72,7 @@ impl Keyring {
         // First, so that a failure half-way leaves nothing readable that was to go.
         self.cache.evict_account(account);
         self.retire_copies().await?;
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         let destroyed = bury(&transaction, account).await?;
         epoch::mark(&transaction, epoch::DUE, Vec::new()).await?;
         transaction.commit().await?;
@@ -94,7 +94,7 @@ impl Keyring {
         }
         let mut destroyed = 0;
         self.retire_copies().await?;
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         for name in names {
             // Two steps, so that the page with the key is written over even where deleting alone
             // would only unlink it.

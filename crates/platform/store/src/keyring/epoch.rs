@@ -184,7 +184,7 @@ impl Keyring {
         old: Option<&Live>,
         next: &Live,
     ) -> Result<u64, StoreError> {
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin_all().await?;
         if old.is_none() {
             self.add_peppers(&transaction).await?;
         }

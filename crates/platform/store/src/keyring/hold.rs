@@ -24,7 +24,7 @@ impl Keyring {
             until: Set(hold.until),
             lifted_at: Set(None),
         };
-        Ok(row.insert(&self.db).await?.number)
+        Ok(row.insert(self.writable().await).await?.number)
     }
 
     /// The holds of an account, or of all; oldest first.
@@ -51,7 +51,7 @@ impl Keyring {
             .col_expr(ring_hold::Column::LiftedAt, Expr::value(now.as_micros()))
             .filter(ring_hold::Column::Id.eq(id.to_row()))
             .filter(ring_hold::Column::LiftedAt.is_null())
-            .exec_with_returning(&self.db)
+            .exec_with_returning(self.writable().await)
             .await?;
         Ok(lifted.into_iter().next())
     }

@@ -55,7 +55,7 @@ impl Keyring {
     pub(crate) async fn journal_add(&self, new: NewErasure) -> Result<Erasure, StoreError> {
         let _file = self.file.lock().await;
         self.retire_copies().await?;
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         if new.kind == ErasureKind::Account
             && let Some(row) = of_account(&transaction, new.account).await?
         {
@@ -145,7 +145,7 @@ impl Keyring {
         let deleted = ring_erasure::Entity::delete_many()
             .filter(ring_erasure::Column::Number.eq(number))
             .filter(ring_erasure::Column::State.eq(ErasureState::Grace.as_str()))
-            .exec(&self.db)
+            .exec(self.writable().await)
             .await?;
         Ok(deleted.rows_affected > 0)
     }
@@ -162,7 +162,7 @@ impl Keyring {
             self.cache.evict_account(account);
         }
         self.retire_copies().await?;
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         // The entry first: who takes it back comes before, and then nothing happens, or too late.
         let begun = ring_erasure::Entity::update_many()
             .col_expr(ring_erasure::Column::State, Expr::value(ErasureState::Erasing.as_str()))
@@ -231,7 +231,7 @@ impl Keyring {
     ) -> Result<i64, StoreError> {
         let _file = self.file.lock().await;
         self.retire_copies().await?;
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         let sequence = last(&transaction).await? + 1;
         let row = ring_erasure::ActiveModel {
             number: sea_orm::Unchanged(erasure.row()),

@@ -41,7 +41,7 @@ impl Keyring {
         // First, so that a failure half-way leaves nothing readable that was to go.
         self.cache.evict(name);
         self.retire_copies().await?;
-        let transaction = self.db.begin().await?;
+        let transaction = self.begin().await?;
         let destroyed = destroy::wipe_one(&transaction, name).await?;
         if let Some(row) = ring_erasure::Entity::find_by_id(erasure).one(&transaction).await? {
             let corrupt = |_| StoreError::Corrupt { table: "ring_erasures", column: "keys" };

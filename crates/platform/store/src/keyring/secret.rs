@@ -27,7 +27,7 @@ impl Keyring {
             .seal(self.random.as_ref(), name.as_bytes(), bytes.as_slice())
             .ok_or_else(corrupt)?;
         let mark = ring_mark::Model { name: name.to_owned(), sealed }.into_active_model();
-        ring_mark::Entity::insert(mark).exec_without_returning(&self.db).await?;
+        ring_mark::Entity::insert(mark).exec_without_returning(self.writable().await).await?;
         Ok(bytes)
     }
 

@@ -53,7 +53,10 @@ impl Keyring {
         let row = ring_trail::Model { name: END.to_owned(), sealed }.into_active_model();
         let replace =
             OnConflict::column(ring_trail::Column::Name).update_column(ring_trail::Column::Sealed).to_owned();
-        ring_trail::Entity::insert(row).on_conflict(replace).exec_without_returning(&self.db).await?;
+        ring_trail::Entity::insert(row)
+            .on_conflict(replace)
+            .exec_without_returning(self.writable().await)
+            .await?;
         Ok(())
     }
 }

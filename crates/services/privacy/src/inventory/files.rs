@@ -69,6 +69,7 @@ pub(super) const PLACES: &[Place] = &[
     key("tls-*.new", "either of them while it is written", AtRest::Clear),
     system("waxseal.lock", "empty: whose the folder is"),
     system("reserve", "room that is set aside on the disk, with nothing in it"),
+    system("keys.reserve", "room that is set aside for the keyring, with nothing in it"),
     system("control.sock", "the socket of the operator's commands"),
     system(".check", "empty: whether the folder can be written, for a moment"),
     ids(
