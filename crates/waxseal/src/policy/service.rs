@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{config::Role, roles};
 
+/// Days: what a certificate that Waxseal makes itself lasts longer than.
+const FOR_EVER: u64 = 36_500;
+
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -149,9 +152,10 @@ async fn tls(instance: &Instance<'_>) -> Result<Found> {
     let now = instance.house.clock.now();
     ensure!(end > now, "the {name} ended at {}", moment(end));
     let days = end.since(now).as_secs() / 86_400;
+    let good = if days > FOR_EVER { "without an end".to_owned() } else { format!("good for {days} more days") };
     instance.proof().await?.wants_both("arrived over SMTP and TLS")?;
     Found::all(format!(
-        "{name} good for {days} more days, {}; submission {}, HTTP API {}; outgoing: both messages of a scratch run \
+        "{name} {good}, {}; submission {}, HTTP API {}; outgoing: both messages of a scratch run \
          went under TLS",
         waxseal_net::versions().join(" and "),
         if submission { "with it" } else { "off" },

@@ -21,7 +21,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::unbuilt(
         "P8",
         "Third parties that get personal data are registered, disclosures recorded, the minimum sent",
-        "the register; no third party gets anything but recipients' servers, and the smart host if one is set",
+        "the register; mail goes to recipients' servers, to the smart host if one is set, and, where a customer asks for \
+         copies, to the address that the customer names; nobody else gets anything",
     ),
     Row::unbuilt(
         "P9",
