@@ -126,11 +126,14 @@ impl Store {
         account: AccountId,
         id: CredentialId,
     ) -> Result<bool, StoreError> {
-        let found = smtp_credential::Entity::find_by_id(id.to_row())
-            .filter(smtp_credential::Column::Account.eq(account.to_row()))
-            .count(self.read_for(Purpose::Authentication))
-            .await?;
-        Ok(found > 0)
+        let read = async {
+            let found = smtp_credential::Entity::find_by_id(id.to_row())
+                .filter(smtp_credential::Column::Account.eq(account.to_row()))
+                .count(self.read_for(Purpose::Authentication))
+                .await?;
+            Ok((found > 0).then_some(account))
+        };
+        Ok(self.recent(&self.inner.recent_logins, (account, id), |account| *account, read).await?.is_some())
     }
 
     /// All credentials of a domain, oldest first.
@@ -179,7 +182,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.inner
             .writer
-            .write(Effects::default(), move |tx| {
+            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
                 Box::pin(async move {
                     let changed = smtp_credential::Entity::update_many()
                         .col_expr(smtp_credential::Column::PasswordHash, Expr::value(sealed))
@@ -203,7 +206,7 @@ impl Store {
         self.inner.keyring.drop_login_key(account, number).await?;
         self.inner
             .writer
-            .write(Effects::default(), move |tx| {
+            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
                 Box::pin(async move {
                     let deleted = smtp_credential::Entity::delete_many()
                         .filter(smtp_credential::Column::Id.eq(id.to_row()))

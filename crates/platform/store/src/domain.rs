@@ -4,8 +4,9 @@
 mod dkim;
 
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, TryInsertResult, sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, TryInsertResult,
+    sea_query::{Expr, IntoCondition},
 };
 use waxseal_model::{AccountId, DomainId, Purpose, Sealed, Timestamp, category};
 use zeroize::Zeroizing;
@@ -72,6 +73,15 @@ pub struct NewDomain {
     pub created_at: Timestamp,
     /// Its DKIM keys.
     pub dkim_keys: Vec<NewDkimKey>,
+}
+
+/// How a domain is found.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) enum DomainKey {
+    /// By the hash of its name.
+    Name(Vec<u8>),
+    /// By its id, in an account.
+    Id(AccountId, DomainId),
 }
 
 /// A domain.
@@ -143,29 +153,36 @@ impl Store {
 
     /// The domain of this name, whoever owns it: for doors that know no account yet.
     pub async fn domain_of_instance(&self, name: &str) -> Result<Option<Domain>, StoreError> {
-        let row = found()
-            .filter(domain::Column::NameHash.eq(self.inner.keyring.name_hash(name)))
-            .into_model::<Found>()
-            .one(self.read_for(Purpose::CustomerAccess))
-            .await?;
-        match row {
-            Some(row) => self.domain_of(row).await,
-            None => Ok(None),
-        }
+        let hash = self.inner.keyring.name_hash(name);
+        self.read_domain(domain::Column::NameHash.eq(hash.clone()), DomainKey::Name(hash)).await
     }
 
     /// The account's domain with this id.
     pub async fn domain(&self, account: AccountId, id: DomainId) -> Result<Option<Domain>, StoreError> {
-        let row = found()
-            .filter(domain::Column::Id.eq(id.to_row()))
-            .filter(domain::Column::Account.eq(account.to_row()))
-            .into_model::<Found>()
-            .one(self.read_for(Purpose::CustomerAccess))
-            .await?;
-        match row {
-            Some(row) => self.domain_of(row).await,
-            None => Ok(None),
-        }
+        let which = Condition::all()
+            .add(domain::Column::Id.eq(id.to_row()))
+            .add(domain::Column::Account.eq(account.to_row()));
+        self.read_domain(which, DomainKey::Id(account, id)).await
+    }
+
+    /// The domain that is found so, read now or a moment ago.
+    async fn read_domain(
+        &self,
+        which: impl IntoCondition,
+        key: DomainKey,
+    ) -> Result<Option<Domain>, StoreError> {
+        let read = async {
+            let row = found()
+                .filter(which)
+                .into_model::<Found>()
+                .one(self.read_for(Purpose::CustomerAccess))
+                .await?;
+            match row {
+                Some(row) => self.domain_of(row).await,
+                None => Ok(None),
+            }
+        };
+        self.recent(&self.inner.recent_domains, key, |domain| domain.account, read).await
     }
 
     /// The account's domains, newest first, with the count of all.
@@ -202,7 +219,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.inner
             .writer
-            .write(Effects::default(), move |tx| {
+            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
                 Box::pin(async move {
                     let changed = domain::Entity::update_many()
                         .col_expr(domain::Column::State, Expr::value(state.as_str()))

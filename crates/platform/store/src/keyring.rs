@@ -38,7 +38,7 @@ use std::{ops::Not, path::Path, sync::Arc};
 use aws_lc_rs::hmac;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
-    QueryFilter, Set, TransactionTrait,
+    QueryFilter, Set,
 };
 use tokio::sync::Mutex;
 use waxseal_model::{AccountId, Random, time::Day};

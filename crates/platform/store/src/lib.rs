@@ -39,6 +39,7 @@ mod engine;
 mod entity;
 mod keyring;
 mod migration;
+mod recent;
 mod room;
 mod rows;
 mod seal;

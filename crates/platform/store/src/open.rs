@@ -11,11 +11,12 @@ use std::{
 use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait, QuerySelect};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
-use waxseal_model::{Clock, Random};
+use waxseal_model::{AccountId, Clock, CredentialId, Random};
 
 use crate::{
     backup::{self, restore},
     content::Openings,
+    domain::{Domain, DomainKey},
     engine::{postgres, purposes::Readers, sqlite},
     entity::account,
     erasure::{Closed, Reapplied},
@@ -23,6 +24,7 @@ use crate::{
     keyring::{self, Keyring},
     migration::Migrator,
     queue::{Cleared, Stranded},
+    recent::Recent,
     room::Room,
     sent_notes::SentNotes,
     writer::Writer,
@@ -120,6 +122,10 @@ pub(crate) struct Inner {
     reapplied: OnceLock<Reapplied>,
     /// Accounts that are to be erased.
     pub(crate) closed: Closed,
+    /// Logins seen a moment ago: whose they are.
+    pub(crate) recent_logins: Recent<(AccountId, CredentialId), AccountId>,
+    /// Domains seen a moment ago.
+    pub(crate) recent_domains: Recent<DomainKey, Domain>,
     /// Held while a network is looked for and then added.
     pub(crate) networks: tokio::sync::Mutex<()>,
     /// Held while a value is written down and then put in the place of another.
@@ -195,6 +201,8 @@ impl Store {
                 archive_changes: watch::Sender::default(),
                 reapplied: OnceLock::new(),
                 closed: Closed::default(),
+                recent_logins: Recent::default(),
+                recent_domains: Recent::default(),
                 networks: tokio::sync::Mutex::default(),
                 replacing: tokio::sync::Mutex::default(),
                 openings: Arc::default(),

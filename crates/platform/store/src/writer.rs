@@ -33,6 +33,8 @@ pub(crate) struct Effects {
     pub(crate) log: bool,
     /// Somebody was put on a suppression list.
     pub(crate) suppressions: bool,
+    /// A login or a domain was changed or deleted.
+    pub(crate) ways_in: bool,
     /// Bytes that the operation writes, roughly: bounds a group.
     pub(crate) weight: usize,
 }
@@ -56,6 +58,8 @@ pub(crate) struct Changes {
     pub(crate) log: watch::Sender<u64>,
     /// Somebody was put on a suppression list.
     pub(crate) suppressions: watch::Sender<u64>,
+    /// A login or a domain was changed or deleted.
+    pub(crate) ways_in: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -63,7 +67,7 @@ impl Writer {
     pub(crate) fn start(db: DatabaseConnection, room: Arc<Room>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let none = || watch::channel(0).0;
-        let changes = Changes { queue: none(), log: none(), suppressions: none() };
+        let changes = Changes { queue: none(), log: none(), suppressions: none(), ways_in: none() };
         let task = tokio::spawn(group::run(db, waiting, changes.clone(), room));
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }

@@ -152,7 +152,8 @@ async fn tls(instance: &Instance<'_>) -> Result<Found> {
     let now = instance.house.clock.now();
     ensure!(end > now, "the {name} ended at {}", moment(end));
     let days = end.since(now).as_secs() / 86_400;
-    let good = if days > FOR_EVER { "without an end".to_owned() } else { format!("good for {days} more days") };
+    let good =
+        if days > FOR_EVER { "without an end".to_owned() } else { format!("good for {days} more days") };
     instance.proof().await?.wants_both("arrived over SMTP and TLS")?;
     Found::all(format!(
         "{name} {good}, {}; submission {}, HTTP API {}; outgoing: both messages of a scratch run \

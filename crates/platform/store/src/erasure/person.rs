@@ -52,7 +52,7 @@ impl Store {
         self.inner.keyring.destroy_person_key(erasure, account, number).await?;
         self.inner
             .writer
-            .write(Effects::default(), move |tx| {
+            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
                 Box::pin(async move {
                     let deleted = smtp_credential::Entity::delete_many().filter(which).exec(tx).await?;
                     add_count(tx, erasure, "smtp_credentials", deleted.rows_affected).await?;

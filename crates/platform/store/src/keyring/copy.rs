@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, path::Path};
 use futures_util::TryStreamExt as _;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, StreamTrait as _,
-    TransactionTrait as _,
 };
 use waxseal_model::Timestamp;
 

@@ -2,7 +2,6 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, Set, Statement,
-    TransactionTrait,
     sea_query::{Expr, ExprTrait},
 };
 use tokio::sync::MutexGuard;

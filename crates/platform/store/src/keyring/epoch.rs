@@ -12,7 +12,7 @@ use std::io;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
-    IntoActiveModel, QueryFilter, Statement, TransactionTrait, sea_query::OnConflict,
+    IntoActiveModel, QueryFilter, Statement, sea_query::OnConflict,
 };
 use waxseal_model::Random;
 use zeroize::Zeroizing;

@@ -6,7 +6,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait, sea_query::Expr,
+    QueryFilter, QueryOrder, QuerySelect, Set, sea_query::Expr,
 };
 use waxseal_model::{AccountId, ErasureId, Timestamp};
 

@@ -145,7 +145,7 @@ async fn a_ring_from_before_there_were_epochs_keeps_its_keys_and_hashes() {
     let ring = open(folder.path()).await;
     let account_key = [9u8; 32];
     let name = KeyName { class: KeyClass::Account, account: ACCOUNT, day: Day(0) };
-    let transaction = ring.db.begin().await.expect("begun");
+    let transaction = ring.begin().await.expect("begun");
     let under = (0, ring.master.wrapping());
     let row = insert(&transaction, name, &account_key, under, ring.random.as_ref()).await.expect("a key");
     ring_mark::Entity::delete_by_id("epoch").exec(&transaction).await.expect("as it was");
@@ -172,7 +172,7 @@ async fn many_keys_are_wrapped_anew_quickly() {
     {
         let mut epochs = ring.file.lock().await;
         let live = ring.live(&mut epochs).await.expect("live");
-        let transaction = ring.db.begin().await.expect("begun");
+        let transaction = ring.begin().await.expect("begun");
         for day in 0..KEYS {
             let account = if day % 2 == 0 { ACCOUNT } else { OTHER };
             let name = KeyName { class: KeyClass::Event, account, day: Day(day) };

@@ -111,6 +111,9 @@ async fn serve(db: &DatabaseConnection, mut group: Vec<Box<dyn Job>>, changes: &
         // Before anybody hears that it is done, and also where it may be.
         bump(&changes.suppressions, true);
     }
+    if group.iter().any(|job| job.effects().ways_in) {
+        bump(&changes.ways_in, true);
+    }
     let (queue, log) = group.iter().fold((false, false), |(queue, log), job| {
         let effects = job.effects();
         (queue || effects.queue, log || effects.log)

@@ -184,6 +184,7 @@ contract! {
         a_stored_message_whose_events_are_over_is_in_the_export_of_its_recipient;
     users:
         an_erased_login_lets_nobody_in_and_no_copy_of_it_is_read,
+        who_sends_on_finds_no_login_and_no_domain_as_it_was_before_a_change,
         a_deleted_login_is_read_from_no_backup_and_can_be_made_again,
         an_erased_owner_is_read_from_no_copy_and_the_next_one_is,
         who_was_erased_since_a_backup_is_erased_again_and_who_came_after_is_not;

@@ -2,7 +2,11 @@
 
 use waxseal_model::{Access, CredentialId, actor, purpose};
 use waxseal_store::{
-    Engine, account::AccountProfile, credential::NewSmtpCredential, erasure::ErasureState,
+    Engine,
+    account::AccountProfile,
+    credential::NewSmtpCredential,
+    domain::{DomainSettings, DomainState},
+    erasure::ErasureState,
     proof::SealedObject,
 };
 
@@ -86,6 +90,34 @@ pub(crate) async fn an_erased_login_lets_nobody_in_and_no_copy_of_it_is_read(wor
     assert_eq!(opened(&world, &sealed).await, all - 2);
     let names = world.store.keys().await.expect("keys");
     assert_eq!(names.iter().filter(|key| key.class == "login").count(), 2);
+}
+
+pub(crate) async fn who_sends_on_finds_no_login_and_no_domain_as_it_was_before_a_change(world: World) {
+    let sender = customer(&world).await;
+    let (deleted, erased) =
+        (login(&world, sender, STAYS, "one").await, login(&world, sender, GONE, "two").await);
+    let has = async |login| world.store.has_smtp_credential(sender.account, login).await.expect("read");
+    let domain = async || world.store.domain(sender.account, sender.domain).await.expect("read");
+    let name = domain().await.expect("it is there").name;
+    let named = async || world.store.domain_of_instance(&name).await.expect("read");
+    assert!(has(deleted).await && has(erased).await && named().await.is_some(), "asked once, and remembered");
+
+    assert!(world.store.delete_smtp_credential(sender.account, deleted).await.expect("deleted"));
+    assert!(!has(deleted).await && has(erased).await);
+    let asked = world.store.ask_login_erasure(sender.account, GONE).await.expect("asked");
+    erase(&world, &asked).await;
+    assert!(!has(erased).await);
+    let settings = DomainSettings { require_tls: true, skip_verification: false, message_ttl_secs: 7 };
+    let state = DomainState::Disabled;
+    let changed = world.store.update_domain(sender.account, sender.domain, state, settings.clone());
+    assert!(changed.await.expect("changed"));
+    for found in [domain().await, named().await] {
+        let found = found.expect("it is there");
+        assert!(found.state == state && found.settings == settings);
+    }
+    let asked = world.store.ask_account_erasure(sender.account, world.now()).await.expect("asked");
+    erase(&world, &asked).await;
+    assert!(domain().await.is_none() && named().await.is_none());
 }
 
 pub(crate) async fn a_deleted_login_is_read_from_no_backup_and_can_be_made_again(world: World) {

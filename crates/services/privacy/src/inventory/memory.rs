@@ -36,6 +36,12 @@ pub(super) const PLACES: &[Place] = &[
         DataPurpose::Account,
     ),
     memory(
+        "domains seen",
+        "name and settings of a domain that mail goes out for, and ids of logins in use, for seconds",
+        (Category::UniqueId, Subject::Customer),
+        DataPurpose::Account,
+    ),
+    memory(
         "keys of domains",
         "DKIM keys and the key of return paths, while mail flows",
         (Category::SystemAuthentication, Subject::Customer),
