@@ -96,3 +96,17 @@ impl<W: Write> Write for RedactingWriter<W> {
         self.0.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_an_entry_is_not_written_whoever_made_the_entry() {
+        let mut writer = RedactingWriter(Vec::new());
+        writer.write_all(b"WARN some_crate: cannot talk to <somebody@recipient.test>\n").expect("written");
+        let written = String::from_utf8(writer.0).expect("text");
+        assert!(written.starts_with("WARN some_crate: cannot talk to "), "{written}");
+        assert!(!written.contains("somebody") && !written.contains('@'), "{written}");
+    }
+}

@@ -41,7 +41,7 @@ impl Spare {
             let given = std::fs::File::options().write(true).open(&path).and_then(|file| file.set_len(left));
             match given {
                 Ok(()) if held > 0 => {
-                    tracing::warn!(left, "the disk is full: the keyring writes into its reserve")
+                    tracing::warn!("the disk is full: the keyring writes into its reserve")
                 }
                 Ok(()) => {}
                 Err(error) => tracing::warn!(%error, "the disk is full, and the keyring has no reserve"),
