@@ -58,7 +58,11 @@ pub(crate) async fn events_come_by_time_in_both_directions_page_by_page(world: W
 }
 
 pub(crate) async fn events_are_found_by_recipient_message_and_kind(world: World) {
-    let sender = world.sender().await;
+    let (sender, other) = (world.sender().await, world.sender().await);
+    // Nobody sees another account's.
+    let others =
+        vec![world.event(other, EventKind::Accepted, None), world.event(other, EventKind::Failed, None)];
+    world.store.append_events(others).await.expect("appended");
     for (number, kind) in
         [EventKind::Accepted, EventKind::Delivered, EventKind::Failed].into_iter().enumerate()
     {
