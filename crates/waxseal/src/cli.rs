@@ -85,6 +85,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Queue(Queue),
 
+    /// What refusals of recipients' servers mean.
+    #[command(subcommand)]
+    Bounce(Bounce),
+
     /// What the system keeps about people.
     #[command(subcommand)]
     Privacy(Privacy),
@@ -107,6 +111,22 @@ pub(crate) enum Command {
     /// An operator's access to a customer's content: with a reason, for a time, and its owner gets to know.
     #[command(subcommand)]
     Access(Access),
+}
+
+/// What can be asked about refusals.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bounce {
+    /// Tell what a reply means: its class, whether the address is suppressed, whether sending slows down, and the rule.
+    ///
+    /// Rules are those that come with Waxseal, behind those of `delivery.bounce_rules`.
+    Classify {
+        /// The reply, such as "550 5.1.1 No such user"; `-` reads it from standard input.
+        reply: String,
+
+        /// Name of the server that said it: some rules are of one provider.
+        #[arg(long, value_name = "NAME", default_value = "")]
+        host: String,
+    },
 }
 
 #[derive(Debug, Args)]

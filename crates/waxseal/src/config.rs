@@ -15,9 +15,10 @@ use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use waxseal_delivery::{AfterCrash, Relay};
+use waxseal_delivery::{AfterCrash, Relay, bounce::Rules};
 use waxseal_net::HttpRules;
 use waxseal_privacy::access::AccessConfig;
 use waxseal_sending::allowance::HourlyLimits;
@@ -75,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) source_addresses: Vec<IpAddr>,
     /// Whether hosts on loopback and private addresses are dialled.
     pub(crate) allow_private_destinations: bool,
+    /// What replies of recipients' servers mean.
+    pub(crate) bounce_rules: Arc<Rules>,
     /// File with further certificates to trust.
     pub(crate) extra_ca: Option<PathBuf>,
     /// What URLs of customers may be called.

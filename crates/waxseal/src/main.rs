@@ -5,6 +5,7 @@ mod access;
 mod access_notice;
 mod admin;
 mod backup;
+mod bounce;
 mod check;
 mod cli;
 mod config;
@@ -33,8 +34,8 @@ use clap::Parser as _;
 use crate::{
     admin::Request,
     cli::{
-        Access, Account, Audit, Cli, Command, Credential, Domain, Hold, Key, Keys, Policy, Privacy, Queue,
-        Suppression,
+        Access, Account, Audit, Bounce, Cli, Command, Credential, Domain, Hold, Key, Keys, Policy, Privacy,
+        Queue, Suppression,
     },
     config::{Config, LogFormat, LogLevel},
     output::say,
@@ -70,6 +71,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Quickstart(options) => return quickstart::run(options, cli.config.as_deref()).await,
         Command::Serve => return serve::run(Config::load(cli.config.as_deref())?).await,
         Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
+        Command::Bounce(Bounce::Classify { reply, host }) => {
+            return bounce::classify(&Config::load(cli.config.as_deref())?, &reply, &host, cli.json);
+        }
         Command::Privacy(Privacy::Map { page }) => return privacy_map::print(page, cli.json),
         Command::Backup(command) => {
             let config = Config::load(cli.config.as_deref())?;

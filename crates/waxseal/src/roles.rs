@@ -188,6 +188,7 @@ impl Running {
             relay: config.relay.clone(),
             http_rules: config.http_rules.clone(),
             after_crash: config.after_crash,
+            bounces: Arc::clone(&config.bounce_rules),
             marks: marks(),
             inbox_keep: INBOX_KEEP,
             ..DeliveryConfig::new(config.hostname.clone())

@@ -14,7 +14,7 @@ use crate::{
     open::{NoLine, TlsNeed, Wish, open},
     outcome::{ACCESS, Attempt, release},
     recall::Recall,
-    report::{Ending, Report},
+    report::{Ending, Report, Speaker},
     second_copy::EndNote,
     service::Shared,
     suppressed,
@@ -69,7 +69,8 @@ pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Li
     match sent.filter(|_| !recall.is_due()) {
         None => give_back(shared, job).await,
         Some(Ok((contact, verdicts))) => {
-            let reports = verdicts.iter().map(Report::of_verdict);
+            let speaker = Speaker { rules: &shared.config.bounces, host: &contact.host };
+            let reports = verdicts.iter().map(|verdict| Report::of_verdict(speaker, verdict));
             settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports).await;
         }
         Some(Err(Unsent::NoLine(no_line))) => fail(shared, &started, &loaded.template, job, &no_line).await,

@@ -16,6 +16,7 @@ use waxseal_store::{
 use crate::{
     attempt::{Started, may_expire},
     board::Job,
+    bounce::BounceClass,
     outcome::{ACCESS, Attempt, event, release},
     report::{Ending, Report},
     service::Shared,
@@ -55,6 +56,7 @@ impl Behaviour {
                 description: "Captured in the inbox of the sandbox domain".into(),
                 enhanced: Some("2.0.0".into()),
                 reason: "generic",
+                class: BounceClass::Other,
             },
             Self::Defer => Report {
                 message: "The recipient defer@ of a sandbox domain is never ready".into(),
@@ -64,6 +66,7 @@ impl Behaviour {
                 ending: Ending::Permanent { dead_address: true },
                 message: "The recipient bounce@ of a sandbox domain does not exist".into(),
                 reason: "bounce",
+                class: BounceClass::Recipient,
                 ..Report::permanent(550, "5.1.1", "")
             },
         }

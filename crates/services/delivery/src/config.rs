@@ -6,7 +6,7 @@ use waxseal_model::{AddressMarks, NoMarks};
 use waxseal_net::HttpRules;
 use waxseal_smtp::client::Wait;
 
-use crate::{relay::Relay, second_copy::AfterCrash};
+use crate::{bounce::Rules, relay::Relay, second_copy::AfterCrash};
 
 /// Configuration of delivery.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct DeliveryConfig {
     pub http_rules: HttpRules,
     /// What becomes of messages that may already have been delivered when the process died.
     pub after_crash: AfterCrash,
+    /// What servers' replies mean.
+    pub bounces: Arc<Rules>,
     /// What is logged in addresses' place.
     pub marks: Arc<dyn AddressMarks>,
     /// Limits.
@@ -73,6 +75,7 @@ impl DeliveryConfig {
             inbox_keep: Duration::from_secs(3 * 86_400),
             http_rules: HttpRules::default(),
             after_crash: AfterCrash::default(),
+            bounces: Arc::default(),
             marks: Arc::new(NoMarks),
             limits: Limits::default(),
             timeouts: Timeouts::default(),

@@ -13,7 +13,7 @@
 mod archive;
 mod attempt;
 mod board;
-mod bounce;
+pub mod bounce;
 mod capture;
 pub mod config;
 mod jump;

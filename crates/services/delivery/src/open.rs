@@ -9,7 +9,7 @@ use waxseal_smtp::client::{Fault, Session, Settings, TlsPolicy};
 use crate::{
     board::Route,
     line::{Contact, Line, Stop},
-    report::{Ending, Report},
+    report::{Ending, Report, Speaker},
     service::Shared,
 };
 
@@ -135,7 +135,11 @@ async fn knock(
     }
     match result {
         Ok(()) => Ok(line),
-        Err(refusal) => Err(Failure::Spoke(line.contact, Box::new(refusal.into_report(route)))),
+        Err(refusal) => {
+            let speaker = Speaker { rules: &shared.config.bounces, host: &line.contact.host };
+            let report = Box::new(refusal.into_report(route, speaker));
+            Err(Failure::Spoke(line.contact, report))
+        }
     }
 }
 
@@ -192,11 +196,11 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn into_report(self, route: &Route) -> Report {
+    fn into_report(self, route: &Route, speaker: Speaker<'_>) -> Report {
         match self {
             Self::Handshake(why) | Self::Unverified(why) => Report::no_tls(&why),
             Self::Fault(fault) => {
-                let mut report = Report::of_fault(&fault);
+                let mut report = Report::of_fault(speaker, &fault);
                 // What a relay says about us is for its operator and ours to mend, not about the message.
                 if matches!(route, Route::Relay(_)) {
                     report.ending = Ending::Temporary;

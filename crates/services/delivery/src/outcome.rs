@@ -51,7 +51,7 @@ impl Attempt<'_> {
             Ending::Permanent { dead_address } => {
                 let suppress = dead_address.then(|| bounce(entry, report, now));
                 // Of a suppressed recipient nothing bounced now.
-                let bounce_type = (report.code < 600).then(|| "hard".into());
+                let bounce_type = (report.code < 600).then(|| report.class.bounce_type().into());
                 let status = DeliveryStatus { bounce_type, ..status };
                 (
                     Decided::Done(suppress),
@@ -244,4 +244,7 @@ fn count(report: &Report, ending: &Decided) {
         (Ending::Permanent { .. }, _) => "failed",
     };
     metrics::counter!("waxseal_delivery_attempts_total", "outcome" => outcome).increment(1);
+    if outcome != "delivered" {
+        metrics::counter!("waxseal_delivery_failures_total", "class" => report.class.as_str()).increment(1);
+    }
 }

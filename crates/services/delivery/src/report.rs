@@ -8,7 +8,7 @@ use waxseal_smtp::{
     reply::Class,
 };
 
-use crate::bounce::{is_dead_address, temporary_reason};
+use crate::bounce::{BounceClass, Rules};
 
 /// The longest reply text that an event keeps, in characters.
 const MESSAGE_MAX: usize = 1_024;
@@ -41,57 +41,73 @@ pub(crate) struct Report {
     pub(crate) enhanced: Option<String>,
     /// Reason of a failure, in a word of the API.
     pub(crate) reason: &'static str,
+    /// What the failure is about.
+    pub(crate) class: BounceClass,
+}
+
+/// Whose replies are read, and by which table.
+#[derive(Clone, Copy)]
+pub(crate) struct Speaker<'a> {
+    pub(crate) rules: &'a Rules,
+    /// Name of the server.
+    pub(crate) host: &'a str,
 }
 
 impl Report {
     /// What a verdict means.
-    pub(crate) fn of_verdict(verdict: &Verdict) -> Self {
+    pub(crate) fn of_verdict(speaker: Speaker<'_>, verdict: &Verdict) -> Self {
         match verdict {
-            Verdict::Delivered(reply) => Self::of_reply(Ending::Delivered, reply),
+            Verdict::Delivered(reply) => Self::of_reply(Ending::Delivered, reply, BounceClass::Other),
             Verdict::Refused { reply, local, .. } => {
+                let found = speaker.rules.classify(speaker.host, reply);
                 let ending = match (verdict.is_permanent(), local) {
-                    (true, false) => Ending::Permanent { dead_address: is_dead_address(reply) },
+                    (true, false) => Ending::Permanent { dead_address: found.is_dead_address(reply) },
                     (true, true) => Ending::Permanent { dead_address: false },
                     (false, _) => Ending::Temporary,
                 };
-                let mut report = Self::of_reply(ending, reply);
+                let mut report = Self::of_reply(ending, reply, found.class);
                 if *local {
                     report.description = std::mem::take(&mut report.message);
                 }
                 report
             }
-            Verdict::Broken { fault, .. } => Self::of_fault(fault),
+            Verdict::Broken { fault, .. } => Self::of_fault(speaker, fault),
         }
     }
 
     /// What the reply to a command means that no message was part of (greeting, EHLO).
-    pub(crate) fn of_refusal(reply: &Reply) -> Self {
+    pub(crate) fn of_refusal(speaker: Speaker<'_>, reply: &Reply) -> Self {
         let permanent = reply.class() == Class::Permanent;
         let ending = if permanent { Ending::Permanent { dead_address: false } } else { Ending::Temporary };
-        Self::of_reply(ending, reply)
+        Self::of_reply(ending, reply, speaker.rules.classify(speaker.host, reply).class)
     }
 
-    fn of_reply(ending: Ending, reply: &Reply) -> Self {
+    fn of_reply(ending: Ending, reply: &Reply, class: BounceClass) -> Self {
         Self {
             ending,
             code: reply.code(),
             message: reply.text().chars().take(MESSAGE_MAX).collect(),
             description: String::new(),
             enhanced: reply.enhanced().map(|code| code.to_string()),
-            reason: match ending {
-                Ending::Permanent { dead_address: true } => "bounce",
-                Ending::Temporary => temporary_reason(Some(reply)),
-                Ending::Delivered | Ending::Permanent { dead_address: false } => "generic",
+            reason: match (ending, class.reason()) {
+                // Nothing bounced: it is tried again, or said of the connection and not of the recipient.
+                (Ending::Temporary | Ending::Permanent { dead_address: false }, "bounce") => "generic",
+                (_, reason) => reason,
             },
+            class,
         }
     }
 
     /// What a broken conversation means: try again, unless we talk to ourselves.
-    pub(crate) fn of_fault(fault: &Fault) -> Self {
+    pub(crate) fn of_fault(speaker: Speaker<'_>, fault: &Fault) -> Self {
         match fault {
-            Fault::Closing(reply) | Fault::Refused(reply) => Self::of_refusal(reply),
+            Fault::Closing(reply) | Fault::Refused(reply) => Self::of_refusal(speaker, reply),
             Fault::Loop => Self::permanent(554, "5.4.6", "The mail server of the domain is this server"),
-            Fault::NoTls => Self::temporary(499, Some("4.7.4"), "TLS required but not offered by the server"),
+            Fault::NoTls => {
+                let report =
+                    Self::temporary(499, Some("4.7.4"), "TLS required but not offered by the server");
+                Self { class: BounceClass::Security, ..report }
+            }
             other => Self::temporary(499, Some("4.4.2"), &sentence(&other.to_string())),
         }
     }
@@ -109,8 +125,12 @@ impl Report {
     pub(crate) fn of_route(error: RouteError, domain: &str) -> Self {
         let no_mx = format!("No MX for {domain}");
         let mut report = match error {
-            RouteError::NoSuchDomain | RouteError::BadName => Self::permanent(550, "5.1.2", &no_mx),
-            RouteError::NullMx => Self::permanent(556, "5.1.10", &no_mx),
+            RouteError::NoSuchDomain | RouteError::BadName => {
+                Self { class: BounceClass::Domain, ..Self::permanent(550, "5.1.2", &no_mx) }
+            }
+            RouteError::NullMx => {
+                Self { class: BounceClass::Domain, ..Self::permanent(556, "5.1.10", &no_mx) }
+            }
             RouteError::Loop => Self::permanent(554, "5.4.6", "The mail server of the domain is this server"),
             RouteError::Temporary(_) => Self::temporary(498, Some("4.4.3"), &no_mx),
         };
@@ -126,7 +146,8 @@ impl Report {
 
     /// TLS was required and did not come about.
     pub(crate) fn no_tls(why: &str) -> Self {
-        Self::temporary(499, Some("4.7.5"), &format!("TLS required: {why}"))
+        let report = Self::temporary(499, Some("4.7.5"), &format!("TLS required: {why}"));
+        Self { class: BounceClass::Security, ..report }
     }
 
     /// A temporary failure of our own wording.
@@ -138,6 +159,7 @@ impl Report {
             description: description.into(),
             enhanced: enhanced.map(Into::into),
             reason: "generic",
+            class: BounceClass::Routing,
         }
     }
 

@@ -130,6 +130,12 @@ pub(crate) const KEYS: &[Key] = &[
          if `delivery.port` is not 25 or a nameserver is not on port 53, as in tests.",
     ),
     key(
+        "delivery.bounce_rules",
+        r#""""#,
+        "File of rules (TOML) that say what replies of recipients' servers mean, asked before those that come with \
+         Waxseal; read at the start.",
+    ),
+    key(
         "delivery.extra_ca",
         r#""""#,
         "File with further certificates to trust at recipients' servers (PEM).",

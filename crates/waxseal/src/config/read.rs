@@ -56,6 +56,9 @@ impl Reader {
                 .unwrap_or_default(),
             source_addresses: self.each("delivery.source_addresses", |text| values::address(&text)),
             allow_private_destinations: self.allow_private_destinations(),
+            bounce_rules: self
+                .optional("delivery.bounce_rules", |path| values::bounce_rules(&path))
+                .unwrap_or_default(),
             extra_ca: self.optional("delivery.extra_ca", |path| Ok(path.into())),
             http_rules: HttpRules {
                 ports: self.each("outgoing_http.ports", |text| values::port(&text)),

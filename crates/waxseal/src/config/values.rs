@@ -1,8 +1,11 @@
 //! The values that keys hold, each parsed with a message that says what would be right.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
-use waxseal_delivery::{AfterCrash, Relay};
+use waxseal_delivery::{AfterCrash, Relay, bounce::Rules};
 
 use super::Secret;
 
@@ -140,6 +143,11 @@ pub(super) fn after_crash(text: &str) -> Result<AfterCrash, String> {
         "hold" => Ok(AfterCrash::Hold),
         other => Err(format!("`{other}` is neither `retry` nor `hold`")),
     }
+}
+
+pub(super) fn bounce_rules(path: &str) -> Result<Arc<Rules>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    Rules::with(&text).map(Arc::new).map_err(|error| format!("{path}: {error}"))
 }
 
 pub(super) fn log_level(text: &str) -> Result<LogLevel, String> {

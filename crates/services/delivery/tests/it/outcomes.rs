@@ -44,7 +44,7 @@ async fn a_refused_message_puts_nobody_on_the_bounce_list() {
     world.send(mail(&["bob@b.example"])).await;
     let event = world.wait_for_events(1).await.remove(0);
     assert_eq!(event.short(), "permanent 554");
-    assert_eq!(event.details.reason.as_deref(), Some("generic"));
+    assert_eq!(event.details.reason.as_deref(), Some("espblock"));
     assert!(suppressed(&world, "bob@b.example").await.is_empty());
 }
 

@@ -12,6 +12,7 @@ const fn label(name: &'static str, about: &'static str) -> Place {
 
 /// The list.
 pub(super) const PLACES: &[Place] = &[
+    label("class", "what a failed attempt was about: `rate`, `full`, and so on"),
     label("le", "upper bound of a histogram's bucket"),
     label("listener", "which listener: `starttls` or `implicit_tls`"),
     label("outcome", "how an attempt ended"),
