@@ -10,7 +10,7 @@ use std::{
 
 use waxseal_model::{AccountId, Actor, Clock, KeyId, ManualClock, Purpose, Random, SeededRandom, Timestamp};
 use waxseal_privacy::audit::{
-    AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Finding, Query, Verdict,
+    AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Finding, Operator, Query, Verdict,
 };
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig, TrailEnd,
@@ -88,7 +88,7 @@ impl World {
 
 const fn plain(what: AuditEvent) -> AuditEntry {
     AuditEntry {
-        actor: AuditActor::Operator,
+        actor: AuditActor::Operator(Operator::Owner),
         purpose: AuditPurpose::Administration,
         what,
         account: None,

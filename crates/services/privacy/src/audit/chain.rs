@@ -37,6 +37,8 @@ pub(super) struct Body<'a> {
     /// Microseconds since the epoch.
     pub(super) at: i64,
     pub(super) actor: &'static str,
+    /// Which operator.
+    pub(super) by: Option<&'a str>,
     /// Pseudonym of the customer's API key.
     pub(super) key: Option<&'a str>,
     pub(super) purpose: AuditPurpose,
@@ -100,6 +102,9 @@ pub struct RecordedEntry {
     pub at: i64,
     /// `operator`, `system` or `customer`.
     pub actor: String,
+    /// Which operator; `None` of others, and in entries from before operators had names.
+    #[serde(default)]
+    pub by: Option<String>,
     /// Pseudonym of the API key.
     pub key: Option<String>,
     /// Why.
