@@ -7,6 +7,7 @@ mod describe;
 mod erasure;
 mod export;
 mod keyring;
+mod named_path;
 mod policy;
 mod queue;
 mod recorded;
@@ -292,7 +293,9 @@ async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Valu
         Request::PolicyVerify => policy::verify(house, by).await,
         Request::PolicyReport { day } => policy::report(house, day.as_deref()).await,
         Request::PolicyVerifyReport { file } => policy::verify_report(house, &file).await,
-        Request::AccessOpen { account, reason, time } => access::open(house, by, &account, &reason, &time).await,
+        Request::AccessOpen { account, reason, time } => {
+            access::open(house, by, &account, &reason, &time).await
+        }
         Request::AccessConfirm { grant, secret } => access::confirm(house, by, grant, &secret).await,
         Request::AccessShow { grant, before, limit } => {
             access::show(house, by, grant, before.as_deref(), limit).await

@@ -210,7 +210,8 @@ impl BreakGlass {
     /// Notes that the notice of a grant is on its way.
     pub async fn noticed(&self, grant: &Grant) -> Result<(), AccessError> {
         if self.store.grant_noticed(grant.number).await? {
-            self.record_as(AuditActor::System, grant, AuditEvent::OwnerNotified { grant: grant.number }).await?;
+            self.record_as(AuditActor::System, grant, AuditEvent::OwnerNotified { grant: grant.number })
+                .await?;
         }
         Ok(())
     }

@@ -205,7 +205,8 @@ async fn only_a_copy_may_cost_and_each_kind_wants_its_own_proof() {
 async fn an_accounts_request_is_answered_with_what_was_done_for_that_account() {
     let world = World::new().await;
     let (mine, other) = (world.account().await, world.account().await);
-    let number = world.requests.add(Operator::Owner, Requester::Account(mine), RequestKind::Access, "", None).await;
+    let number =
+        world.requests.add(Operator::Owner, Requester::Account(mine), RequestKind::Access, "", None).await;
     let number = number.expect("written down").number;
     let step = Step::IdentityChecked { how: "asked with its key".into(), by: "Ann".into() };
     world.take(number, step).await.expect("checked");
@@ -222,7 +223,8 @@ async fn bad_input_is_named_and_nothing_is_written_down() {
     let now = world.clock.now();
     let add = async |from: &str, about: &str, received| {
         world
-            .requests.add(Operator::Owner, Requester::Person(from.into()), RequestKind::Correction, about, received)
+            .requests
+            .add(Operator::Owner, Requester::Person(from.into()), RequestKind::Correction, about, received)
             .await
             .err()
     };
@@ -238,8 +240,13 @@ async fn bad_input_is_named_and_nothing_is_written_down() {
     assert!(
         world.requests.list(true, None, 9).await.expect("read").is_empty() && world.told().await.is_empty()
     );
-    let earlier =
-        world.requests.add(Operator::Owner, Requester::Person(EVE.into()), RequestKind::Access, "", Some(now - 3 * DAY));
+    let earlier = world.requests.add(
+        Operator::Owner,
+        Requester::Person(EVE.into()),
+        RequestKind::Access,
+        "",
+        Some(now - 3 * DAY),
+    );
     assert_eq!(
         earlier.await.expect("written down").due_at,
         now + 27 * DAY,

@@ -8,10 +8,14 @@ use waxseal_model::Timestamp;
 use waxseal_privacy::audit::{AuditActor, Operator};
 use waxseal_store::backup::{Header, Totals};
 
+use super::named_path;
 use crate::house::House;
 
 /// Makes one.
 pub(super) async fn create(house: &House, by: Operator, path: Option<PathBuf>) -> Result<Value> {
+    if let Some(path) = &path {
+        named_path::check(house, by, path)?;
+    }
     let (path, made) = house.backups.create(AuditActor::Operator(by), path).await?;
     let mut answer = told(&made.header, &made.totals);
     answer["path"] = path.display().to_string().into();
@@ -20,12 +24,10 @@ pub(super) async fn create(house: &House, by: Operator, path: Option<PathBuf>) -
 }
 
 /// Copies the key store.
-pub(super) async fn keys(
-    house: &House,
-    by: Operator,
-    path: Option<PathBuf>,
-    gone: bool,
-) -> Result<Value> {
+pub(super) async fn keys(house: &House, by: Operator, path: Option<PathBuf>, gone: bool) -> Result<Value> {
+    if let Some(path) = &path {
+        named_path::check(house, by, path)?;
+    }
     let (path, made) = house.key_copies.create(AuditActor::Operator(by), path, gone).await?;
     let mut answer = told(&made.header, &made.totals);
     answer["path"] = path.display().to_string().into();

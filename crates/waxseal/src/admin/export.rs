@@ -11,7 +11,7 @@ use waxseal_privacy::{
 };
 use waxseal_store::{StoreError, export::ExportSubject, export_file::ExportKey, import::MakeDkim};
 
-use super::existing;
+use super::{existing, named_path};
 use crate::{access_notice, house::House};
 
 /// What the owner of an account reads of an export that an operator makes without having opened a grant before.
@@ -35,6 +35,7 @@ pub(super) async fn make(
     grants: Vec<u64>,
 ) -> Result<Value> {
     let About { account, recipient, login } = about;
+    named_path::check(house, by, &to)?;
     let account = match account {
         Some(account) => Some(existing(house, &account).await?),
         None => None,

@@ -29,13 +29,14 @@ pub(super) async fn restore(config: &Config, path: &Path, without_trail: bool) -
     let store = house::store_config(config);
     let ring = RestoringKeys::begin(path, &copies.folder, &key, &store, Arc::new(SystemRandom)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let recalled = match recall(asking.operator(), &ring, house::audit_config(config), clock, without_trail).await {
-        Ok(recalled) => recalled,
-        Err(error) => {
-            ring.give_up().await?;
-            return Err(error.into());
-        }
-    };
+    let recalled =
+        match recall(asking.operator(), &ring, house::audit_config(config), clock, without_trail).await {
+            Ok(recalled) => recalled,
+            Err(error) => {
+                ring.give_up().await?;
+                return Err(error.into());
+            }
+        };
     let mut answer = admin::backup_told(ring.header(), ring.totals());
     ring.finish().await?;
     let house = House::open_in_turn(config)

@@ -22,7 +22,9 @@ pub(crate) async fn ask(socket: &Path, request: &Request) -> Result<Option<serde
         Err(error) => {
             return Err(error).with_context(|| {
                 let path = socket.display();
-                format!("{path}: only the server's own user, root and members of its `control.group` reach it")
+                format!(
+                    "{path}: only the server's own user, root and members of its `control.group` reach it"
+                )
             });
         }
     };

@@ -73,10 +73,22 @@ fn each_role_does_its_own_and_admin_everything() {
     assert_eq!(commands_of(&[Admin]).len(), all);
     let has = |role, command| commands_of(&[role]).contains(&command);
     for (role, own, others) in [
-        (Operations, &["queue retry", "backup create", "keys rotate"][..], &["access read", "privacy export"][..]),
+        (
+            Operations,
+            &["queue retry", "backup create", "keys rotate"][..],
+            &["access read", "privacy export"][..],
+        ),
         (Support, &["access open", "access read"], &["privacy erase-owner", "key create", "keys rotate"]),
-        (Privacy, &["privacy export", "privacy hold add", "access confirm"], &["access read", "backup prune"]),
-        (Audit, &["audit export", "policy verify", "access list"], &["access show", "queue retry", "account list"]),
+        (
+            Privacy,
+            &["privacy export", "privacy hold add", "access confirm"],
+            &["access read", "backup prune"],
+        ),
+        (
+            Audit,
+            &["audit export", "policy verify", "access list"],
+            &["access show", "queue retry", "account list"],
+        ),
     ] {
         assert!(own.iter().all(|command| has(role, command)), "{role:?}");
         assert!(others.iter().all(|command| !has(role, command)), "{role:?}");
@@ -99,7 +111,11 @@ fn each_role_does_its_own_and_admin_everything() {
 fn who_is_refused_is_told_which_role_it_takes() {
     let refusal = Asking::with(7, 1, &[named(7, &[Privacy, Audit])]).judge(Request::KeysRotate);
     let said = refusal.expect_err("another role").to_string();
-    assert!(said.starts_with("`keys rotate` takes the role operations or admin, and operator 7 has privacy, audit"));
+    assert!(
+        said.starts_with(
+            "`keys rotate` takes the role operations or admin, and operator 7 has privacy, audit"
+        )
+    );
 }
 
 #[test]
@@ -123,5 +139,8 @@ fn the_documentation_lists_every_command_with_its_roles() {
         std::fs::write(page, &wanted).expect("page");
     }
     let page = std::fs::read_to_string(page).expect("docs/privacy/operators.md");
-    assert!(page == wanted, "docs/privacy/operators.md is not what the roles say: run this test with UPDATE_DOCS=1");
+    assert!(
+        page == wanted,
+        "docs/privacy/operators.md is not what the roles say: run this test with UPDATE_DOCS=1"
+    );
 }

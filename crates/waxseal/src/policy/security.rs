@@ -68,9 +68,13 @@ async fn operators(instance: &Instance<'_>) -> Result<(String, Option<String>)> 
     let table = &config.operators;
     // Neither root nor the server's own, nor anybody of the table: the highest number stands for no user.
     let stranger = Asking::peer(u32::MAX, config);
-    ensure!(stranger.judge(Request::PublicKey).is_err(), "a user of the system who is no operator is not refused");
+    ensure!(
+        stranger.judge(Request::PublicKey).is_err(),
+        "a user of the system who is no operator is not refused"
+    );
     if let Ok(socket) = std::fs::metadata(&config.control_socket) {
-        let (mode, wanted) = (socket.mode() & 0o777, if config.control_group.is_some() { 0o660 } else { 0o600 });
+        let (mode, wanted) =
+            (socket.mode() & 0o777, if config.control_group.is_some() { 0o660 } else { 0o600 });
         ensure!(mode == wanted, "the control socket has mode {mode:o}, not {wanted:o}");
         let group = config.control_group.is_none_or(|group| group == socket.gid());
         ensure!(group, "the control socket is of another group than `control.group`");

@@ -42,7 +42,10 @@ impl NewFile {
             .custom_flags(NO_LINK)
             .open(&partial)?;
         if file.metadata()?.nlink() != 1 {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file that it is written to has other names"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "the file that it is written to has other names",
+            ));
         }
         match file.try_lock() {
             Ok(()) => {}

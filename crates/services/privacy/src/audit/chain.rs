@@ -133,3 +133,20 @@ fn digest(body: &[u8]) -> String {
     context.update(body);
     hex::encode(context.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line as it was written before operators had names.
+    #[test]
+    fn an_entry_from_before_operators_had_names_is_read_and_names_nobody() {
+        let body = format!(
+            r#"{{"n":1,"at":5,"actor":"operator","key":null,"purpose":"administration","what":"key_deleted","account":null,"count":1,"prev":"{GENESIS}""#
+        );
+        let line = format!("{body}{MARK}{}\"}}", digest(body.as_bytes()));
+        assert_eq!(read(line.as_bytes()).map(|link| link.what), Some("key_deleted".to_owned()));
+        let entry: RecordedEntry = serde_json::from_str(&line).expect("an entry");
+        assert_eq!((entry.actor.as_str(), entry.by), ("operator", None));
+    }
+}

@@ -45,7 +45,9 @@ pub enum NameError {
     #[error("must have no control characters, and no spaces around it")]
     Characters,
     /// It stands for somebody else in the audit trail.
-    #[error("must not be `{OWNER}`, `{ROOT}` or begin with `{UID}`: these stand for others in the audit trail")]
+    #[error(
+        "must not be `{OWNER}`, `{ROOT}` or begin with `{UID}`: these stand for others in the audit trail"
+    )]
     Reserved,
 }
 

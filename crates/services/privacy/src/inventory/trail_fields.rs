@@ -4,12 +4,7 @@ use waxseal_model::data_class::{AtRest, Category, DataPurpose, Erase, Export, Re
 
 use super::{Place, PlaceKind, class};
 
-const fn field(
-    name: &'static str,
-    about: &'static str,
-    what: (Category, Subject),
-    erase: Erase,
-) -> Place {
+const fn field(name: &'static str, about: &'static str, what: (Category, Subject), erase: Erase) -> Place {
     let rests = (AtRest::Clear, Export::No, erase);
     let class = class(what, DataPurpose::Operation, Retention::Operator, rests);
     Place { kind: PlaceKind::TrailField, name, about, class }

@@ -69,8 +69,7 @@ impl Reader {
             Some(toml::Value::Array(values)) => values.iter().map(toml::Value::as_str).collect(),
             _ => None,
         };
-        let names =
-            OperatorRole::ALL.map(|role| format!("{} ({})", role.as_str(), role.about())).join("; ");
+        let names = OperatorRole::ALL.map(|role| format!("{} ({})", role.as_str(), role.about())).join("; ");
         let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
             self.field(number, "roles", &format!("must be a list of one or more of: {names}"));
             return None;
