@@ -14,7 +14,7 @@ use waxseal_privacy::audit::{Operator, OperatorName};
 use waxseal_system::users;
 
 pub(crate) use self::{
-    need::{BACKUP_RESTORE, KEYS_RESTORE, Need},
+    need::{BACKUP_RESTORE, KEYS_RESTORE, Need, UNKNOWN},
     role::OperatorRole,
 };
 use crate::{admin::Request, config::Config};

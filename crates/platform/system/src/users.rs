@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn the_first_line_of_a_name_tells_its_number() {
-        let text = "root:x:0:0:root:/root:/bin/bash\n# ada:x:7:\nada:x:1001:1001::/home/ada:/bin/sh\nada:x:1002:\nbad:x\n";
+        let text =
+            "root:x:0:0:root:/root:/bin/bash\n# ada:x:7:\nada:x:1001:1001::/:/bin/sh\nada:x:1002:\nbad:x\n";
         assert_eq!((listed(text, "root"), listed(text, "ada")), (Some(0), Some(1001)));
         assert_eq!((listed(text, "bad"), listed(text, "nobody"), listed(text, "")), (None, None, None));
     }

@@ -16,7 +16,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, LONGEST_LINE, short_path};
-use crate::{admin, house::House, operators::Asking};
+use crate::{
+    admin,
+    house::House,
+    operators::{self, Asking},
+};
 
 /// Longest line of somebody who may do nothing.
 const LONGEST_LINE_OF_STRANGERS: u64 = 16 * 1024;
@@ -87,12 +91,16 @@ async fn answer(stream: UnixStream, house: &House, refusing: &Mutex<()>) -> io::
     let longest = if asking.is_stranger() { LONGEST_LINE_OF_STRANGERS } else { LONGEST_LINE };
     let mut line = String::new();
     tokio::time::timeout(SAYING, BufReader::new(reader.take(longest)).read_line(&mut line)).await??;
-    let Ok(request) = serde_json::from_str(&line) else {
-        let error = "the server does not know this command; is it of another version?".to_owned();
-        return say(&mut writer, &Answer::Error(error)).await;
+    let judged = match serde_json::from_str(&line) {
+        Ok(request) => asking.judge(request).map(Some),
+        Err(_) => asking.wants(operators::UNKNOWN).map(|()| None),
     };
-    match asking.judge(request) {
-        Ok(judged) => {
+    match judged {
+        Ok(None) => {
+            let error = "the server does not know this command; is it of another version?".to_owned();
+            say(&mut writer, &Answer::Error(error)).await
+        }
+        Ok(Some(judged)) => {
             let answer = match admin::perform(house, judged).await {
                 Ok(value) => Answer::Ok(value),
                 Err(error) => Answer::Error(format!("{error:#}")),

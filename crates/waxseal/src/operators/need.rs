@@ -21,6 +21,9 @@ pub(crate) const BACKUP_RESTORE: Need = need("backup restore", &[Operations]);
 /// The same of the keys.
 pub(crate) const KEYS_RESTORE: Need = need("backup keys-restore", &[Operations]);
 
+/// What cannot be read: of another version, or too long for somebody who may do nothing.
+pub(crate) const UNKNOWN: Need = need("unknown command", ANY);
+
 /// Admin alone.
 const ADMIN: &[OperatorRole] = &[];
 /// What tells nothing about anybody.
