@@ -82,7 +82,7 @@ impl Asking {
         if self.covers(need) {
             return Ok(());
         }
-        let roles = self.roles.clone().unwrap_or_default();
+        let roles = self.roles.clone().unwrap_or_default().into_boxed_slice();
         Err(Refusal { operator: self.operator, roles, need })
     }
 
@@ -128,7 +128,7 @@ impl Judged {
 pub(crate) struct Refusal {
     pub(crate) operator: Operator,
     pub(crate) need: Need,
-    roles: Vec<OperatorRole>,
+    roles: Box<[OperatorRole]>,
 }
 
 impl fmt::Display for Refusal {

@@ -104,10 +104,10 @@ fn socket(open: &Path) -> PathBuf {
 
 /// Who did what, in order.
 fn told(entries: &[Value]) -> Vec<(&str, &str)> {
-    let text = |value: &'static str| {
-        move |entry| -> &str { Value::as_str(&Value::get(entry, value).expect("there")).unwrap_or("-") }
-    };
-    entries.iter().map(|entry| (text("by")(entry), text("what")(entry))).collect()
+    entries
+        .iter()
+        .map(|entry| (entry["by"].as_str().unwrap_or("-"), entry["what"].as_str().unwrap_or("-")))
+        .collect()
 }
 
 fn p14(answer: &Value) -> Result<&Value> {

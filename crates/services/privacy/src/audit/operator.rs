@@ -32,7 +32,7 @@ pub enum Operator {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OperatorName {
     bytes: [u8; LONGEST],
-    length: usize,
+    length: u8,
 }
 
 /// Why a text is no name of an operator.
@@ -54,7 +54,10 @@ pub enum NameError {
 impl OperatorName {
     /// The name.
     pub fn as_str(&self) -> &str {
-        self.bytes.get(..self.length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+        self.bytes
+            .get(..usize::from(self.length))
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -69,11 +72,11 @@ impl FromStr for OperatorName {
             return Err(NameError::Reserved);
         }
         let mut bytes = [0; LONGEST];
-        match bytes.get_mut(..text.len()) {
-            Some(room) if !text.is_empty() => room.copy_from_slice(text.as_bytes()),
-            _ => return Err(NameError::Length),
-        }
-        Ok(Self { bytes, length: text.len() })
+        let (Some(room), Ok(length @ 1..)) = (bytes.get_mut(..text.len()), u8::try_from(text.len())) else {
+            return Err(NameError::Length);
+        };
+        room.copy_from_slice(text.as_bytes());
+        Ok(Self { bytes, length })
     }
 }
 
