@@ -4,6 +4,7 @@
 //! JSON asks, one line answers: `{"ok": …}` or `{"error": "…"}`. Who asks is told by the kernel.
 
 mod client;
+mod places;
 mod server;
 
 use std::{

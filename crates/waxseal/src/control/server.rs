@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, LONGEST_LINE, short_path};
+use super::{Answer, LONGEST_LINE, places::Places, short_path};
 use crate::{
     admin,
     house::House,
@@ -48,7 +48,10 @@ impl Control {
         let control = Self { listener, path: socket.to_owned() };
         fs::set_permissions(socket, fs::Permissions::from_mode(0o600))?;
         if let Some(group) = group {
-            chown(socket, None, Some(group))?;
+            chown(socket, None, Some(group)).map_err(|error| {
+                let why = format!("{error}: the server's user has to be a member of `control.group`");
+                io::Error::new(error.kind(), why)
+            })?;
             fs::set_permissions(socket, fs::Permissions::from_mode(0o660))?;
         }
         Ok(control)
@@ -56,18 +59,19 @@ impl Control {
 
     /// Answers until told to stop.
     pub(crate) async fn serve(self, house: House, stop: CancellationToken) {
-        let refusing = Arc::new(Mutex::new(()));
+        let (places, refusing) = (Arc::new(Places::default()), Arc::new(Mutex::new(())));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
                 accepted = self.listener.accept() => accepted,
             };
             let Ok((stream, _)) = accepted else { continue };
+            let places = Arc::clone(&places);
             let (house, stop, refusing) = (house.clone(), stop.clone(), Arc::clone(&refusing));
             tokio::spawn(async move {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    outcome = answer(stream, &house, &refusing) => {
+                    outcome = answer(stream, &house, &places, &refusing) => {
                         if let Err(error) = outcome {
                             tracing::debug!(%error, "control connection");
                         }
@@ -84,10 +88,20 @@ impl Drop for Control {
     }
 }
 
-async fn answer(stream: UnixStream, house: &House, refusing: &Mutex<()>) -> io::Result<()> {
+async fn answer(
+    stream: UnixStream,
+    house: &House,
+    places: &Arc<Places>,
+    refusing: &Mutex<()>,
+) -> io::Result<()> {
     // As the kernel knows them: nothing that they say themselves counts.
-    let asking = Asking::peer(stream.peer_cred()?.uid(), &house.config);
+    let uid = stream.peer_cred()?.uid();
+    let asking = Asking::peer(uid, &house.config);
     let (reader, mut writer) = stream.into_split();
+    let Some(_place) = places.take(uid) else {
+        let error = "too many commands of one user at a time: wait until one has ended".to_owned();
+        return say(&mut writer, &Answer::Error(error)).await;
+    };
     let longest = if asking.is_stranger() { LONGEST_LINE_OF_STRANGERS } else { LONGEST_LINE };
     let mut line = String::new();
     tokio::time::timeout(SAYING, BufReader::new(reader.take(longest)).read_line(&mut line)).await??;

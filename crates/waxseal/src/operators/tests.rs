@@ -1,10 +1,11 @@
 //! Who may do what: by the table, and for nobody else.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
 use super::{OperatorRole::*, *};
+use crate::config::Settings;
 
 /// The chapter that is made from the table; what stands before it is written by hand.
 const ROLES: &str = "\n## Roles\n";
@@ -108,6 +109,30 @@ fn each_role_does_its_own_and_admin_everything() {
     }
     let both = commands_of(&[Support, Audit]);
     assert!(both.contains(&"access read") && both.contains(&"audit export"), "roles add up");
+}
+
+#[test]
+fn operators_who_cannot_reach_the_socket_are_seen() {
+    let folder = |mode| {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).expect("set");
+        folder
+    };
+    let (shut, open) = (folder(0o700), folder(0o755));
+    let socket = open.path().join("control.sock").display().to_string();
+    let other = users::own_uid() + 1;
+    let why = |settings: &[(&str, &str)]| {
+        let table = format!("[{{name=\"ada\", user={other}, roles=[\"audit\"]}}]");
+        let data = shut.path().display().to_string();
+        let start = Settings::default().set("operators", &table).set("data_dir", &data);
+        let settings = settings.iter().fold(start, |settings, (key, value)| settings.set(key, value));
+        unreachable(&settings.read().expect("a configuration"))
+    };
+    assert!(why(&[]).is_some_and(|why| why.contains("`control.group`")));
+    let group = ("control.group", "61100");
+    assert!(why(&[group]).is_some_and(|why| why.contains("`control.socket`")), "the data folder is shut");
+    assert_eq!(why(&[group, ("control.socket", socket.as_str())]), None);
+    assert_eq!(why(&[("operators", "")]), None, "there is nobody");
 }
 
 #[test]

@@ -250,3 +250,19 @@ async fn without_a_server_the_table_holds_for_whose_process_it_is() -> Result<()
     assert_eq!(operators.context("a look at operators")?["state"], "fine");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_table_that_is_wrong_starts_no_server_and_check_names_the_field() -> Result<()> {
+    let binary = waxseal()?.set("operators", "[{name=\"ada\", user=1001, roles=[\"boss\"]}]");
+    let ended = binary.run(&["serve"]).await?;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(
+        ended.stderr.contains("`operators.roles` of table 1: `boss` is no role of operators"),
+        "{}",
+        ended.stderr
+    );
+    let checked = binary.run(&["check"]).await?;
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(checked.stdout.contains("`operators.roles` of table 1"), "{}", checked.stdout);
+    Ok(())
+}
