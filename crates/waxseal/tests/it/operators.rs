@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -20,6 +20,8 @@ const ADA: u32 = 61_001;
 const BOB: u32 = 61_002;
 const CYD: u32 = 61_003;
 const STRANGER: u32 = 61_004;
+/// As whom a server runs that is not root's.
+const OWNER: u32 = 61_005;
 
 /// A server with operators, each a user of the system.
 struct Staffed {
@@ -38,9 +40,10 @@ impl Staffed {
         let open = tempfile::tempdir()?;
         fs::set_permissions(open.path(), fs::Permissions::from_mode(0o755))?;
         // Where it was built others may not look.
-        fs::copy(env!("CARGO_BIN_EXE_waxseal"), open.path().join("waxseal"))?;
+        let program = open.path().join("waxseal");
+        fs::copy(env!("CARGO_BIN_EXE_waxseal"), &program)?;
         fs::DirBuilder::new().mode(0o755).create(open.path().join("run"))?;
-        let binary = waxseal()?;
+        let binary = Binary::new(program)?;
         let anchors = binary.folder().join("anchors");
         let operators = format!(
             "[{{name=\"ada\", user={ADA}, roles=[\"support\"]}}, \
@@ -192,6 +195,36 @@ async fn each_operator_does_what_a_role_covers_and_the_trail_names_who_did_and_w
     );
     let system = trail.iter().filter(|entry| entry["actor"] != "operator");
     assert!(system.into_iter().all(|entry| entry["by"].is_null()), "who is no operator has no name");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_roots_takes_its_own_user_and_root_for_what_they_are() -> Result<()> {
+    let Some(Staffed { binary, open }) = Staffed::new(&[])? else { return Ok(()) };
+    for folder in ["data", "run"] {
+        fs::create_dir_all(open.path().join(folder))?;
+        chown(open.path().join(folder), Some(OWNER), Some(GROUP))?;
+    }
+    let path = |name: &str| open.path().join(name).display().to_string();
+    let binary = binary.set("data_dir", &path("data")).set("audit.anchor_file", &path("run/anchors"));
+    let mut command = binary.command(&["serve"]);
+    command.uid(OWNER).gid(GROUP).current_dir("/");
+    let server = Server::start(command).await?;
+    let staffed = Staffed { binary, open };
+    let file = fs::metadata(socket(staffed.open.path()))?;
+    assert_eq!((file.uid(), file.gid(), file.mode() & 0o777), (OWNER, GROUP, 0o660));
+    staffed.allowed(OWNER, &["account", "list"]).await?;
+    staffed.allowed(0, &["account", "list"]).await?;
+    staffed.allowed(ADA, &["account", "list"]).await?;
+    staffed.refused(STRANGER, &["account", "list"]).await?;
+    let trail = staffed.allowed(OWNER, &["audit", "export"]).await?;
+    let trail: Vec<Value> = trail.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let told = told(&trail);
+    let listed = ["owner", "root", "ada"].map(|by| (by, "accounts_listed"));
+    assert!(told.ends_with(
+        &[&listed[..], &[("uid 61004", "command_refused"), ("owner", "trail_exported")]].concat()
+    ));
+    assert!(server.terminate().await?.0.success());
     Ok(())
 }
 
