@@ -7,6 +7,7 @@ mod describe;
 mod erasure;
 mod export;
 mod keyring;
+mod named_path;
 mod policy;
 mod queue;
 mod recorded;
@@ -24,7 +25,14 @@ use waxseal_model::{Access, AccountId, actor, purpose};
 use waxseal_store::{OpenError, StoreError, account::KeyScope};
 
 pub(crate) use self::{backup::told as backup_told, describe::describe};
-use crate::{config::Config, control, house::House};
+use waxseal_privacy::audit::Operator;
+
+use crate::{
+    config::Config,
+    control,
+    house::House,
+    operators::{Asking, Judged, Refusal},
+};
 
 /// What can be asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,7 +79,7 @@ pub(crate) enum Request {
     /// Check the audit trail.
     AuditVerify,
     /// Give the audit trail out.
-    AuditExport { since: Option<String>, account: Option<String> },
+    AuditExport { since: Option<String>, account: Option<String>, by: Option<String> },
     /// Check every promise.
     PolicyVerify,
     /// Give out a report.
@@ -165,13 +173,13 @@ pub(crate) async fn show_erasure(house: &House, id: &str) -> Result<Value> {
 
 /// Asks the server that has the data folder, or does it here if there is none.
 pub(crate) async fn ask(config: &Config, request: Request) -> Result<Value> {
-    if let Some(answer) = control::ask(&config.data_dir, &request).await? {
+    if let Some(answer) = control::ask(&config.control_socket, &request).await? {
         return Ok(answer);
     }
     let house = match House::open_in_turn(config).await {
         // A server has started meanwhile.
-        Err(OpenError::InUse { .. }) if control::answers(&config.data_dir).await => {
-            return control::ask(&config.data_dir, &request)
+        Err(OpenError::InUse { .. }) if control::answers(&config.control_socket).await => {
+            return control::ask(&config.control_socket, &request)
                 .await?
                 .context("the server has just ended; try again");
         }
@@ -182,18 +190,29 @@ pub(crate) async fn ask(config: &Config, request: Request) -> Result<Value> {
             )
         })?,
     };
-    let answer = perform(&house, request).await;
+    let answer = match Asking::here(config).judge(request) {
+        Ok(judged) => perform(&house, judged).await,
+        Err(refusal) => Err(refuse(&house, refusal).await),
+    };
     house.close().await;
     answer
 }
 
 /// Does it, and leaves a trace of what touches people's data.
-pub(crate) async fn perform(house: &House, request: Request) -> Result<Value> {
-    recorded::perform(house, request).await
+pub(crate) async fn perform(house: &House, judged: Judged) -> Result<Value> {
+    recorded::perform(house, judged).await
+}
+
+/// Records that it is not done; what to say.
+pub(crate) async fn refuse(house: &House, refusal: Refusal) -> anyhow::Error {
+    match recorded::refuse(house, &refusal).await {
+        Ok(()) => refusal.into(),
+        Err(error) => anyhow::Error::from(error).context(refusal.to_string()),
+    }
 }
 
 /// Does it.
-async fn carry_out(house: &House, request: Request) -> Result<Value> {
+async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Value> {
     match request {
         Request::AccountCreate { name, email, company } => {
             let made = house.accounts.create(&name, &email, company.as_deref()).await?;
@@ -217,10 +236,10 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::Certificate { erasure } => erasure::certificate(house, &erasure).await,
         Request::PublicKey => Ok(erasure::public_key(house)),
         Request::HoldAdd { account, recipient, reason, until } => {
-            erasure::add_hold(house, &account, recipient, reason, until).await
+            erasure::add_hold(house, by, &account, recipient, reason, until).await
         }
         Request::HoldList { account } => erasure::holds(house, account.as_deref()).await,
-        Request::HoldRemove { hold } => erasure::remove_hold(house, &hold).await,
+        Request::HoldRemove { hold } => erasure::remove_hold(house, by, &hold).await,
         Request::DomainCreate { account, name, sandbox } => {
             let account = existing(house, &account).await?;
             create_domain(house, account, &name, sandbox).await
@@ -255,33 +274,36 @@ async fn carry_out(house: &House, request: Request) -> Result<Value> {
         Request::QueueList { limit } => queue::list(house, limit).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
-        Request::PrivacyTrace { term, backups } => trace::tables(house, &term, &backups).await,
-        Request::BackupCreate { path } => backup::create(house, path).await,
-        Request::BackupKeys { path, gone } => backup::keys(house, path, gone).await,
+        Request::PrivacyTrace { term, backups } => trace::tables(house, by, &term, &backups).await,
+        Request::BackupCreate { path } => backup::create(house, by, path).await,
+        Request::BackupKeys { path, gone } => backup::keys(house, by, path, gone).await,
         Request::BackupList => backup::list(house).await,
-        Request::BackupPrune => backup::prune(house).await,
+        Request::BackupPrune => backup::prune(house, by).await,
         Request::BackupVerify => Ok(json!({})),
         Request::PrivacyExport { account, recipient, login, to, grants } => {
-            export::make(house, account.as_deref(), recipient, login, to, grants).await
+            let about = export::About { account, recipient, login };
+            export::make(house, by, about, to, grants).await
         }
         Request::PrivacyImport { file, key } => export::import(house, file, key.as_deref()).await,
         Request::LogMark { address } => log_mark(&address),
         Request::KeysList => keyring::list(house).await,
         Request::KeysRotate => keyring::rotate(house).await,
         Request::AuditVerify => audit::verify(house).await,
-        Request::AuditExport { since, account } => audit::export(house, since, account).await,
-        Request::PolicyVerify => policy::verify(house).await,
+        Request::AuditExport { since, account, by } => audit::export(house, since, account, by).await,
+        Request::PolicyVerify => policy::verify(house, by).await,
         Request::PolicyReport { day } => policy::report(house, day.as_deref()).await,
         Request::PolicyVerifyReport { file } => policy::verify_report(house, &file).await,
-        Request::AccessOpen { account, reason, time } => access::open(house, &account, &reason, &time).await,
-        Request::AccessConfirm { grant, secret } => access::confirm(house, grant, &secret).await,
-        Request::AccessShow { grant, before, limit } => {
-            access::show(house, grant, before.as_deref(), limit).await
+        Request::AccessOpen { account, reason, time } => {
+            access::open(house, by, &account, &reason, &time).await
         }
-        Request::AccessRead { grant, message } => access::read(house, grant, &message).await,
+        Request::AccessConfirm { grant, secret } => access::confirm(house, by, grant, &secret).await,
+        Request::AccessShow { grant, before, limit } => {
+            access::show(house, by, grant, before.as_deref(), limit).await
+        }
+        Request::AccessRead { grant, message } => access::read(house, by, grant, &message).await,
         Request::AccessList { account } => access::list(house, account.as_deref()).await,
-        Request::AccessClose { grant } => access::close(house, grant).await,
-        Request::Person { asked } => requests::perform(house, asked).await,
+        Request::AccessClose { grant } => access::close(house, by, grant).await,
+        Request::Person { asked } => requests::perform(house, by, asked).await,
         Request::ConfirmClock => {
             house.retention.confirm_clock().await?;
             Ok(json!({ "clock": house.clock.now().to_jiff().to_string() }))

@@ -20,6 +20,7 @@ use crate::{
     config::Config,
     control,
     house::{self, House},
+    operators::{self, Asking},
     output::{self, say},
 };
 
@@ -69,7 +70,8 @@ async fn verify(config: &Config, path: &Path) -> Result<Value> {
 }
 
 async fn restore(config: &Config, path: &Path) -> Result<Value> {
-    if control::answers(&config.data_dir).await {
+    Asking::here(config).wants(operators::BACKUP_RESTORE)?;
+    if control::answers(&config.control_socket).await {
         bail!(
             "a server is running on {}: stop it, and put its database aside; a backup is restored into an empty one",
             config.data_dir.display()

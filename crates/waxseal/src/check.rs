@@ -11,7 +11,7 @@ use waxseal_model::Clock as _;
 use waxseal_system::SystemClock;
 
 use crate::config::Config;
-use crate::output::say;
+use crate::{operators, output::say};
 
 /// What a look showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,12 +94,23 @@ async fn look(config: &Config) -> Vec<Finding> {
     for note in &config.notes {
         findings.push(Finding::doubtful("configuration", note, "leave it out until then"));
     }
+    findings.extend(operators(config));
     findings.push(clock());
     let server_runs = storage::look(config, &mut findings).await;
     network::ports(config, server_runs, &mut findings).await;
     network::certificate(config, &mut findings);
     network::dns(config, &mut findings).await;
     findings
+}
+
+/// Whether those who are named can give commands.
+fn operators(config: &Config) -> Option<Finding> {
+    let named = format!("{} with names and roles", config.operators.len());
+    match operators::unreachable(config) {
+        _ if config.operators.is_empty() => None,
+        None => Some(Finding::fine("operators", named)),
+        Some(why) => Some(Finding::doubtful("operators", named, why)),
+    }
 }
 
 fn clock() -> Finding {

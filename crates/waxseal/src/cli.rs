@@ -354,6 +354,9 @@ pub(crate) enum Audit {
         /// Entries about this account alone.
         #[arg(long, value_name = "ID")]
         account: Option<String>,
+        /// Entries of this operator's commands alone: a name, `owner`, `root` or `uid NUMBER`.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
     },
 }
 

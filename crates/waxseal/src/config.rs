@@ -23,6 +23,8 @@ use waxseal_net::HttpRules;
 use waxseal_privacy::access::AccessConfig;
 use waxseal_sending::allowance::HourlyLimits;
 
+use crate::operators::NamedOperator;
+
 pub(crate) use self::{
     keys::variable,
     secret::Secret,
@@ -40,6 +42,12 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// What the process does.
     pub(crate) roles: Vec<Role>,
+    /// Socket of the commands.
+    pub(crate) control_socket: PathBuf,
+    /// Group whose members reach it.
+    pub(crate) control_group: Option<u32>,
+    /// Who gives commands, and what each may.
+    pub(crate) operators: Vec<NamedOperator>,
     /// Where callers reach the HTTP API, without a slash at the end; the first listener's address if absent.
     pub(crate) public_url: Option<String>,
     /// Greeting, Message-ID, HELO.

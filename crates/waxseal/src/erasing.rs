@@ -67,7 +67,7 @@ async fn follow(config: &Config, id: &str) -> Result<Value> {
     let mut told = None;
     loop {
         let request = Request::ErasureShow { erasure: id.to_owned() };
-        let Some(answer) = control::ask(&config.data_dir, &request).await? else {
+        let Some(answer) = control::ask(&config.control_socket, &request).await? else {
             here(config, id, &mut told).await?;
             let answer = admin::ask(config, request).await?;
             is_over(&answer, &mut told);

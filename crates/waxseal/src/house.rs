@@ -55,7 +55,7 @@ impl House {
             match Self::open(config).await {
                 Err(OpenError::InUse { .. })
                     if tokio::time::Instant::now() < deadline
-                        && !control::answers(&config.data_dir).await =>
+                        && !control::answers(&config.control_socket).await =>
                 {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -218,7 +218,9 @@ pub(crate) fn audit_config(config: &Config) -> AuditConfig {
 fn unopened(error: AuditError) -> OpenError {
     match error {
         AuditError::File { path, source } => OpenError::File { path, source },
-        AuditError::Store(_) | AuditError::Closed => OpenError::Database(error.to_string()),
+        AuditError::Store(_) | AuditError::Closed | AuditError::Unnamed => {
+            OpenError::Database(error.to_string())
+        }
     }
 }
 

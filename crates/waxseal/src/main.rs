@@ -15,6 +15,7 @@ mod exports;
 mod house;
 mod logging;
 mod metrics;
+mod operators;
 mod output;
 mod policy;
 mod privacy_map;
@@ -152,7 +153,7 @@ fn policy_request(command: Policy) -> Result<Request> {
 fn audit(command: Audit) -> Request {
     match command {
         Audit::Verify => Request::AuditVerify,
-        Audit::Export { since, account } => Request::AuditExport { since, account },
+        Audit::Export { since, account, by } => Request::AuditExport { since, account, by },
     }
 }
 

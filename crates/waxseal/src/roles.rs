@@ -151,7 +151,8 @@ impl Running {
     }
 
     fn control(&self, config: &Config) -> Result<()> {
-        let control = Control::bind(&config.data_dir).context("control socket")?;
+        let control = Control::bind(&config.control_socket, config.control_group)
+            .with_context(|| format!("control socket {}", config.control_socket.display()))?;
         self.tasks.spawn(control.serve(self.house.clone(), self.control_stop.clone()));
         Ok(())
     }

@@ -20,6 +20,8 @@ pub enum Subject {
     Recipient,
     /// Both: the customer's content about or to a recipient.
     CustomerAndRecipient,
+    /// Somebody who runs the instance or works for whoever does.
+    Operator,
 }
 
 /// What a field is kept for.
@@ -96,6 +98,8 @@ pub enum Erase {
     Drop,
     /// It stays, and leads to nobody once the rows that it is a number of are gone.
     LeadsNowhere,
+    /// It goes with the file, when whoever runs the instance deletes that.
+    WithFile,
     /// As its tables: each column has a rule of its own.
     AsColumns,
 }

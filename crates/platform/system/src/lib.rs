@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod core_dump;
 pub mod random;
+pub mod users;
 
 pub use clock::SystemClock;
 pub use random::SystemRandom;

@@ -18,7 +18,9 @@ use waxseal_store::{
     message::StoredMessage,
 };
 
-use crate::audit::{AuditActor, AuditEntry, AuditError, AuditEvent, AuditLog, AuditPurpose};
+use crate::audit::{
+    AuditActor, AuditEntry, AuditError, AuditEvent, AuditLog, AuditPurpose, OpenedBy, Operator, Query,
+};
 
 /// Characters of a reason.
 const REASON: std::ops::RangeInclusive<usize> = 10..=500;
@@ -61,6 +63,9 @@ pub enum AccessError {
     /// The secret is not that of the second operator.
     #[error("the secret is not the one whose hash `access.second_operator` holds")]
     Secret,
+    /// Who opened it confirms it.
+    #[error("{0} opened the grant: another operator has to confirm it")]
+    OpenedBySame(String),
     /// The reason is short or long.
     #[error("the reason must have {} to {} characters: its owner reads it", REASON.start(), REASON.end())]
     Reason,
@@ -104,7 +109,13 @@ impl BreakGlass {
     }
 
     /// Makes a grant for the content of an account.
-    pub async fn open(&self, account: AccountId, reason: &str, time: Duration) -> Result<Grant, AccessError> {
+    pub async fn open(
+        &self,
+        by: Operator,
+        account: AccountId,
+        reason: &str,
+        time: Duration,
+    ) -> Result<Grant, AccessError> {
         let reason = reason.trim();
         if !REASON.contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
             return Err(AccessError::Reason);
@@ -125,26 +136,30 @@ impl BreakGlass {
         let grant = self.store.add_grant(grant).await?;
         let minutes = time.as_secs().div_ceil(60);
         let granted = AuditEvent::BreakGlassGranted { grant: grant.number, minutes };
-        if let Err(error) = self.record(&grant, granted, 1).await {
+        if let Err(error) = self.record(by, &grant, granted).await {
             self.store.close_grant(grant.number).await?;
             return Err(error.into());
         }
         Ok(grant)
     }
 
-    /// Confirms a grant as the second operator.
-    pub async fn confirm(&self, number: u64, secret: &str) -> Result<Grant, AccessError> {
+    /// Confirms a grant as the second operator, who is not the one that opened it.
+    pub async fn confirm(&self, by: Operator, number: u64, secret: &str) -> Result<Grant, AccessError> {
         let grant = self.known(number).await?;
         if grant.state(self.clock.now()) != GrantState::Waiting {
             return Err(AccessError::NotWaiting(number));
         }
+        if matches!(by, Operator::Named(_)) && self.opened_by(&grant).await? == Some(by) {
+            self.record(by, &grant, AuditEvent::BreakGlassUnconfirmed { grant: number }).await?;
+            return Err(AccessError::OpenedBySame(by.to_string()));
+        }
         let known = self.config.second_operator.unwrap_or_default();
         let given = secret_hash(secret);
         if self.config.second_operator.is_none() || verify_slices_are_equal(&known, &given).is_err() {
-            self.record(&grant, AuditEvent::BreakGlassUnconfirmed { grant: number }, 1).await?;
+            self.record(by, &grant, AuditEvent::BreakGlassUnconfirmed { grant: number }).await?;
             return Err(AccessError::Secret);
         }
-        self.record(&grant, AuditEvent::BreakGlassConfirmed { grant: number }, 1).await?;
+        self.record(by, &grant, AuditEvent::BreakGlassConfirmed { grant: number }).await?;
         if !self.store.confirm_grant(number).await? {
             return Err(AccessError::NotWaiting(number));
         }
@@ -152,9 +167,9 @@ impl BreakGlass {
     }
 
     /// Ends a grant.
-    pub async fn close(&self, number: u64) -> Result<Grant, AccessError> {
+    pub async fn close(&self, by: Operator, number: u64) -> Result<Grant, AccessError> {
         let grant = self.known(number).await?;
-        self.record(&grant, AuditEvent::BreakGlassClosed { grant: number }, 1).await?;
+        self.record(by, &grant, AuditEvent::BreakGlassClosed { grant: number }).await?;
         self.store.close_grant(number).await?;
         self.known(number).await
     }
@@ -162,27 +177,29 @@ impl BreakGlass {
     /// Messages of the grant's account whose content is there, newest first: who wrote to whom about what.
     pub async fn messages(
         &self,
+        by: Operator,
         number: u64,
         before: Option<MessageId>,
         limit: u64,
     ) -> Result<Vec<StoredMessage>, AccessError> {
-        let sight = self.look(number).await?;
+        let sight = self.look(by, number).await?;
         Ok(self.store.messages_with_body(sight.account(), before, limit).await?)
     }
 
     /// The content of one message of the grant's account.
-    pub async fn read(&self, number: u64, message: MessageId) -> Result<Shown, AccessError> {
-        let sight = self.look(number).await?;
+    pub async fn read(&self, by: Operator, number: u64, message: MessageId) -> Result<Shown, AccessError> {
+        let sight = self.look(by, number).await?;
         let account = sight.account();
         let body =
             self.store.body_for(Purpose::Support, account, message).await?.ok_or(AccessError::NoMessage)?;
-        let mime = body.into_open_under(&self.audit, sight).await?.ok_or(AccessError::NoMessage)?;
+        let witness = OpenedBy { audit: &self.audit, operator: by };
+        let mime = body.into_open_under(&witness, sight).await?.ok_or(AccessError::NoMessage)?;
         Ok(Shown { account, mime })
     }
 
     /// One export of what the grant's account has, counted as a look; whose that is.
-    pub async fn export(&self, number: u64) -> Result<AccountId, AccessError> {
-        Ok(self.look(number).await?.account())
+    pub async fn export(&self, by: Operator, number: u64) -> Result<AccountId, AccessError> {
+        Ok(self.look(by, number).await?.account())
     }
 
     /// Grants whose owner has not been written to, oldest first.
@@ -193,23 +210,24 @@ impl BreakGlass {
     /// Notes that the notice of a grant is on its way.
     pub async fn noticed(&self, grant: &Grant) -> Result<(), AccessError> {
         if self.store.grant_noticed(grant.number).await? {
-            self.record(grant, AuditEvent::OwnerNotified { grant: grant.number }, 1).await?;
+            self.record_as(AuditActor::System, grant, AuditEvent::OwnerNotified { grant: grant.number })
+                .await?;
         }
         Ok(())
     }
 
     /// One look under a grant that is open at this moment; refused and recorded otherwise.
-    async fn look(&self, number: u64) -> Result<Sight, AccessError> {
+    async fn look(&self, by: Operator, number: u64) -> Result<Sight, AccessError> {
         let grant = self.known(number).await?;
         let state = grant.state(self.clock.now());
         if state == GrantState::Open {
-            self.record(&grant, AuditEvent::BreakGlassUsed { grant: number }, 1).await?;
+            self.record(by, &grant, AuditEvent::BreakGlassUsed { grant: number }).await?;
             // It may have ended while that was written.
             if let Some(sight) = self.store.use_grant(number).await? {
                 return Ok(sight);
             }
         }
-        self.record(&grant, AuditEvent::ContentRefused, 1).await?;
+        self.record(by, &grant, AuditEvent::ContentRefused).await?;
         let why = match self.known(number).await?.state(self.clock.now()) {
             GrantState::Waiting => "waits for a second operator: `waxseal access confirm`",
             GrantState::Unconsented => {
@@ -226,10 +244,25 @@ impl BreakGlass {
         self.store.grant(number).await?.ok_or(AccessError::NoGrant(number))
     }
 
-    async fn record(&self, grant: &Grant, what: AuditEvent, count: u64) -> Result<(), AuditError> {
-        let (actor, purpose) = (AuditActor::Operator, AuditPurpose::Support);
-        let account = Some(grant.account);
-        self.audit.record(AuditEntry { actor, purpose, what, account, count }).await.map(drop)
+    /// Who opened a grant, by the audit trail: of what is there under its number the last, because a database that was
+    /// put back gives numbers out once more.
+    async fn opened_by(&self, grant: &Grant) -> Result<Option<Operator>, AuditError> {
+        let query = Query { account: Some(grant.account), ..Query::default() };
+        let entries = self.audit.entries(query).await?;
+        let opening = entries.iter().rev().find(|entry| {
+            entry.what == "break_glass_granted"
+                && entry.more.get("grant").and_then(|number| number.as_u64()) == Some(grant.number)
+        });
+        Ok(opening.and_then(|entry| entry.by.as_deref()).and_then(|by| by.parse().ok()))
+    }
+
+    async fn record(&self, by: Operator, grant: &Grant, what: AuditEvent) -> Result<(), AuditError> {
+        self.record_as(AuditActor::Operator(by), grant, what).await
+    }
+
+    async fn record_as(&self, actor: AuditActor, grant: &Grant, what: AuditEvent) -> Result<(), AuditError> {
+        let (purpose, account) = (AuditPurpose::Support, Some(grant.account));
+        self.audit.record(AuditEntry { actor, purpose, what, account, count: 1 }).await.map(drop)
     }
 }
 

@@ -11,6 +11,7 @@ mod checkpoint;
 mod ending;
 mod entry;
 mod loose;
+mod operator;
 mod query;
 mod subject;
 mod verify;
@@ -37,6 +38,7 @@ pub use self::{
     checkpoint::Checkpoint,
     entry::{AuditActor, AuditEntry, AuditEvent, AuditPurpose, ErasedPart},
     loose::{LooseTrail, Trouble},
+    operator::{NameError, Operator, OperatorName},
     query::Query,
     subject::ToldSubject,
     verify::{Finding, Verdict},
@@ -90,6 +92,9 @@ pub enum AuditError {
     /// The trail is closed, or its writer ended.
     #[error("the audit trail is closed")]
     Closed,
+    /// An operator opened something, and it was not said which.
+    #[error("the audit trail wants to know which operator it was")]
+    Unnamed,
 }
 
 /// The trail. Cheap to clone.
@@ -177,8 +182,18 @@ impl AuditLog {
     }
 
     async fn record_opening(&self, opening: Opening, count: u64) -> Result<(), AuditError> {
+        let actor = AuditActor::unnamed(opening.actor).ok_or(AuditError::Unnamed)?;
+        self.record_opening_by(actor, opening, count).await
+    }
+
+    async fn record_opening_by(
+        &self,
+        actor: AuditActor,
+        opening: Opening,
+        count: u64,
+    ) -> Result<(), AuditError> {
         let entry = AuditEntry {
-            actor: opening.actor.into(),
+            actor,
             purpose: opening.purpose.into(),
             what: AuditEvent::ContentOpened,
             account: Some(opening.account),
@@ -258,6 +273,22 @@ impl Witness for AuditLog {
 
     async fn opened(&self, opening: Opening, count: u64) -> Result<(), AuditError> {
         self.record_opening(opening, count).await
+    }
+}
+
+/// The trail, where an operator opens content.
+pub(crate) struct OpenedBy<'a> {
+    /// The trail.
+    pub(crate) audit: &'a AuditLog,
+    /// Who opens it.
+    pub(crate) operator: Operator,
+}
+
+impl Witness for OpenedBy<'_> {
+    type Error = AuditError;
+
+    async fn opened(&self, opening: Opening, count: u64) -> Result<(), AuditError> {
+        self.audit.record_opening_by(AuditActor::Operator(self.operator), opening, count).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The places of data that are not columns: files, fields of the log, labels of metrics, what is in memory, and what
+//! The places of data that are not columns: files, fields of the audit trail and of the log, labels of metrics, what is in memory, and what
 //! passes by. Columns are classified in the store; both together are the whole inventory.
 
 mod files;
@@ -6,6 +6,7 @@ mod log_fields;
 mod memory;
 mod metric_labels;
 mod passing;
+mod trail_fields;
 
 use waxseal_model::data_class::{
     AtRest, Category, DataClass, DataPurpose, Erase, Export, Ground, Retention, Subject,
@@ -18,6 +19,8 @@ pub use self::files::knows as knows_file;
 pub enum PlaceKind {
     /// A file, named from the data folder.
     File,
+    /// A field of the audit trail's entries that is about somebody.
+    TrailField,
     /// A field of what is logged.
     LogField,
     /// A label of a metric.
@@ -33,6 +36,7 @@ impl PlaceKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
+            Self::TrailField => "trail field",
             Self::LogField => "log field",
             Self::MetricLabel => "metric label",
             Self::Memory => "memory",
@@ -56,9 +60,16 @@ pub struct Place {
 
 /// Every place that is not a column.
 pub fn places() -> impl Iterator<Item = &'static Place> {
-    [files::PLACES, log_fields::PLACES, metric_labels::PLACES, memory::PLACES, passing::PLACES]
-        .into_iter()
-        .flatten()
+    [
+        files::PLACES,
+        trail_fields::PLACES,
+        log_fields::PLACES,
+        metric_labels::PLACES,
+        memory::PLACES,
+        passing::PLACES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The names of the places of one kind.

@@ -47,7 +47,7 @@ pub struct MapRow {
 /// One place of the map that is not a column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MapPlace {
-    /// `file`, `log field`, `metric label`, `memory` or `passing`.
+    /// `file`, `trail field`, `log field`, `metric label`, `memory` or `passing`.
     pub kind: &'static str,
     /// Its name; in a file's, `*` stands for anything but a folder.
     pub place: &'static str,

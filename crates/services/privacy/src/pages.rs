@@ -30,6 +30,7 @@ pub fn keep() -> String {
     for (title, kinds) in [
         ("In tables", &["table"][..]),
         ("In files", &["file"]),
+        ("In the audit trail", &["trail field"]),
         ("In the log", &["log field"]),
         ("In memory", &["memory"]),
         ("Passing through", &["passing"]),

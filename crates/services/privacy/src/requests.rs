@@ -19,7 +19,7 @@ use waxseal_store::{
 };
 
 pub use self::{step::Step, watch::Standing};
-use crate::audit::{AuditActor, AuditEntry, AuditError, AuditEvent, AuditLog, AuditPurpose};
+use crate::audit::{AuditActor, AuditEntry, AuditError, AuditEvent, AuditLog, AuditPurpose, Operator};
 
 /// Who handles requests sees who asks.
 const ANSWERING: Access<purpose::Request> = Access::new(actor::Operator, purpose::Request);
@@ -108,6 +108,7 @@ impl Requests {
     /// the answer runs from the receipt.
     pub async fn add(
         &self,
+        by: Operator,
         from: Requester,
         kind: RequestKind,
         about: &str,
@@ -140,7 +141,7 @@ impl Requests {
         let new = NewRequest { account, kind, received_at, due_at, details };
         let request = self.store.add_request(new).await?;
         let received = AuditEvent::RequestReceived { request: request.number };
-        if let Err(error) = self.record(&request, received).await {
+        if let Err(error) = self.record(by, &request, received).await {
             self.store.forget_request(request.number).await?;
             return Err(error.into());
         }
@@ -148,9 +149,13 @@ impl Requests {
     }
 
     /// A request with who asks; that it was looked at is recorded.
-    pub async fn show(&self, number: u64) -> Result<(PrivacyRequest, RequestDetails), RequestError> {
+    pub async fn show(
+        &self,
+        by: Operator,
+        number: u64,
+    ) -> Result<(PrivacyRequest, RequestDetails), RequestError> {
         let request = self.known(number).await?;
-        self.record(&request, AuditEvent::RequestShown { request: number }).await?;
+        self.record(by, &request, AuditEvent::RequestShown { request: number }).await?;
         let details = Self::open(&request)?;
         Ok((request, details))
     }
@@ -166,7 +171,7 @@ impl Requests {
     }
 
     /// Takes a step with a request.
-    pub async fn take(&self, number: u64, step: Step) -> Result<PrivacyRequest, RequestError> {
+    pub async fn take(&self, by: Operator, number: u64, step: Step) -> Result<PrivacyRequest, RequestError> {
         let request = self.known(number).await?;
         let mut details = Self::open(&request)?;
         if request.closed.is_some() {
@@ -176,10 +181,10 @@ impl Requests {
             self.check_evidence(&request, answer).await?;
         }
         let end = step.apply(&request, &mut details, self.clock.now())?;
-        let entry = self.record(&request, step.event(number)).await?;
+        let entry = self.record(by, &request, step.event(number)).await?;
         let changed = self.store.change_request(&request, &details, end.due_at, end.closed).await;
         if !matches!(changed, Ok(true)) {
-            self.record(&request, AuditEvent::Failed { entry }).await?;
+            self.record(by, &request, AuditEvent::Failed { entry }).await?;
         }
         if !changed? {
             return Err(RequestError::Changed);
@@ -197,8 +202,13 @@ impl Requests {
         self.store.request(number).await?.ok_or(RequestError::NoRequest(number))
     }
 
-    async fn record(&self, request: &PrivacyRequest, what: AuditEvent) -> Result<u64, AuditError> {
-        let (actor, purpose, account) = (AuditActor::Operator, AuditPurpose::Request, request.account);
+    async fn record(
+        &self,
+        by: Operator,
+        request: &PrivacyRequest,
+        what: AuditEvent,
+    ) -> Result<u64, AuditError> {
+        let (actor, purpose, account) = (AuditActor::Operator(by), AuditPurpose::Request, request.account);
         self.audit.record(AuditEntry { actor, purpose, what, account, count: 1 }).await
     }
 }

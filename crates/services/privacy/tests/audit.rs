@@ -10,12 +10,13 @@ use std::{
 
 use waxseal_model::{AccountId, Actor, Clock, KeyId, ManualClock, Purpose, Random, SeededRandom, Timestamp};
 use waxseal_privacy::audit::{
-    AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Finding, Query, Verdict,
+    AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Finding, Operator, Query,
+    Verdict,
 };
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig, TrailEnd,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
-    content::Opening,
+    content::{Opening, Witness},
 };
 
 #[path = "audit/tamper.rs"]
@@ -88,7 +89,7 @@ impl World {
 
 const fn plain(what: AuditEvent) -> AuditEntry {
     AuditEntry {
-        actor: AuditActor::Operator,
+        actor: AuditActor::Operator(Operator::Owner),
         purpose: AuditPurpose::Administration,
         what,
         account: None,
@@ -177,6 +178,39 @@ async fn an_account_sees_its_own_and_nobody_can_tell_it_after_its_keys_are_gone(
     let text: String = world.segments().iter().map(|path| fs::read_to_string(path).expect("text")).collect();
     let known = [one.to_string(), other.to_string(), key.to_string(), hex::encode(one.to_bytes())];
     assert!(known.iter().all(|id| !text.contains(id)), "pseudonyms alone");
+}
+
+#[tokio::test]
+async fn each_command_names_its_operator_and_nothing_else_does() {
+    let world = World::new().await;
+    let log = world.open().await;
+    let ada = Operator::Named("ada".parse().expect("a name"));
+    let actors = [
+        AuditActor::Operator(ada),
+        AuditActor::System,
+        AuditActor::Operator(Operator::Owner),
+        AuditActor::Customer(None),
+        AuditActor::Operator(Operator::Stranger { uid: 1_007 }),
+        AuditActor::Operator(ada),
+    ];
+    for actor in actors {
+        log.record(AuditEntry { actor, ..plain(AuditEvent::KeysRotated) }).await.expect("recorded");
+    }
+    let entries = log.entries(Query::default()).await.expect("read");
+    let by: Vec<_> = entries.iter().map(|entry| entry.by.as_deref()).collect();
+    assert_eq!(by, [Some("ada"), None, Some("owner"), None, Some("uid 1007"), Some("ada")]);
+    let hers = log.entries(Query { by: Some(ada), ..Query::default() }).await.expect("read");
+    assert_eq!(hers.iter().map(|entry| entry.n).collect::<Vec<_>>(), [1, 6]);
+    assert!(log.verify().await.expect("verified").sound);
+}
+
+#[tokio::test]
+async fn an_operator_opens_nothing_without_a_name() {
+    let world = World::new().await;
+    let log = world.open().await;
+    let account = world.account().await;
+    let opening = Opening { actor: Actor::Operator, purpose: Purpose::Support, account };
+    assert!(Witness::opened(&log, opening, 1).await.is_err());
 }
 
 /// What lies on the disk at a moment.

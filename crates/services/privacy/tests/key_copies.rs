@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use waxseal_model::{AccountId, Clock, ManualClock, Random, SeededRandom, Timestamp};
 use waxseal_privacy::{
     KeyCopies, KeyCopiesConfig,
-    audit::{AuditActor, AuditConfig, AuditLog, Query},
+    audit::{AuditActor, AuditConfig, AuditLog, Operator, Query},
 };
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
@@ -87,9 +87,9 @@ impl World {
 async fn a_copy_is_useless_and_gone_when_its_days_are_over() {
     let world = World::new(None).await;
     world.account().await;
-    world.copies.create(AuditActor::Operator, None, false).await.expect("made");
+    world.copies.create(AuditActor::Operator(Operator::Owner), None, false).await.expect("made");
     let elsewhere = world.folder.path().join("elsewhere.keys");
-    world.copies.create(AuditActor::Operator, Some(elsewhere), false).await.expect("made");
+    world.copies.create(AuditActor::Operator(Operator::Owner), Some(elsewhere), false).await.expect("made");
     world.clock.advance(3 * DAY - Duration::from_secs(1));
     world.copies.round().await.expect("a round");
     assert!(world.opens() && world.there().len() == 1, "a little before");

@@ -7,7 +7,7 @@ use waxseal_model::{
 };
 use waxseal_privacy::{
     Retention, RetentionConfig,
-    audit::{AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Query},
+    audit::{AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Operator, Query},
     requests::{RequestError, Requester, Requests, RequestsConfig, Step},
 };
 use waxseal_store::{
@@ -68,11 +68,11 @@ impl World {
     async fn ask(&self, kind: RequestKind) -> u64 {
         let about = "the spelling of my name";
         let person = Requester::Person(EVE.into());
-        self.requests.add(person, kind, about, None).await.expect("written down").number
+        self.requests.add(Operator::Owner, person, kind, about, None).await.expect("written down").number
     }
 
     async fn take(&self, number: u64, step: Step) -> Result<(), RequestError> {
-        self.requests.take(number, step).await.map(drop)
+        self.requests.take(Operator::Owner, number, step).await.map(drop)
     }
 
     async fn verified(&self, kind: RequestKind) -> u64 {
@@ -84,7 +84,7 @@ impl World {
 
     /// An entry of the trail, as a command leaves it.
     async fn entry(&self, what: AuditEvent, account: Option<AccountId>) -> u64 {
-        let (actor, purpose) = (AuditActor::Operator, AuditPurpose::Export);
+        let (actor, purpose) = (AuditActor::Operator(Operator::Owner), AuditPurpose::Export);
         let entry = AuditEntry { actor, purpose, what, account, count: 1 };
         self.audit.record(entry).await.expect("recorded")
     }
@@ -205,7 +205,8 @@ async fn only_a_copy_may_cost_and_each_kind_wants_its_own_proof() {
 async fn an_accounts_request_is_answered_with_what_was_done_for_that_account() {
     let world = World::new().await;
     let (mine, other) = (world.account().await, world.account().await);
-    let number = world.requests.add(Requester::Account(mine), RequestKind::Access, "", None).await;
+    let number =
+        world.requests.add(Operator::Owner, Requester::Account(mine), RequestKind::Access, "", None).await;
     let number = number.expect("written down").number;
     let step = Step::IdentityChecked { how: "asked with its key".into(), by: "Ann".into() };
     world.take(number, step).await.expect("checked");
@@ -223,7 +224,7 @@ async fn bad_input_is_named_and_nothing_is_written_down() {
     let add = async |from: &str, about: &str, received| {
         world
             .requests
-            .add(Requester::Person(from.into()), RequestKind::Correction, about, received)
+            .add(Operator::Owner, Requester::Person(from.into()), RequestKind::Correction, about, received)
             .await
             .err()
     };
@@ -234,13 +235,18 @@ async fn bad_input_is_named_and_nothing_is_written_down() {
         assert!(matches!(add(EVE, "my name", Some(at)).await, Some(RequestError::Received)));
     }
     let nobody = Requester::Account(AccountId::from_u128(7));
-    let refused = world.requests.add(nobody, RequestKind::Access, "", None).await;
+    let refused = world.requests.add(Operator::Owner, nobody, RequestKind::Access, "", None).await;
     assert!(matches!(refused, Err(RequestError::NoAccount)));
     assert!(
         world.requests.list(true, None, 9).await.expect("read").is_empty() && world.told().await.is_empty()
     );
-    let earlier =
-        world.requests.add(Requester::Person(EVE.into()), RequestKind::Access, "", Some(now - 3 * DAY));
+    let earlier = world.requests.add(
+        Operator::Owner,
+        Requester::Person(EVE.into()),
+        RequestKind::Access,
+        "",
+        Some(now - 3 * DAY),
+    );
     assert_eq!(
         earlier.await.expect("written down").due_at,
         now + 27 * DAY,

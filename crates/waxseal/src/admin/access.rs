@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use waxseal_model::{Access, MessageId, Timestamp, actor, purpose};
+use waxseal_privacy::audit::Operator;
 use waxseal_store::grant::{Grant, GrantState};
 
 use super::existing;
@@ -13,29 +14,41 @@ use crate::{access_notice, house::House};
 /// What an operator sees under a grant.
 const SUPPORT: Access<purpose::Support> = Access::new(actor::Operator, purpose::Support);
 
-pub(super) async fn open(house: &House, account: &str, reason: &str, time: &str) -> Result<Value> {
+pub(super) async fn open(
+    house: &House,
+    by: Operator,
+    account: &str,
+    reason: &str,
+    time: &str,
+) -> Result<Value> {
     let account = existing(house, account).await?;
     let time = duration(time)?;
-    let grant = house.break_glass().open(account, reason, time).await?;
+    let grant = house.break_glass().open(by, account, reason, time).await?;
     // Also without a server: what is queued leaves when one runs.
     access_notice::send(house).await;
     let grant = house.store.grant(grant.number).await?.unwrap_or(grant);
     Ok(shown(&grant, house.clock.now()))
 }
 
-pub(super) async fn confirm(house: &House, number: u64, secret: &str) -> Result<Value> {
-    let grant = house.break_glass().confirm(number, secret).await?;
+pub(super) async fn confirm(house: &House, by: Operator, number: u64, secret: &str) -> Result<Value> {
+    let grant = house.break_glass().confirm(by, number, secret).await?;
     Ok(shown(&grant, house.clock.now()))
 }
 
-pub(super) async fn close(house: &House, number: u64) -> Result<Value> {
-    let grant = house.break_glass().close(number).await?;
+pub(super) async fn close(house: &House, by: Operator, number: u64) -> Result<Value> {
+    let grant = house.break_glass().close(by, number).await?;
     Ok(shown(&grant, house.clock.now()))
 }
 
-pub(super) async fn show(house: &House, number: u64, before: Option<&str>, limit: u64) -> Result<Value> {
+pub(super) async fn show(
+    house: &House,
+    by: Operator,
+    number: u64,
+    before: Option<&str>,
+    limit: u64,
+) -> Result<Value> {
     let before = before.map(message_id).transpose()?;
-    let messages = house.break_glass().messages(number, before, limit).await?;
+    let messages = house.break_glass().messages(by, number, before, limit).await?;
     let items: Vec<Value> = messages
         .into_iter()
         .map(|message| {
@@ -53,9 +66,9 @@ pub(super) async fn show(house: &House, number: u64, before: Option<&str>, limit
     Ok(json!({ "grant": number, "items": items }))
 }
 
-pub(super) async fn read(house: &House, number: u64, message: &str) -> Result<Value> {
+pub(super) async fn read(house: &House, by: Operator, number: u64, message: &str) -> Result<Value> {
     let id = message_id(message)?;
-    let seen = house.break_glass().read(number, id).await?;
+    let seen = house.break_glass().read(by, number, id).await?;
     Ok(json!({
         "grant": number,
         "message": id.to_string(),

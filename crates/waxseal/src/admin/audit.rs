@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use waxseal_model::Timestamp;
-use waxseal_privacy::audit::Query;
+use waxseal_privacy::audit::{Operator, Query};
 
 use super::existing;
 use crate::house::House;
@@ -13,13 +13,22 @@ pub(super) async fn verify(house: &House) -> Result<Value> {
     Ok(serde_json::to_value(verdict)?)
 }
 
-pub(super) async fn export(house: &House, since: Option<String>, account: Option<String>) -> Result<Value> {
+pub(super) async fn export(
+    house: &House,
+    since: Option<String>,
+    account: Option<String>,
+    by: Option<String>,
+) -> Result<Value> {
     let since = since.map(|since| time("--since", &since)).transpose()?;
     let account = match account {
         Some(account) => Some(existing(house, &account).await?),
         None => None,
     };
-    let entries = house.audit.entries(Query { since, account, ..Query::default() }).await?;
+    let by = match by {
+        Some(by) => Some(by.parse::<Operator>().map_err(|why| anyhow::anyhow!("--by: {why}"))?),
+        None => None,
+    };
+    let entries = house.audit.entries(Query { since, account, by, ..Query::default() }).await?;
     Ok(json!({ "entries": entries }))
 }
 

@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 use waxseal_model::Timestamp;
-use waxseal_privacy::audit::AuditActor;
+use waxseal_privacy::audit::{AuditActor, Operator};
 use waxseal_store::backup::{Header, Totals};
 
+use super::named_path;
 use crate::house::House;
 
 /// Makes one.
-pub(super) async fn create(house: &House, path: Option<PathBuf>) -> Result<Value> {
-    let (path, made) = house.backups.create(AuditActor::Operator, path).await?;
+pub(super) async fn create(house: &House, by: Operator, path: Option<PathBuf>) -> Result<Value> {
+    if let Some(path) = &path {
+        named_path::check(house, by, path)?;
+    }
+    let (path, made) = house.backups.create(AuditActor::Operator(by), path).await?;
     let mut answer = told(&made.header, &made.totals);
     answer["path"] = path.display().to_string().into();
     answer["bytes"] = made.bytes.into();
@@ -20,8 +24,11 @@ pub(super) async fn create(house: &House, path: Option<PathBuf>) -> Result<Value
 }
 
 /// Copies the key store.
-pub(super) async fn keys(house: &House, path: Option<PathBuf>, gone: bool) -> Result<Value> {
-    let (path, made) = house.key_copies.create(AuditActor::Operator, path, gone).await?;
+pub(super) async fn keys(house: &House, by: Operator, path: Option<PathBuf>, gone: bool) -> Result<Value> {
+    if let Some(path) = &path {
+        named_path::check(house, by, path)?;
+    }
+    let (path, made) = house.key_copies.create(AuditActor::Operator(by), path, gone).await?;
     let mut answer = told(&made.header, &made.totals);
     answer["path"] = path.display().to_string().into();
     answer["bytes"] = made.bytes.into();
@@ -49,9 +56,9 @@ pub(super) async fn list(house: &House) -> Result<Value> {
 }
 
 /// Deletes those whose days are over.
-pub(super) async fn prune(house: &House) -> Result<Value> {
-    let mut gone = house.backups.prune(AuditActor::Operator).await?;
-    gone.extend(house.key_copies.prune(AuditActor::Operator).await?);
+pub(super) async fn prune(house: &House, by: Operator) -> Result<Value> {
+    let mut gone = house.backups.prune(AuditActor::Operator(by)).await?;
+    gone.extend(house.key_copies.prune(AuditActor::Operator(by)).await?);
     let gone: Vec<String> = gone.iter().map(|path| path.display().to_string()).collect();
     Ok(json!({ "deleted": gone }))
 }

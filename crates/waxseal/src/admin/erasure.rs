@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use waxseal_model::{Access, HoldId, actor, purpose};
-use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
+use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose, Operator};
 use waxseal_store::erasure::{Erasure, Hold, NewHold};
 
 use super::{audit::time, known};
@@ -75,6 +75,7 @@ pub(super) fn public_key(house: &House) -> Value {
 /// Adds a legal hold; the trail gets its number.
 pub(super) async fn add_hold(
     house: &House,
+    by: Operator,
     account: &str,
     recipient: Option<String>,
     reason: String,
@@ -83,7 +84,7 @@ pub(super) async fn add_hold(
     let account = known(house, account).await?;
     let until = until.map(|until| time("--until", &until)).transpose()?;
     let hold = house.eraser.add_hold(NewHold { account, recipient, reason, until }).await?;
-    record_hold(house, &hold, AuditEvent::HoldAdded { hold: hold.number }).await?;
+    record_hold(house, by, &hold, AuditEvent::HoldAdded { hold: hold.number }).await?;
     Ok(shown_hold(house, &hold))
 }
 
@@ -99,7 +100,7 @@ pub(super) async fn holds(house: &House, account: Option<&str>) -> Result<Value>
 }
 
 /// Lifts a hold.
-pub(super) async fn remove_hold(house: &House, id: &str) -> Result<Value> {
+pub(super) async fn remove_hold(house: &House, by: Operator, id: &str) -> Result<Value> {
     let missing = || {
         format!(
             "no hold {id} is in force that could be lifted; `waxseal privacy hold list` shows those that are"
@@ -109,13 +110,13 @@ pub(super) async fn remove_hold(house: &House, id: &str) -> Result<Value> {
     let holds = house.eraser.holds(None).await?;
     let hold = holds.into_iter().find(|hold| hold.id == parsed && hold.lifted_at.is_none());
     let hold = hold.with_context(missing)?;
-    record_hold(house, &hold, AuditEvent::HoldReleased { hold: hold.number }).await?;
+    record_hold(house, by, &hold, AuditEvent::HoldReleased { hold: hold.number }).await?;
     let lifted = house.eraser.lift_hold(parsed).await?.with_context(missing)?;
     Ok(shown_hold(house, &lifted))
 }
 
-async fn record_hold(house: &House, hold: &Hold, what: AuditEvent) -> Result<()> {
-    let (actor, purpose) = (AuditActor::Operator, AuditPurpose::LegalHold);
+async fn record_hold(house: &House, by: Operator, hold: &Hold, what: AuditEvent) -> Result<()> {
+    let (actor, purpose) = (AuditActor::Operator(by), AuditPurpose::LegalHold);
     house.audit.record(AuditEntry { actor, purpose, what, account: Some(hold.account), count: 1 }).await?;
     Ok(())
 }

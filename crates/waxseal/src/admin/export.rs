@@ -5,10 +5,13 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use waxseal_model::AccountId;
-use waxseal_privacy::export::{self, ExportGround, ExportOrder};
+use waxseal_privacy::{
+    audit::Operator,
+    export::{self, ExportGround, ExportOrder},
+};
 use waxseal_store::{StoreError, export::ExportSubject, export_file::ExportKey, import::MakeDkim};
 
-use super::existing;
+use super::{existing, named_path};
 use crate::{access_notice, house::House};
 
 /// What the owner of an account reads of an export that an operator makes without having opened a grant before.
@@ -16,17 +19,25 @@ const REASON: &str = "An operator made a copy of the data: privacy export";
 /// How long a grant for that is open at most; it is closed at once.
 const TIME: Duration = Duration::from_secs(60);
 
+/// Whom an export is about.
+pub(super) struct About {
+    pub(super) account: Option<String>,
+    pub(super) recipient: Option<String>,
+    pub(super) login: Option<String>,
+}
+
 /// Makes an export; its key is in the answer and nowhere else.
 pub(super) async fn make(
     house: &House,
-    account: Option<&str>,
-    recipient: Option<String>,
-    login: Option<String>,
+    by: Operator,
+    about: About,
     to: PathBuf,
     grants: Vec<u64>,
 ) -> Result<Value> {
+    let About { account, recipient, login } = about;
+    named_path::check(house, by, &to)?;
     let account = match account {
-        Some(account) => Some(existing(house, account).await?),
+        Some(account) => Some(existing(house, &account).await?),
         None => None,
     };
     // Who asked about their data and has no account is in the register for all accounts.
@@ -68,7 +79,7 @@ pub(super) async fn make(
         let covered = subjects.iter().all(|subject| granted.contains(&export::account_of(subject)));
         ensure!(covered, "--grant: the grants are for other accounts");
         for grant in grants {
-            house.break_glass().export(grant).await?;
+            house.break_glass().export(by, grant).await?;
         }
     }
     let accounts = subjects.len();
@@ -81,9 +92,9 @@ pub(super) async fn make(
     // Nobody can read anything of it before the key is told.
     if has_content && granted.is_empty() {
         for account in &concerned {
-            let grant = house.break_glass().open(*account, REASON, TIME).await?;
-            house.break_glass().export(grant.number).await?;
-            house.break_glass().close(grant.number).await?;
+            let grant = house.break_glass().open(by, *account, REASON, TIME).await?;
+            house.break_glass().export(by, grant.number).await?;
+            house.break_glass().close(by, grant.number).await?;
         }
         access_notice::send(house).await;
     }

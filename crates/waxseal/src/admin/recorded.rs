@@ -6,19 +6,30 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use waxseal_model::AccountId;
-use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
+use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditError, AuditEvent, AuditPurpose};
 
 use super::{Request, carry_out};
-use crate::house::House;
+use crate::{
+    house::House,
+    operators::{Judged, Refusal},
+};
 
-pub(super) async fn perform(house: &House, request: Request) -> Result<Value> {
+/// That somebody asked for what is not theirs to ask.
+pub(super) async fn refuse(house: &House, refusal: &Refusal) -> Result<(), AuditError> {
+    let what = AuditEvent::CommandRefused { command: refusal.need.command };
+    let (actor, purpose) = (AuditActor::Operator(refusal.operator), AuditPurpose::SelfCheck);
+    house.audit.record(AuditEntry { actor, purpose, what, account: None, count: 1 }).await.map(drop)
+}
+
+pub(super) async fn perform(house: &House, judged: Judged) -> Result<Value> {
+    let (request, by) = judged.open();
     let Some((what, purpose, account)) = trace(&request, house) else {
-        return carry_out(house, request).await;
+        return carry_out(house, by, request).await;
     };
     let account: Option<AccountId> = account.and_then(|id| id.parse().ok());
-    let entry = AuditEntry { actor: AuditActor::Operator, purpose, what, account, count: 1 };
+    let entry = AuditEntry { actor: AuditActor::Operator(by), purpose, what, account, count: 1 };
     if matches!(request, Request::AccountCreate { .. }) {
-        let answer = carry_out(house, request).await?;
+        let answer = carry_out(house, by, request).await?;
         let account = answer.get("account_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
         house.audit.record(AuditEntry { account, ..entry }).await?;
         return Ok(answer);
@@ -30,7 +41,7 @@ pub(super) async fn perform(house: &House, request: Request) -> Result<Value> {
         request,
         Request::PrivacyExport { .. } | Request::AccountCorrect { .. } | Request::RecipientCorrect { .. }
     );
-    let mut outcome = carry_out(house, request).await;
+    let mut outcome = carry_out(house, by, request).await;
     if let Ok(answer) = &mut outcome
         && is_answer
     {

@@ -4,7 +4,10 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use waxseal_model::Timestamp;
-use waxseal_privacy::requests::{Requester, Requests, Step};
+use waxseal_privacy::{
+    audit::Operator,
+    requests::{Requester, Requests, Step},
+};
 use waxseal_store::request::{
     FeeState, PrivacyRequest, RequestAnswer, RequestDetails, RequestKind, RequestOutcome,
 };
@@ -55,13 +58,13 @@ pub(crate) enum FeeStep {
 }
 
 /// Does it.
-pub(super) async fn perform(house: &House, asked: Asked) -> Result<Value> {
+pub(super) async fn perform(house: &House, by: Operator, asked: Asked) -> Result<Value> {
     let (number, step) = match asked {
         Asked::Add { from, account, kind, about, received } => {
-            return add(house, from, account.as_deref(), &kind, &about, received).await;
+            return add(house, by, from, account.as_deref(), &kind, &about, received).await;
         }
         Asked::List { all, before, limit } => return list(house, all, before, limit).await,
-        Asked::Show { number } => return show(house, number).await,
+        Asked::Show { number } => return show(house, by, number).await,
         Asked::Standing => return standing(house).await,
         Asked::Verify { number, how, by } => (number, Step::IdentityChecked { how, by }),
         Asked::Fee { number, step: FeeStep::Quoted { amount, currency, because } } => {
@@ -75,12 +78,13 @@ pub(super) async fn perform(house: &House, asked: Asked) -> Result<Value> {
         }
         Asked::Refuse { number, because } => (number, Step::Refused { because }),
     };
-    let request = house.requests().take(number, step).await?;
+    let request = house.requests().take(by, number, step).await?;
     Ok(summary(&request, house.clock.now()))
 }
 
 async fn add(
     house: &House,
+    by: Operator,
     from: Option<String>,
     account: Option<&str>,
     kind: &str,
@@ -94,7 +98,7 @@ async fn add(
     };
     let kind = RequestKind::parse(kind).context("--kind: access, correction, erasure or objection")?;
     let received = received.map(|received| time("--received", &received)).transpose()?;
-    let request = house.requests().add(from, kind, about, received).await?;
+    let request = house.requests().add(by, from, kind, about, received).await?;
     Ok(summary(&request, house.clock.now()))
 }
 
@@ -105,8 +109,8 @@ async fn list(house: &House, all: bool, before: Option<u64>, limit: u64) -> Resu
     Ok(json!({ "items": items }))
 }
 
-async fn show(house: &House, number: u64) -> Result<Value> {
-    let (request, details) = house.requests().show(number).await?;
+async fn show(house: &House, by: Operator, number: u64) -> Result<Value> {
+    let (request, details) = house.requests().show(by, number).await?;
     let RequestDetails { from, about, identity, fee, extension, answer, refused_because } = details;
     let said = |text: String| (!text.is_empty()).then_some(text);
     let at = |micros| at(Timestamp::from_micros(micros));

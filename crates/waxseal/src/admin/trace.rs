@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use waxseal_model::{Access, actor, data_class::AtRest, purpose};
-use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
+use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose, Operator};
 use waxseal_scan::Scanner;
 use waxseal_store::{
     backup::{BackupError, BackupKey},
@@ -20,7 +20,7 @@ use waxseal_store::{
 use crate::house::House;
 
 /// Looks through every column, and through those of backups; what was opened on the way is recorded.
-pub(super) async fn tables(house: &House, term: &str, backups: &[PathBuf]) -> Result<Value> {
+pub(super) async fn tables(house: &House, by: Operator, term: &str, backups: &[PathBuf]) -> Result<Value> {
     let scanner = Arc::new(Scanner::new([term]).context("the term")?);
     let look: Look = {
         let scanner = Arc::clone(&scanner);
@@ -46,7 +46,7 @@ pub(super) async fn tables(house: &House, term: &str, backups: &[PathBuf]) -> Re
     }
     let Searched { places, values, opened, unreadable, not_searched } = searched;
     let entry = AuditEntry {
-        actor: AuditActor::Operator,
+        actor: AuditActor::Operator(by),
         purpose: AuditPurpose::Operation,
         what: AuditEvent::ValuesOpened,
         account: None,

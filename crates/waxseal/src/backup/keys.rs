@@ -14,11 +14,14 @@ use crate::{
     config::Config,
     control,
     house::{self, House},
+    operators::{self, Asking},
 };
 
 /// Restores a copy: tells it what the trail knows, puts it into its place, and has what goes go.
 pub(super) async fn restore(config: &Config, path: &Path, without_trail: bool) -> Result<Value> {
-    if control::answers(&config.data_dir).await {
+    let asking = Asking::here(config);
+    asking.wants(operators::KEYS_RESTORE)?;
+    if control::answers(&config.control_socket).await {
         bail!("a server is running on {}: stop it first", config.data_dir.display());
     }
     let copies = house::key_copies_config(config);
@@ -26,13 +29,14 @@ pub(super) async fn restore(config: &Config, path: &Path, without_trail: bool) -
     let store = house::store_config(config);
     let ring = RestoringKeys::begin(path, &copies.folder, &key, &store, Arc::new(SystemRandom)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let recalled = match recall(&ring, house::audit_config(config), clock, without_trail).await {
-        Ok(recalled) => recalled,
-        Err(error) => {
-            ring.give_up().await?;
-            return Err(error.into());
-        }
-    };
+    let recalled =
+        match recall(asking.operator(), &ring, house::audit_config(config), clock, without_trail).await {
+            Ok(recalled) => recalled,
+            Err(error) => {
+                ring.give_up().await?;
+                return Err(error.into());
+            }
+        };
     let mut answer = admin::backup_told(ring.header(), ring.totals());
     ring.finish().await?;
     let house = House::open_in_turn(config)

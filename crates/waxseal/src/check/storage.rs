@@ -23,12 +23,12 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
     }
     findings.push(Finding::fine("data folder", format!("{folder} can be written")));
     findings.push(master_key(config));
-    match control::ask(&config.data_dir, &Request::QueueList { limit: 0 }).await {
+    match control::ask(&config.control_socket, &Request::QueueList { limit: 0 }).await {
         Ok(Some(counts)) => {
             let found = format!("a running server has it; {} waiting", counts["waiting"]);
             findings.push(Finding::fine("store", found));
             let asked = Request::Person { asked: Asked::Standing };
-            if let Ok(Some(standing)) = control::ask(&config.data_dir, &asked).await {
+            if let Ok(Some(standing)) = control::ask(&config.control_socket, &asked).await {
                 findings.push(requests_told(&standing));
             }
             return true;

@@ -22,6 +22,26 @@ pub(crate) const KEYS: &[Key] = &[
         "Folder of the store, its keys and the control socket. Made on first start.",
     ),
     key(
+        "control.socket",
+        r#""control.sock""#,
+        "Socket by which commands reach a running server, relative to `data_dir`. Nobody else may enter that folder: operators \
+         need one that they can, such as `/run/waxseal/control.sock`.",
+    ),
+    key(
+        "control.group",
+        r#""""#,
+        "Group of the system, by name or number, whose members reach that socket; if empty only the server's own user and \
+         root do. What they may do there, `operators` says.",
+    ),
+    key(
+        "operators",
+        "[]",
+        "Who may give commands: a table `[[operators]]` each, with `name` (it stands in the audit trail), `user` (of the \
+         system, by name or number) and `roles` out of `operations`, `support`, `privacy`, `audit`, `admin`. See \
+         [operators](privacy/operators.md). P14 is `not yet` without any. As a variable: \
+         `[{name=\"ada\", user=\"ada\", roles=[\"support\"]}]`.",
+    ),
+    key(
         "roles",
         r#"["api", "web", "submission", "mx", "delivery", "readers"]"#,
         "What this process does: `api` (HTTP), `submission` (SMTP from applications), `delivery` (SMTP to \

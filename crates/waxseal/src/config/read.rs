@@ -1,5 +1,7 @@
 //! From raw values to the typed configuration. Reads every key, so that all faults are told at once.
 
+mod operators;
+
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use waxseal_privacy::access::AccessConfig;
@@ -30,6 +32,9 @@ impl Reader {
         self.later(&mut notes);
         Config {
             roles: self.each("roles", |name| values::role(&name)),
+            control_socket: data_dir.join(self.filled("control.socket")),
+            control_group: self.optional("control.group", |name| values::group(&name)),
+            operators: self.operators(),
             public_url: self.optional("public_url", |url| values::public_url(&url)),
             hostname: self.one("hostname", |name| values::host_name(&name)).unwrap_or_default(),
             http_listen: self.each("http.listen", |text| values::listen(&text)),

@@ -119,6 +119,54 @@ fn everything_wrong_is_told_at_once_with_the_name_of_its_key() {
 }
 
 #[test]
+fn operators_have_a_name_a_user_and_roles() {
+    let table = "[control]\ngroup = 61100\n[[operators]]\nname = \"ada\"\nuser = \"root\"\nroles = [\"support\", \"audit\"]\n\
+                 [[operators]]\nname = \"Bob B.\"\nuser = 1002\nroles = [\"admin\"]";
+    let config = from_toml(&table.replace("61100", "\"61100\"")).expect("operators");
+    let named: Vec<_> = config.operators.iter().map(|named| (named.name.as_str(), named.uid)).collect();
+    assert_eq!((named, config.control_group), (vec![("ada", 0), ("Bob B.", 1002)], Some(61_100)));
+    let variable = "[{name=\"ada\", user=1001, roles=[\"support\"]}]";
+    let config = from_environment(&[("WAXSEAL_OPERATORS", variable)]).expect("operators");
+    assert_eq!(config.operators[0].uid, 1001);
+    assert!(from_toml("").expect("none").operators.is_empty());
+    assert!(from_environment(&[("WAXSEAL_OPERATORS", "")]).expect("none").operators.is_empty());
+}
+
+#[test]
+fn an_operator_who_cannot_be_told_from_others_is_an_error_that_names_the_field() {
+    let said = |name: &str, user: &str, roles: &str| {
+        let good = "{name=\"ada\", user=1001, roles=[\"support\"]}";
+        let tables = format!("[{good}, {{name={name}, user={user}, roles={roles}}}]");
+        from_environment(&[("WAXSEAL_OPERATORS", &tables)]).expect_err(&tables)
+    };
+    let audit = "[\"audit\"]";
+    for (name, user, roles, field, why) in [
+        ("\"\"", "1002", audit, "name", "1 to 64 bytes"),
+        ("\"a\\u0007b\"", "1002", audit, "name", "control characters"),
+        ("\"owner\"", "1002", audit, "name", "stand for others"),
+        ("\"ada\"", "1002", audit, "name", "another table has the same"),
+        ("true", "1002", audit, "name", "must be there"),
+        ("\"bob\"", "\"no such user\"", audit, "user", "there is no user `no such user`"),
+        ("\"bob\"", "-1", audit, "user", "there is no user"),
+        ("\"bob\"", "65534", audit, "user", "nobody"),
+        ("\"bob\"", "1001", audit, "user", "another table has the same"),
+        ("\"bob\"", "1002", "[\"audits\"]", "roles", "`audits` is no role"),
+        ("\"bob\"", "1002", "[]", "roles", "one or more of: operations"),
+    ] {
+        let said = said(name, user, roles);
+        assert!(said.contains(&format!("`operators.{field}` of table 2: ")) && said.contains(why), "{said}");
+    }
+    assert!(
+        said("\"bob\"", "1002", "[\"audit\"], role=1")
+            .contains("`operators.role` of table 2: there is no such")
+    );
+    let said = from_toml("[operators]\nname = \"ada\"").expect_err("one table");
+    assert_eq!(said, "`operators`: must be a list of tables, each with name, user and roles");
+    let said = from_toml("[control]\ngroup = \"no such group\"").expect_err("no group");
+    assert!(said.starts_with("`control.group`: there is no group `no such group`"), "{said}");
+}
+
+#[test]
 fn a_smart_host_is_given_as_a_url() {
     let relay = |url: &str| from_toml(&format!("[delivery]\nrelay = \"{url}\"")).map(|config| config.relay);
     assert!(relay("smtps://user%40example.org:p%3Ass@relay.example.org").expect("relay").is_some());

@@ -6,6 +6,7 @@ use std::{
 };
 
 use waxseal_delivery::{AfterCrash, Relay, bounce::Rules};
+use waxseal_system::users;
 
 use super::Secret;
 
@@ -61,6 +62,27 @@ pub(super) fn role(name: &str) -> Result<Role, String> {
         "delivery" => Ok(Role::Delivery),
         "readers" => Ok(Role::Readers),
         other => Err(format!("`{other}` is no role; roles are api, web, submission, mx, delivery, readers")),
+    }
+}
+
+/// A group of the system, by name or number.
+pub(super) fn group(name: &str) -> Result<u32, String> {
+    match users::group(name) {
+        Ok(Some(group)) => Ok(group),
+        Ok(None) => Err(format!("there is no group `{name}` in /etc/group; a number needs no name")),
+        Err(error) => Err(format!("/etc/group: {error}")),
+    }
+}
+
+/// A user of the system, by name or number.
+pub(super) fn user(name: &str) -> Result<u32, String> {
+    match users::user(name) {
+        Ok(Some(uid)) if users::stands_for_others(uid) => {
+            Err(format!("`{name}` stands for users whom the system cannot name, so it is nobody"))
+        }
+        Ok(Some(uid)) => Ok(uid),
+        Ok(None) => Err(format!("there is no user `{name}` in /etc/passwd; a number needs no name")),
+        Err(error) => Err(format!("/etc/passwd: {error}")),
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use waxseal_privacy::audit::{AuditActor, AuditEntry, AuditEvent, AuditPurpose};
 
 use super::House;
+use crate::operators::Asking;
 
 /// Sees to a database that was restored; with any other it costs a look-up.
 pub(super) async fn see_to(house: &House) -> Result<()> {
@@ -27,7 +28,8 @@ pub(super) async fn see_to(house: &House) -> Result<()> {
         }
     }
     let Some(rows) = house.store.restored().await? else { return Ok(()) };
-    record(house, AuditActor::Operator, AuditEvent::BackupRestored, rows).await?;
+    let by = AuditActor::Operator(Asking::here(&house.config).operator());
+    record(house, by, AuditEvent::BackupRestored, rows).await?;
     house.retention.run_once().await?;
     house.store.forget_restored().await?;
     Ok(())

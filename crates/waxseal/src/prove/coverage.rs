@@ -165,6 +165,9 @@ fn elsewhere() -> Vec<Covered> {
         .map(|place| {
             let by = match (place.class.at_rest, place.class.erase) {
                 (AtRest::Nowhere, _) => Some("nothing rests there; what was written is searched"),
+                (_, Erase::WithFile) => {
+                    Some("about who runs the instance; nobody's erasure; searched for every canary")
+                }
                 (_, Erase::LeadsNowhere) => Some("a number that leads nowhere; searched for every canary"),
                 (_, Erase::DestroyKey) => Some("a pseudonym; searched for every canary and the account's id"),
                 (AtRest::AsColumns, _) => Some("its columns"),

@@ -220,7 +220,7 @@ impl Stage {
 
     /// Asks the server, as a command would.
     pub(super) async fn ask(&self, request: Request) -> Result<Value> {
-        control::ask(&self.data(), &request).await?.context("no server answers")
+        control::ask(&self.data().join("control.sock"), &request).await?.context("no server answers")
     }
 
     /// Runs a command of the binary where no server runs.

@@ -16,6 +16,7 @@ mod exporting;
 mod inventory;
 mod key_copies;
 mod kill;
+mod operators;
 mod pages;
 mod policy;
 mod proving;

@@ -27,7 +27,8 @@ pub struct Server {
 }
 
 impl Server {
-    pub(super) async fn start(mut command: Command) -> Result<Self> {
+    /// Starts one by a command of [`Binary`](super::Binary), which may have been made another user's.
+    pub async fn start(mut command: Command) -> Result<Self> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let output = Arc::new(Mutex::new(String::new()));
         let stdout = child.stdout.take().context("standard output")?;

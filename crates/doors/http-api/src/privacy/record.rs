@@ -33,7 +33,7 @@ pub(crate) async fn opened(api: &Api, content: Content) -> Result<Vec<u8>, ApiEr
 fn refused(error: AuditError) -> ApiError {
     match error {
         AuditError::Store(error) => error.into(),
-        error @ (AuditError::File { .. } | AuditError::Closed) => {
+        error @ (AuditError::File { .. } | AuditError::Closed | AuditError::Unnamed) => {
             tracing::error!(%error, "not recorded, so not done");
             ApiError::unavailable()
         }

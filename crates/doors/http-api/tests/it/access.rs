@@ -9,7 +9,7 @@ use axum::{
 use waxseal_model::MessageId;
 use waxseal_privacy::{
     access::{AccessConfig, AccessError, BreakGlass, secret_hash},
-    audit::Query,
+    audit::{Operator, Query},
 };
 
 use crate::world::{World, basic};
@@ -17,6 +17,15 @@ use crate::world::{World, basic};
 const HOUR: Duration = Duration::from_secs(3_600);
 const REASON: &str = "Ticket 7: mail to bob@example.net looks broken";
 const LIST: &str = "/v1/privacy/access";
+
+fn operator(name: &str) -> Operator {
+    Operator::Named(name.parse().expect("a name"))
+}
+
+/// Who opens grants here.
+fn ada() -> Operator {
+    operator("ada")
+}
 
 fn break_glass(world: &World, second_operator: Option<&str>) -> BreakGlass {
     let config = AccessConfig {
@@ -49,20 +58,21 @@ async fn an_operator_sees_content_for_an_hour_and_its_owner_sees_that_and_why() 
     let id = sent(&world).await;
     let access = break_glass(&world, None);
     assert_eq!(world.get(LIST).await.json()["items"].as_array().map(Vec::len), Some(0));
-    let grant = access.open(world.mine.account, REASON, HOUR).await.expect("granted").number;
-    assert_eq!(access.messages(grant, None, 10).await.expect("listed").len(), 1);
-    let seen = access.read(grant, id).await.expect("shown");
+    let grant = access.open(ada(), world.mine.account, REASON, HOUR).await.expect("granted").number;
+    assert_eq!(access.messages(ada(), grant, None, 10).await.expect("listed").len(), 1);
+    let seen = access.read(ada(), grant, id).await.expect("shown");
     assert!(String::from_utf8_lossy(&seen.mime).contains("SECRET PLANS"));
 
     let list = world.get(LIST).await.json();
+    assert!(!list.to_string().contains("ada"), "when and why, not who");
     let item = &list["items"][0];
     assert_eq!((item["reason"].as_str(), item["state"].as_str()), (Some(REASON), Some("open")));
     assert_eq!(item["openings"], 2);
 
     world.clock.advance(HOUR);
-    let late = access.read(grant, id).await;
+    let late = access.read(ada(), grant, id).await;
     assert!(matches!(late, Err(AccessError::NotOpen { .. })), "its time is over");
-    assert!(access.messages(grant, None, 10).await.is_err());
+    assert!(access.messages(ada(), grant, None, 10).await.is_err());
     assert_eq!(world.get(LIST).await.json()["items"][0]["state"], "expired");
     let expected = [
         "break_glass_granted",
@@ -80,9 +90,9 @@ async fn a_grant_ends_at_once_when_it_is_closed() {
     let world = World::new().await;
     let id = sent(&world).await;
     let access = break_glass(&world, None);
-    let grant = access.open(world.mine.account, REASON, HOUR).await.expect("granted").number;
-    access.close(grant).await.expect("closed");
-    assert!(matches!(access.read(grant, id).await, Err(AccessError::NotOpen { .. })));
+    let grant = access.open(ada(), world.mine.account, REASON, HOUR).await.expect("granted").number;
+    access.close(ada(), grant).await.expect("closed");
+    assert!(matches!(access.read(ada(), grant, id).await, Err(AccessError::NotOpen { .. })));
     assert_eq!(world.get(LIST).await.json()["items"][0]["state"], "closed");
     assert_eq!(told(&world).await, ["break_glass_granted", "break_glass_closed", "content_refused"]);
 }
@@ -92,14 +102,17 @@ async fn where_two_are_asked_for_one_sees_nothing() {
     let world = World::new().await;
     let id = sent(&world).await;
     let access = break_glass(&world, Some("the second's"));
-    let grant = access.open(world.mine.account, REASON, HOUR).await.expect("granted").number;
-    assert!(matches!(access.read(grant, id).await, Err(AccessError::NotOpen { .. })));
-    assert!(matches!(access.confirm(grant, "a guess").await, Err(AccessError::Secret)));
-    assert!(access.read(grant, id).await.is_err());
+    let grant = access.open(ada(), world.mine.account, REASON, HOUR).await.expect("granted").number;
+    assert!(matches!(access.read(ada(), grant, id).await, Err(AccessError::NotOpen { .. })));
+    assert!(matches!(access.confirm(operator("bob"), grant, "a guess").await, Err(AccessError::Secret)));
+    assert!(access.read(ada(), grant, id).await.is_err());
+    let alone = access.confirm(ada(), grant, "the second's").await;
+    assert!(matches!(alone, Err(AccessError::OpenedBySame(_))), "who opened it, with the secret");
+    assert!(access.read(ada(), grant, id).await.is_err());
     assert_eq!(world.get(LIST).await.json()["items"][0]["state"], "waiting");
-    access.confirm(grant, "the second's\n").await.expect("confirmed");
-    assert!(access.read(grant, id).await.is_ok());
-    assert!(matches!(access.confirm(grant, "the second's").await, Err(AccessError::NotWaiting(_))));
+    access.confirm(operator("bob"), grant, "the second's\n").await.expect("confirmed");
+    assert!(access.read(ada(), grant, id).await.is_ok());
+    assert!(matches!(access.confirm(ada(), grant, "the second's").await, Err(AccessError::NotWaiting(_))));
     let told = told(&world).await;
     assert!(told.iter().any(|what| what == "break_glass_unconfirmed"), "{told:?}");
     assert!(told.iter().any(|what| what == "break_glass_confirmed"), "{told:?}");
@@ -115,11 +128,11 @@ async fn where_the_account_is_asked_nobody_sees_anything_before_it_consents_nor_
     let access = BreakGlass::new(store, Arc::clone(&world.clock) as _, audit, config);
     let mut opened = Vec::new();
     for _ in 0..2 {
-        opened.push(access.open(world.mine.account, REASON, HOUR).await.expect("granted"));
+        opened.push(access.open(ada(), world.mine.account, REASON, HOUR).await.expect("granted"));
     }
     let (grant, refused) = (opened[0].number, format!("{LIST}/{}/consent", opened[1].id));
     let path = format!("{LIST}/{}/consent", opened[0].id);
-    assert!(matches!(access.read(grant, id).await, Err(AccessError::NotOpen { .. })));
+    assert!(matches!(access.read(ada(), grant, id).await, Err(AccessError::NotOpen { .. })));
     let list = world.get(LIST).await.json();
     assert_eq!(
         (&list["items"][1]["state"], &list["items"][1]["needs-consent"]),
@@ -132,16 +145,16 @@ async fn where_the_account_is_asked_nobody_sees_anything_before_it_consents_nor_
         request.headers_mut().insert(header::AUTHORIZATION, basic(&stranger.key).parse().expect("value"));
         assert_eq!(world.send(request).await.status, 404);
     }
-    assert!(access.read(grant, id).await.is_err());
+    assert!(access.read(ada(), grant, id).await.is_err());
 
     for _ in 0..2 {
         let given = world.post(&path, &[]).await;
         assert_eq!((given.status, &given.json()["state"]), (200, &"open".into()), "{}", given.text());
     }
-    assert!(access.read(grant, id).await.is_ok());
+    assert!(access.read(ada(), grant, id).await.is_ok());
     let ended = world.delete(&path).await;
     assert_eq!((ended.status, &ended.json()["state"]), (200, &"closed".into()));
-    assert!(access.read(grant, id).await.is_err());
+    assert!(access.read(ada(), grant, id).await.is_err());
     assert_eq!(world.post(&path, &[]).await.status, 409, "it is over");
     assert_eq!(world.delete(&refused).await.json()["state"], "closed", "without ever having consented");
     assert_eq!(world.post(&format!("{LIST}/nonsense/consent"), &[]).await.status, 404);
@@ -161,15 +174,15 @@ async fn a_grant_needs_a_reason_a_limit_and_an_account_and_opens_no_other() {
     let id = sent(&world).await;
     let access = break_glass(&world, None);
     let mine = world.mine.account;
-    assert!(matches!(access.open(mine, "because", HOUR).await, Err(AccessError::Reason)));
-    assert!(matches!(access.open(mine, "two\nlines of it", HOUR).await, Err(AccessError::Reason)));
+    assert!(matches!(access.open(ada(), mine, "because", HOUR).await, Err(AccessError::Reason)));
+    assert!(matches!(access.open(ada(), mine, "two\nlines of it", HOUR).await, Err(AccessError::Reason)));
     for time in [Duration::ZERO, 4 * HOUR + Duration::from_secs(1)] {
-        assert!(matches!(access.open(mine, REASON, time).await, Err(AccessError::Time(_))));
+        assert!(matches!(access.open(ada(), mine, REASON, time).await, Err(AccessError::Time(_))));
     }
     assert!(told(&world).await.is_empty(), "nothing was granted");
-    let other = access.open(stranger.account, REASON, HOUR).await.expect("granted").number;
-    assert!(matches!(access.read(other, id).await, Err(AccessError::NoMessage)));
-    assert!(matches!(access.read(other + 1, id).await, Err(AccessError::NoGrant(_))));
+    let other = access.open(ada(), stranger.account, REASON, HOUR).await.expect("granted").number;
+    assert!(matches!(access.read(ada(), other, id).await, Err(AccessError::NoMessage)));
+    assert!(matches!(access.read(ada(), other + 1, id).await, Err(AccessError::NoGrant(_))));
     assert_eq!(world.get(LIST).await.json()["items"].as_array().map(Vec::len), Some(0), "another's list");
 }
 
@@ -179,7 +192,7 @@ async fn the_list_has_pages_and_names_what_it_does_not_know() {
     let access = break_glass(&world, None);
     for number in 0..5 {
         let reason = format!("Ticket number {number}");
-        access.open(world.mine.account, &reason, HOUR).await.expect("granted");
+        access.open(ada(), world.mine.account, &reason, HOUR).await.expect("granted");
         world.clock.advance(Duration::from_secs(1));
     }
     let mut seen = Vec::new();

@@ -4,12 +4,15 @@ use std::{
     ffi::OsString,
     fs::{File, TryLockError},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 /// What the name of a file ends with that is being written, or that a crash left.
 pub(crate) const PARTIAL: &str = ".partial";
+
+/// Not through a symbolic link.
+const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
 /// A file on its way. Dropped before [`NewFile::keep`], it leaves nothing.
 pub(crate) struct NewFile {
@@ -21,7 +24,7 @@ pub(crate) struct NewFile {
 
 impl NewFile {
     /// Begins a file (mode 0600); an error if there is one of this name, or if somebody writes it now. What a crash
-    /// left of an earlier attempt is written over.
+    /// left of an earlier attempt is written over, but no link is followed: whoever names the path may have put one there.
     pub(crate) fn begin(path: &Path) -> io::Result<Self> {
         if path.symlink_metadata().is_ok() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of this name already"));
@@ -31,7 +34,19 @@ impl NewFile {
         hidden.push(name);
         hidden.push(PARTIAL);
         let partial = path.with_file_name(hidden);
-        let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&partial)?;
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(NO_LINK)
+            .open(&partial)?;
+        if file.metadata()?.nlink() != 1 {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "the file that it is written to has other names",
+            ));
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

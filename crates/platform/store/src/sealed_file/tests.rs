@@ -98,3 +98,20 @@ fn any_place_of_it_can_be_read() {
         }
     }
 }
+
+#[test]
+fn what_is_written_goes_through_no_link_that_somebody_put_in_its_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (precious, out) = (folder.path().join("precious"), folder.path().join("out"));
+    std::fs::write(&precious, "keys").expect("written");
+    let partial = folder.path().join(".out.partial");
+    std::os::unix::fs::symlink(&precious, &partial).expect("linked");
+    assert!(NewFile::begin(&out).is_err(), "a symbolic one");
+    std::fs::remove_file(&partial).expect("gone");
+    std::fs::hard_link(&precious, &partial).expect("linked");
+    assert!(NewFile::begin(&out).is_err(), "a hard one");
+    assert_eq!(std::fs::read(&precious).expect("read"), b"keys");
+    std::fs::remove_file(&partial).expect("gone");
+    std::fs::write(&partial, "what a crash left").expect("written");
+    assert_eq!(NewFile::begin(&out).and_then(NewFile::keep).expect("an empty file"), 0);
+}

@@ -37,6 +37,8 @@ pub(super) struct Body<'a> {
     /// Microseconds since the epoch.
     pub(super) at: i64,
     pub(super) actor: &'static str,
+    /// Which operator.
+    pub(super) by: Option<&'a str>,
     /// Pseudonym of the customer's API key.
     pub(super) key: Option<&'a str>,
     pub(super) purpose: AuditPurpose,
@@ -100,6 +102,9 @@ pub struct RecordedEntry {
     pub at: i64,
     /// `operator`, `system` or `customer`.
     pub actor: String,
+    /// Which operator; `None` of others, and in entries from before operators had names.
+    #[serde(default)]
+    pub by: Option<String>,
     /// Pseudonym of the API key.
     pub key: Option<String>,
     /// Why.
@@ -127,4 +132,21 @@ fn digest(body: &[u8]) -> String {
     context.update(b"waxseal audit 1\n");
     context.update(body);
     hex::encode(context.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line as it was written before operators had names.
+    #[test]
+    fn an_entry_from_before_operators_had_names_is_read_and_names_nobody() {
+        let body = format!(
+            r#"{{"n":1,"at":5,"actor":"operator","key":null,"purpose":"administration","what":"key_deleted","account":null,"count":1,"prev":"{GENESIS}""#
+        );
+        let line = format!("{body}{MARK}{}\"}}", digest(body.as_bytes()));
+        assert_eq!(read(line.as_bytes()).map(|link| link.what), Some("key_deleted".to_owned()));
+        let entry: RecordedEntry = serde_json::from_str(&line).expect("an entry");
+        assert_eq!((entry.actor.as_str(), entry.by), ("operator", None));
+    }
 }

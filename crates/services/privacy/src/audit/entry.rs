@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use waxseal_model::{AccountId, Actor, KeyId, Purpose};
 
-use super::subject::ToldSubject;
+use super::{operator::Operator, subject::ToldSubject};
 
 /// Something to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct AuditEntry {
 /// Who did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuditActor {
-    /// Somebody at the operator's command line.
-    Operator,
+    /// Somebody at the command line.
+    Operator(Operator),
     /// The system by itself.
     System,
     /// The customer; with the API key used, if by one.
@@ -83,12 +83,13 @@ impl From<Purpose> for AuditPurpose {
     }
 }
 
-impl From<Actor> for AuditActor {
-    fn from(actor: Actor) -> Self {
+impl AuditActor {
+    /// Who opened something, where that needs no name: `None` of an operator.
+    pub(super) const fn unnamed(actor: Actor) -> Option<Self> {
         match actor {
-            Actor::Customer => Self::Customer(None),
-            Actor::System => Self::System,
-            Actor::Operator => Self::Operator,
+            Actor::Customer => Some(Self::Customer(None)),
+            Actor::System => Some(Self::System),
+            Actor::Operator => None,
         }
     }
 }
@@ -106,7 +107,7 @@ pub enum ErasedPart {
 }
 
 /// What was done. The names are part of the trail's format: add, never rename.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum AuditEvent {
     /// The server started.
@@ -320,6 +321,11 @@ pub enum AuditEvent {
     },
     /// An operator confirmed the clock.
     ClockConfirmed,
+    /// Somebody asked for what is not theirs to ask, and was refused; nothing was done.
+    CommandRefused {
+        /// The command's words.
+        command: &'static str,
+    },
     /// What entry `entry` announced did not succeed.
     Failed {
         /// Number of that entry.

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use waxseal_model::{AccountId, KeyId, Timestamp};
 use waxseal_store::line_file::{LineFile, segments};
 
-use super::{AuditError, at, chain::RecordedEntry, writer::NAME};
+use super::{AuditError, at, chain::RecordedEntry, operator::Operator, writer::NAME};
 
 /// Which entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// About this account alone.
     pub account: Option<AccountId>,
+    /// By this operator alone.
+    pub by: Option<Operator>,
     /// With a number greater than this.
     pub after: u64,
     /// At most so many, the oldest of them.
@@ -23,7 +25,7 @@ pub struct Query {
 
 impl Default for Query {
     fn default() -> Self {
-        Self { since: None, account: None, after: 0, limit: usize::MAX }
+        Self { since: None, account: None, by: None, after: 0, limit: usize::MAX }
     }
 }
 
@@ -32,6 +34,7 @@ pub(super) fn entries(
     query: &Query,
     account: Option<&str>,
 ) -> Result<Vec<RecordedEntry>, AuditError> {
+    let by = query.by.map(|operator| operator.to_string());
     let mut found = Vec::new();
     for segment in segments(folder, NAME).map_err(at(folder))? {
         let bytes = LineFile::read(&segment.path).map_err(at(&segment.path))?;
@@ -40,7 +43,8 @@ pub(super) fn entries(
             let Ok(entry) = serde_json::from_slice::<RecordedEntry>(line) else { continue };
             let fits = entry.n > query.after
                 && query.since.is_none_or(|since| entry.time() >= since)
-                && account.is_none_or(|account| entry.account.as_deref() == Some(account));
+                && account.is_none_or(|account| entry.account.as_deref() == Some(account))
+                && (by.is_none() || entry.by == by);
             if fits {
                 found.push(entry);
                 if found.len() >= query.limit {

@@ -101,10 +101,15 @@ impl Writer {
         let mut head = self.head.clone();
         let mut lines = Vec::new();
         for job in jobs {
+            let by = match job.entry.actor {
+                AuditActor::Operator(operator) => Some(operator.to_string()),
+                AuditActor::System | AuditActor::Customer(_) => None,
+            };
             let body = Body {
                 n: head.n + 1,
                 at: job.at.as_micros(),
                 actor: actor(job.entry.actor),
+                by: by.as_deref(),
                 key: job.key.as_deref(),
                 purpose: job.entry.purpose,
                 what: job.entry.what,
@@ -264,7 +269,7 @@ fn answer(outcome: Result<u64, AuditError>, jobs: Vec<Job>) {
 
 const fn actor(actor: AuditActor) -> &'static str {
     match actor {
-        AuditActor::Operator => "operator",
+        AuditActor::Operator(_) => "operator",
         AuditActor::System => "system",
         AuditActor::Customer(_) => "customer",
     }

@@ -81,7 +81,8 @@ pub(super) const PLACES: &[Place] = &[
     ids("sent.notes.new", "the same while it is written anew", Retention::Message, Erase::LeadsNowhere),
     ids(
         "audit/trail-*.jsonl",
-        "the audit trail: kinds, counts, pseudonyms of accounts; whom an erasure was about, sealed under a key of the account",
+        "the audit trail: kinds, counts, pseudonyms of accounts, names of operators; whom an erasure was about, sealed under \
+         a key of the account",
         Retention::Operator,
         Erase::DestroyKey,
     ),

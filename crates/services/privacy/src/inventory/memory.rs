@@ -18,6 +18,12 @@ const fn memory(
 /// The list.
 pub(super) const PLACES: &[Place] = &[
     memory(
+        "operators",
+        "names, users and roles of the configuration",
+        (Category::Username, Subject::Operator),
+        DataPurpose::Operation,
+    ),
+    memory(
         "unwrapped keys",
         "keys of accounts, at most 50,000; dropped when they are destroyed",
         (Category::SystemAuthentication, Subject::Customer),

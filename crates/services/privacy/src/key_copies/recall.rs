@@ -13,8 +13,8 @@ use waxseal_model::{AccountId, Clock};
 use waxseal_store::{StoreError, backup::RestoringKeys, erasure::ErasureKind};
 
 use crate::audit::{
-    AuditActor, AuditConfig, AuditEntry, AuditError, AuditEvent, AuditPurpose, LooseTrail, RecordedEntry,
-    Trouble,
+    AuditActor, AuditConfig, AuditEntry, AuditError, AuditEvent, AuditPurpose, LooseTrail, Operator,
+    RecordedEntry, Trouble,
 };
 
 /// What was done to the ring again.
@@ -56,6 +56,7 @@ pub enum RecallError {
 /// Tells the ring what happened since its copy was made, and the trail that it is restored. `unverified` says to go by
 /// what can be read of a trail that is not as it should be.
 pub async fn recall(
+    by: Operator,
     ring: &RestoringKeys,
     config: AuditConfig,
     clock: Arc<dyn Clock>,
@@ -76,7 +77,7 @@ pub async fn recall(
     for entry in entries.iter().filter(|entry| !failed.contains(&entry.n)) {
         tell(ring, entry, &accounts, &mut recalled).await?;
     }
-    let (actor, purpose, what) = (AuditActor::Operator, AuditPurpose::Backup, AuditEvent::KeysRestored);
+    let (actor, purpose, what) = (AuditActor::Operator(by), AuditPurpose::Backup, AuditEvent::KeysRestored);
     trail.record(AuditEntry { actor, purpose, what, account: None, count: ring.totals().rows() }).await?;
     Ok(recalled)
 }

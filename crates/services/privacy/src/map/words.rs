@@ -11,6 +11,7 @@ pub(crate) const fn subject(subject: Subject) -> &'static str {
         Subject::Customer => "customer",
         Subject::Recipient => "recipient",
         Subject::CustomerAndRecipient => "customer and recipient",
+        Subject::Operator => "operator",
     }
 }
 
@@ -59,6 +60,7 @@ pub(crate) const fn erase(erase: Erase) -> &'static str {
         Erase::DestroyKey => "destroying the key",
         Erase::Drop => "dropping it from memory",
         Erase::LeadsNowhere => "stays, leads to nobody once the rows are gone",
+        Erase::WithFile => "deleting the file",
         Erase::AsColumns => "as its columns",
     }
 }
