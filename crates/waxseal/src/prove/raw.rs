@@ -109,6 +109,7 @@ impl RawCopy {
             data_dir: folder.clone(),
             engine: Engine::Sqlite,
             master_key: MasterKey::File(folder.join("master.key")),
+            keys_dir: None,
         };
         let store = Store::open(config, Arc::new(SystemClock::new()), Arc::new(SystemRandom)).await?;
         let looked = async {
