@@ -29,7 +29,9 @@ impl RawCopy {
     pub(super) async fn take(stage: &Stage, scratch: Option<&Scratch>) -> Result<Self> {
         let folder = stage.folder.join("raw");
         let data = folder.join("data");
-        copy(&stage.data(), &data)?;
+        for folder in stage.kept() {
+            copy(&folder, &data)?;
+        }
         let mut database = None;
         if let Some(scratch) = scratch
             && let Some(files) = scratch.files().await?

@@ -96,8 +96,7 @@ fn refuse_left_behind(data_dir: &Path, folder: &Path) -> Result<(), OpenError> {
 
 fn refuse_open_to_others(folder: &Path) -> Result<(), OpenError> {
     let shown = folder.display();
-    let about =
-        fs::metadata(folder).map_err(|source| OpenError::File { path: shown.to_string(), source })?;
+    let about = fs::metadata(folder).map_err(|source| OpenError::File { path: shown.to_string(), source })?;
     let mode = about.permissions().mode() & 0o777;
     if mode & 0o077 == 0 {
         return Ok(());
