@@ -12,6 +12,7 @@ use waxseal_store::{
     Engine, MasterKey, OpenError, Store, StoreConfig,
     backup::{self, RestoringKeys},
 };
+use waxseal_system::SystemRandom;
 
 use crate::{
     backups::{backed_up, key},
@@ -68,8 +69,10 @@ fn moved(from: &Path, to: &Path, files: &[&str]) {
 
 /// A world whose keys lie apart from the beginning on.
 async fn world_apart(folder: &TempDir) -> (World, PathBuf) {
-    let world = World::sqlite().await;
+    let mut world = World::sqlite().await;
     world.store.close().await;
+    // Two of them are two instances: their secrets differ.
+    world.random = Arc::new(SystemRandom);
     let data_dir = folder.path().join("data");
     let master_key = MasterKey::Hex("ab".repeat(32));
     let config = StoreConfig { data_dir, master_key, ..world.config.clone() };
