@@ -28,6 +28,14 @@ pub(super) fn look(config: &Config) -> Finding {
             ),
             "set `keys.folder` to a folder on another volume, of which no snapshots are made",
         ),
+        Ok(false) if copies_lie_with_data(config) => Finding::doubtful(
+            WHAT,
+            format!(
+                "{shown} lies on a volume of its own, and copies of it with the secret they open with beside {beside}: {}",
+                config.keys_folder.display()
+            ),
+            "set `backup.keys_folder` to a folder on another volume than the data, too",
+        ),
         Ok(false) => Finding::fine(WHAT, format!("{shown} can be written, on a volume of its own")),
         Err(error) => Finding::wrong(WHAT, format!("{shown}: {error}"), "see `keys.folder`"),
     }
@@ -39,6 +47,13 @@ fn may_be_written(folder: &Path) -> io::Result<()> {
         true => writable(folder),
         false => existing(folder).and_then(writable),
     }
+}
+
+/// Whether copies of the keys are where snapshots of the data hold them, too.
+fn copies_lie_with_data(config: &Config) -> bool {
+    let folder = &config.keys_folder;
+    let are_made = config.keys_every_hours > 0 || folder.is_dir();
+    are_made && is_on_one_volume(folder, &config.data_dir).unwrap_or(false)
 }
 
 fn is_on_one_volume(folder: &Path, data_dir: &Path) -> io::Result<bool> {

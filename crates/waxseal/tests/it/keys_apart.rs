@@ -135,6 +135,10 @@ async fn the_steps_of_the_manual_move_the_keys() -> Result<()> {
     keys_lie_in(&keys, &binary)?;
     if Path::new("/dev/shm").is_dir() {
         assert_eq!(checked(&binary).await?.0, "fine");
+        binary.json(&["backup", "keys"]).await?;
+        let (state, found, mend) = checked(&binary).await?;
+        assert_eq!(state, "doubtful", "copies with their secret lie beside the database: {found}");
+        assert!(mend.contains("`backup.keys_folder`"), "{mend}");
     }
     Ok(())
 }
