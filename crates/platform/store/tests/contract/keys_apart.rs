@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 use waxseal_store::{
-    Engine, MasterKey, OpenError, Store, StoreConfig,
+    MasterKey, OpenError, Store, StoreConfig,
     backup::{self, RestoringKeys},
 };
 use waxseal_system::SystemRandom;
