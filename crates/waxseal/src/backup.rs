@@ -58,7 +58,7 @@ async fn create(config: &Config, path: Option<PathBuf>) -> Result<Value> {
 /// Where a store is, that it is opened is recorded there; a backup can be checked anywhere else as well.
 async fn verify(config: &Config, path: &Path) -> Result<Value> {
     let key = BackupKey::load(&house::backups_config(config).key, None).await?;
-    if config.data_dir.join("keys.db").exists() {
+    if config.key_store().join("keys.db").exists() {
         admin::ask(config, Request::BackupVerify).await?;
     }
     let of = path.to_owned();

@@ -1,5 +1,6 @@
 //! `waxseal check`: looks for what is wrong and says how to mend it.
 
+mod keys;
 mod network;
 mod storage;
 

@@ -40,6 +40,8 @@ pub(crate) const DEFAULT_FILE: &str = "waxseal.toml";
 pub(crate) struct Config {
     /// Folder of everything that the process keeps.
     pub(crate) data_dir: PathBuf,
+    /// Folder of the key store; the data folder if absent.
+    pub(crate) keys_dir: Option<PathBuf>,
     /// What the process does.
     pub(crate) roles: Vec<Role>,
     /// Socket of the commands.
@@ -168,6 +170,11 @@ impl Config {
             None => Settings::default(),
         };
         settings.with_environment(std::env::vars_os())?.read()
+    }
+
+    /// The folder in which the key store lies.
+    pub(crate) fn key_store(&self) -> &Path {
+        self.keys_dir.as_deref().unwrap_or(&self.data_dir)
     }
 
     /// Whether the process has this role.

@@ -232,6 +232,7 @@ pub(crate) fn store_config(config: &Config) -> StoreConfig {
             url => Engine::Postgres(url.to_owned()),
         },
         data_dir: config.data_dir.clone(),
+        keys_dir: config.keys_dir.clone(),
         master_key: match (&config.master_key, &config.master_key_command) {
             (Some(key), _) => MasterKey::Hex(key.expose().to_owned()),
             (None, Some(command)) => MasterKey::Command(command.expose().to_owned()),

@@ -62,7 +62,7 @@ pub(crate) async fn run(options: ProveErasure, as_json: bool) -> Result<ExitCode
     let keep = options.keep.map(std::path::absolute).transpose()?;
     let folder = Folder::given_or_temporary("proof", keep)?;
     let proof = tokio::select! {
-        proof = tokio::time::timeout(TIME, prove(folder.path(), scratch.as_ref())) => proof.context("not done within 30 minutes"),
+        proof = tokio::time::timeout(TIME, prove(folder.path(), scratch.as_ref(), options.keys_apart)) => proof.context("not done within 30 minutes"),
         () = signals.next() => Err(anyhow::anyhow!("interrupted")),
     };
     if let Some(scratch) = &scratch {
@@ -83,14 +83,14 @@ pub(crate) async fn run(options: ProveErasure, as_json: bool) -> Result<ExitCode
     Ok(if report.sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn prove(folder: &Path, scratch: Option<&Scratch>) -> Result<Report> {
+async fn prove(folder: &Path, scratch: Option<&Scratch>, keys_apart: bool) -> Result<Report> {
     let engine = if scratch.is_some() { "postgres" } else { "sqlite" };
     let mut report = Report::new(engine, format!("{:.0}", SystemClock::new().now().to_jiff()));
     let (goes, stays) = (Canaries::fresh(), Canaries::fresh());
-    let database = scratch.map(Scratch::url);
+    let store = (scratch.map(Scratch::url), keys_apart);
 
     told("a control run with the bystander alone");
-    let mut stage = Stage::set(&folder.join("control"), database, &[&stays]).await?;
+    let mut stage = Stage::set(&folder.join("control"), store, &[&stays]).await?;
     let lived = history::of(&mut stage, scratch, &stays, None).await.context("the control run")?;
     let control = {
         let store = open(&stage).await?;
@@ -104,7 +104,7 @@ async fn prove(folder: &Path, scratch: Option<&Scratch>) -> Result<Report> {
     }
 
     told("the run with the account that will be erased");
-    let mut stage = Stage::set(&folder.join("proof"), database, &[&goes, &stays]).await?;
+    let mut stage = Stage::set(&folder.join("proof"), store, &[&goes, &stays]).await?;
     let lived = history::of(&mut stage, scratch, &stays, Some(&goes)).await.context("the run")?;
     let erased = lived.erased.as_ref().context("nobody to erase")?;
     report.notes.extend(lived.notes.iter().cloned());

@@ -28,10 +28,14 @@ pub(crate) async fn run(config: &Config, term: &str, also: &[PathBuf], as_json: 
     }
     let mut folders: Vec<PathBuf> =
         std::iter::once(config.data_dir.clone()).chain(also.iter().cloned()).collect();
-    // Backups may lie elsewhere.
+    // Backups and keys may lie elsewhere.
     if config.backup_folder.is_dir() && !folders.iter().any(|folder| config.backup_folder.starts_with(folder))
     {
         folders.push(config.backup_folder.clone());
+    }
+    let keys = config.key_store().to_owned();
+    if keys.is_dir() && !folders.iter().any(|folder| keys.starts_with(folder)) {
+        folders.push(keys);
     }
     let anchors = config.anchor_file.clone();
     let files = tokio::task::spawn_blocking(move || {

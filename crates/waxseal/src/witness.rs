@@ -33,6 +33,7 @@ struct Question {
     /// In hex.
     bytes: Vec<String>,
     folder: PathBuf,
+    keys: PathBuf,
     anchors: PathBuf,
 }
 
@@ -49,13 +50,15 @@ struct Answer {
 /// Looks by way of another process.
 pub(crate) struct OwnProcess {
     folder: PathBuf,
+    keys: PathBuf,
     anchors: PathBuf,
 }
 
 impl OwnProcess {
     /// Through the files of this configuration.
     pub(crate) fn of(config: &Config) -> Self {
-        Self { folder: config.data_dir.clone(), anchors: config.anchor_file.clone() }
+        let (folder, keys) = (config.data_dir.clone(), config.key_store().to_owned());
+        Self { folder, keys, anchors: config.anchor_file.clone() }
     }
 
     async fn ask(&self, what: LookedFor) -> Result<Seen> {
@@ -63,6 +66,7 @@ impl OwnProcess {
             words: what.words.iter().map(|word| word.to_string()).collect(),
             bytes: what.bytes.iter().map(hex::encode).collect(),
             folder: self.folder.clone(),
+            keys: self.keys.clone(),
             anchors: self.anchors.clone(),
         };
         let question = serde_json::to_vec(&question)?;
@@ -102,6 +106,9 @@ pub(crate) fn look() -> Result<ExitCode> {
         Scanner::with_bytes(question.words.iter().map(String::as_str), bytes.iter().map(Vec::as_slice))?;
     let mut files = Files::new(scanner);
     files.folder(&question.folder, &question.folder);
+    if !question.keys.starts_with(&question.folder) {
+        files.folder(&question.keys, &question.keys);
+    }
     if !question.anchors.starts_with(&question.folder) {
         files.file(&question.anchors, "anchors");
     }

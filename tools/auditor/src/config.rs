@@ -14,6 +14,8 @@ use crate::limits::Limits;
 pub struct Instance {
     /// `data_dir`.
     pub data: PathBuf,
+    /// `keys.folder`, else `data_dir`.
+    pub keys: PathBuf,
     /// `store.url`.
     pub database: String,
     /// `backup.folder`.
@@ -50,6 +52,7 @@ impl Instance {
     pub fn in_folder(data: &Path) -> Self {
         Self {
             data: data.to_owned(),
+            keys: data.to_owned(),
             database: "sqlite".into(),
             backups: data.join("backups"),
             key_copies: data.join("key-copies"),
@@ -80,6 +83,9 @@ impl Instance {
         let data = PathBuf::from(value("data_dir").unwrap_or_else(|| "waxseal-data".into()));
         let limits = Limits::default();
         Ok(Self {
+            keys: value("keys.folder")
+                .filter(|folder| !folder.is_empty())
+                .map_or_else(|| data.clone(), |folder| data.join(folder)),
             backups: data.join(value("backup.folder").unwrap_or_else(|| "backups".into())),
             key_copies: data.join(value("backup.keys_folder").unwrap_or_else(|| "key-copies".into())),
             database: value("store.url").unwrap_or_else(|| "sqlite".into()),
@@ -129,9 +135,15 @@ mod tests {
         let instance = read(&[]).expect("read");
         assert_eq!(instance.limits, Limits { events_days: 14, backup_days: 3, ..Limits::default() });
         assert_eq!((instance.database.as_str(), instance.backups), ("sqlite", "/srv/mail/backups".into()));
-        let set = [("WAXSEAL_RETENTION__EVENTS_DAYS", "2"), ("WAXSEAL_BACKUP__FOLDER", "/mnt/b")];
+        let set = [
+            ("WAXSEAL_RETENTION__EVENTS_DAYS", "2"),
+            ("WAXSEAL_BACKUP__FOLDER", "/mnt/b"),
+            ("WAXSEAL_KEYS__FOLDER", "/mnt/k"),
+        ];
+        assert_eq!(instance.keys, Path::new("/srv/mail"));
         let instance = read(&set).expect("read");
         assert_eq!((instance.limits.events_days, instance.backups), (2, "/mnt/b".into()));
+        assert_eq!(instance.keys, Path::new("/mnt/k"));
         let wrong = read(&[("WAXSEAL_RETENTION__EVENTS_DAYS", "many")]).expect_err("no number");
         assert!(wrong.to_string().contains("retention.events_days"), "{wrong}");
     }

@@ -95,11 +95,19 @@ pub(crate) fn judge(instance: &Instance, at: &Moment, report: &mut Report) -> Re
     let mut kinds: BTreeMap<usize, Kind> = BTreeMap::new();
     let mut files = Vec::new();
     walk(&instance.data, &mut files)?;
+    if !instance.keys.starts_with(&instance.data) {
+        walk(&instance.keys, &mut files)?;
+    }
+    let apart = |path: &Path| instance.keys != instance.data && path.starts_with(&instance.keys);
     for path in files.iter().filter(|path| {
         ![&instance.backups, &instance.key_copies].iter().any(|folder| path.starts_with(folder))
     }) {
-        let name = path.strip_prefix(&instance.data).unwrap_or(path).to_string_lossy().into_owned();
-        match KNOWN.iter().position(|known| fits(known.name, &name)) {
+        // The names are the same, whichever folder the keys lie in.
+        let top = if apart(path) { &instance.keys } else { &instance.data };
+        let name = path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned();
+        let of_keys = name.starts_with("keys.") || [".check", "waxseal.lock"].contains(&name.as_str());
+        let known = |known: &Known| fits(known.name, &name) && (of_keys || !apart(path));
+        match KNOWN.iter().position(known) {
             Some(kind) => {
                 if let Some(since) = changed(path) {
                     // A copy that somebody asked for is written once; its row may be gone, and the file not.

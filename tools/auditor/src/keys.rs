@@ -43,8 +43,8 @@ type Erasure = (i64, Vec<u8>, String, i64);
 pub(crate) struct Ring(SqliteConnection);
 
 impl Ring {
-    pub(crate) async fn open(data: &Path) -> Result<Self> {
-        Ok(Self(open_file(&data.join("keys.db")).await?))
+    pub(crate) async fn open(folder: &Path) -> Result<Self> {
+        Ok(Self(open_file(&folder.join("keys.db")).await?))
     }
 
     pub(crate) async fn keys(&mut self) -> Result<Keys> {

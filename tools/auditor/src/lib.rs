@@ -25,7 +25,7 @@ pub use self::{
 pub async fn audit(instance: &Instance, now: i64) -> Result<Report> {
     let at = limits::Moment { now, limits: instance.limits };
     let mut report = Report::new(now);
-    let mut ring = keys::Ring::open(&instance.data).await?;
+    let mut ring = keys::Ring::open(&instance.keys).await?;
     let mut database = database::Database::open(&instance.data, &instance.database).await?;
     tables::known(&mut database, &mut report).await?;
     let found = tables::read(&mut database, &at).await?;

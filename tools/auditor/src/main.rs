@@ -73,6 +73,11 @@ fn run(cli: Cli) -> Result<bool> {
             Ok(inside) => data.join(inside),
             Err(_) => instance.backups,
         };
+        instance.keys = match instance.keys.strip_prefix(&instance.data) {
+            Ok(inside) if inside.as_os_str().is_empty() => data.clone(),
+            Ok(inside) => data.join(inside),
+            Err(_) => instance.keys,
+        };
         instance.data = data;
     }
     instance.limits.events_days = cli.events_days.unwrap_or(instance.limits.events_days);

@@ -140,6 +140,7 @@ impl Platform {
                 engine: engine.clone(),
                 data_dir: folder.path().to_path_buf(),
                 master_key: MasterKey::File(folder.path().join("master.key")),
+                keys_dir: None,
             },
             clock.clone(),
             random.clone(),

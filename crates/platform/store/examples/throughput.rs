@@ -48,6 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         engine: std::env::var("WAXSEAL_TEST_POSTGRES_URL").map_or(Engine::Sqlite, Engine::Postgres),
         data_dir: folder.path().to_owned(),
         master_key: MasterKey::File(folder.path().join("master.key")),
+        keys_dir: None,
     };
     let clock = SystemClock::new();
     let store = Store::open(config, Arc::new(clock), Arc::new(SystemRandom)).await?;

@@ -173,8 +173,8 @@ pub enum BackupError {
     },
     /// There are no keys to read it with.
     #[error(
-        "{path} is missing: a backup holds no keys, so put keys.db and keys.epoch of the instance into the data folder \
-         first"
+        "{path} is missing: a backup holds no keys, so put keys.db and keys.epoch of the instance there first, or set \
+         `keys.folder` to where they lie"
     )]
     NoKeys {
         /// What is missing.

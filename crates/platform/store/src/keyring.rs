@@ -20,6 +20,7 @@ mod entity;
 mod epoch;
 mod file;
 mod hold;
+pub(crate) mod home;
 mod journal;
 mod list;
 pub(crate) mod master;
@@ -119,11 +120,15 @@ pub(crate) struct KeyName {
 
 /// The keyring's file.
 const KEYS: &str = "keys.db";
+/// The file of the epoch's key.
+const EPOCH: &str = "keys.epoch";
+/// All files that hold keys: they are moved together.
+const FILES: [&str; 4] = [KEYS, "keys.db-wal", "keys.db-shm", EPOCH];
 
 /// Refuses to go on where the keyring's file is missing or empty and something was sealed under its keys: a new one would
 /// take the place of what may only have to be put back.
-pub(crate) fn check_present(data_dir: &Path) -> Result<(), OpenError> {
-    let path = data_dir.join(KEYS);
+pub(crate) fn check_present(folder: &Path) -> Result<(), OpenError> {
+    let path = folder.join(KEYS);
     if is_missing(&path) { Err(missing(&path)) } else { Ok(()) }
 }
 
@@ -134,13 +139,13 @@ fn is_missing(path: &Path) -> bool {
 
 fn missing(path: &Path) -> OpenError {
     OpenError::Keyring(format!(
-        "{} is missing or empty, without which nothing in the store can be read: put it back, together with keys.epoch \
-         (or start with an empty data folder and an empty database)",
+        "{} is missing or empty, without which nothing in the store can be read: put it back, together with keys.epoch, \
+         or set `keys.folder` to where it lies (or start with an empty data folder and an empty database)",
         path.display()
     ))
 }
 
-/// The keyring of one data folder.
+/// The keyring of one folder.
 pub(crate) struct Keyring {
     db: DatabaseConnection,
     spare: Spare,
@@ -157,17 +162,17 @@ pub(crate) struct Keyring {
 impl Keyring {
     /// Opens `keys.db` in the folder with the master key; makes both on first start.
     pub(crate) async fn open(
-        data_dir: &Path,
+        folder: &Path,
         master_key: &MasterKey,
         random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
-        let (path, epochs) = (data_dir.join(KEYS), data_dir.join("keys.epoch"));
+        let (path, epochs) = (folder.join(KEYS), folder.join(EPOCH));
         let first_start = is_missing(&path);
         if first_start && !is_missing(&epochs) {
             return Err(missing(&path));
         }
         let master = Master::load(master_key, first_start, random.as_ref()).await?;
-        let spare = Spare::of(data_dir);
+        let spare = Spare::of(folder);
         spare.ensure_piece();
         let db = file::open(&path).await?;
         file::check_master(&db, &master, random.as_ref()).await?;

@@ -21,7 +21,10 @@ use crate::{
     entity::account,
     erasure::{Closed, Reapplied},
     error::{OpenError, StoreError},
-    keyring::{self, Keyring},
+    keyring::{
+        self, Keyring,
+        home::{self, Home},
+    },
     migration::Migrator,
     queue::{Cleared, Stranded},
     recent::Recent,
@@ -35,7 +38,7 @@ use crate::{
 pub enum Engine {
     /// `waxseal.db` in the data folder: WAL, `synchronous=FULL`, `secure_delete=ON`.
     Sqlite,
-    /// A PostgreSQL database by URL. The keyring stays in the data folder, so one node at a time uses it.
+    /// A PostgreSQL database by URL. The keyring stays in a folder, so one node at a time uses it.
     Postgres(String),
 }
 
@@ -55,8 +58,10 @@ pub enum MasterKey {
 pub struct StoreConfig {
     /// Engine.
     pub engine: Engine,
-    /// Folder of `waxseal.db` and `keys.db`; made if missing.
+    /// Folder of `waxseal.db` and everything else; made if missing.
     pub data_dir: PathBuf,
+    /// Folder of the keyring, `keys.db` and what goes with it; made if missing. `None` for the data folder.
+    pub keys_dir: Option<PathBuf>,
     /// Master key.
     pub master_key: MasterKey,
 }
@@ -132,8 +137,8 @@ pub(crate) struct Inner {
     pub(crate) replacing: tokio::sync::Mutex<()>,
     /// How often content was opened.
     pub(crate) openings: Arc<Openings>,
-    /// Holds the lock of the data folder as long as the store lives.
-    lock: Mutex<Option<File>>,
+    /// Holds the locks of the data folder and of the keyring's as long as the store lives.
+    locks: Mutex<[Option<File>; 2]>,
 }
 
 impl Inner {
@@ -160,6 +165,8 @@ impl Store {
         let room = Arc::new(Room::open(&config.data_dir));
         restore::clear(&config.data_dir)?;
         backup::settle_keys(&config.data_dir)?;
+        let home = Home::take(&config)?;
+        backup::settle_keys(home.folder())?;
         let sent_notes = SentNotes::open(config.data_dir.join("sent.notes"))?;
         let (writing, readers, purposes) = match &config.engine {
             Engine::Sqlite => {
@@ -177,12 +184,14 @@ impl Store {
                 (db.clone(), db, purposes)
             }
         };
-        if has_accounts(&readers).await? {
-            keyring::check_present(&config.data_dir)?;
+        let is_new = !has_accounts(&readers).await?;
+        if !is_new || (home.is_apart() && home::is_noted(&readers).await?) {
+            keyring::check_present(home.folder())?;
         }
-        let keyring = Keyring::open(&config.data_dir, &config.master_key, Arc::clone(&random)).await?;
+        let keyring = Keyring::open(home.folder(), &config.master_key, Arc::clone(&random)).await?;
         let writer = Writer::start(writing, Arc::clone(&room));
-        let lock = Mutex::new(Some(lock));
+        let is_apart = home.is_apart();
+        let locks = Mutex::new([Some(lock), home.into_lock()]);
         let store = Self {
             inner: Arc::new(Inner {
                 readers,
@@ -206,9 +215,13 @@ impl Store {
                 networks: tokio::sync::Mutex::default(),
                 replacing: tokio::sync::Mutex::default(),
                 openings: Arc::default(),
-                lock,
+                locks,
             }),
         };
+        if is_apart && let Err(error) = store.go_with_keyring(is_new).await {
+            store.close().await;
+            return Err(error);
+        }
         if let Err(error) = store.recall_erasures().await {
             store.close().await;
             return Err(OpenError::Database(format!("erasures cannot be applied: {error}")));
@@ -260,7 +273,7 @@ impl Store {
         }
         self.inner.keyring.close().await;
         self.inner.sent_notes.close().await;
-        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        *self.inner.locks.lock().unwrap_or_else(PoisonError::into_inner) = [None, None];
     }
 }
 
@@ -282,7 +295,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {
         .map_err(|source| OpenError::File { path: folder.display().to_string(), source })
 }
 
-/// Takes the data folder for this process; the lock goes with the process, however it ends.
+/// Takes a folder for this process; the lock goes with the process, however it ends.
 pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("waxseal.lock");
     let shown = path.display().to_string();

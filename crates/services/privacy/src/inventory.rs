@@ -12,7 +12,7 @@ use waxseal_model::data_class::{
     AtRest, Category, DataClass, DataPurpose, Erase, Export, Ground, Retention, Subject,
 };
 
-pub use self::files::knows as knows_file;
+pub use self::files::{knows as knows_file, knows_key as knows_key_file};
 
 /// What kind of place it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

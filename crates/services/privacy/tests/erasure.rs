@@ -158,6 +158,7 @@ async fn open(
         engine: Engine::Sqlite,
         data_dir: folder.to_owned(),
         master_key: MasterKey::File(folder.join("master.key")),
+        keys_dir: None,
     };
     let clock: Arc<dyn Clock> = clock.clone();
     let store = Store::open(config, clock.clone(), random.clone()).await.expect("a store");

@@ -42,7 +42,7 @@ impl World {
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(11));
         let data_dir = folder.path().join("data");
         let master_key = MasterKey::File(data_dir.join("master.key"));
-        let config = StoreConfig { engine: Engine::Sqlite, data_dir, master_key };
+        let config = StoreConfig { engine: Engine::Sqlite, data_dir, master_key, keys_dir: None };
         let store = Store::open(config, Arc::clone(&clock) as _, Arc::clone(&random)).await.expect("a store");
         Self { store, clock, random, folder }
     }

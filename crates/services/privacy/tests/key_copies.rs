@@ -32,7 +32,8 @@ impl World {
         let random = Arc::new(SeededRandom::new(5));
         let data_dir = folder.path().join("data");
         let master_key = MasterKey::File(data_dir.join("master.key"));
-        let config = StoreConfig { engine: Engine::Sqlite, data_dir: data_dir.clone(), master_key };
+        let config =
+            StoreConfig { engine: Engine::Sqlite, data_dir: data_dir.clone(), master_key, keys_dir: None };
         let store = Store::open(config, clock.clone(), random.clone()).await.expect("a store");
         let trail = AuditConfig::in_folder(&data_dir);
         let audit = AuditLog::open(store.clone(), clock.clone(), trail).await.expect("a trail");

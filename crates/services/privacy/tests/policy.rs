@@ -23,6 +23,7 @@ async fn reports(folder: &Path, clock: &Arc<ManualClock>) -> (Store, Reports) {
         engine: Engine::Sqlite,
         data_dir: folder.to_owned(),
         master_key: MasterKey::File(folder.join("master.key")),
+        keys_dir: None,
     };
     let random = Arc::new(SeededRandom::new(3));
     let store = Store::open(config, clock.clone(), random).await.expect("a store");

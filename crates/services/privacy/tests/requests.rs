@@ -37,6 +37,7 @@ impl World {
             engine: Engine::Sqlite,
             data_dir: folder.path().to_owned(),
             master_key: MasterKey::File(folder.path().join("master.key")),
+            keys_dir: None,
         };
         let store = Store::open(config, clock.clone(), random.clone()).await.expect("a store");
         let trail = AuditConfig::in_folder(folder.path());

@@ -126,6 +126,7 @@ async fn open(folder: &Path, clock: &Arc<ManualClock>, random: &Arc<SeededRandom
         engine: Engine::Sqlite,
         data_dir: folder.to_owned(),
         master_key: MasterKey::File(folder.join("master.key")),
+        keys_dir: None,
     };
     Store::open(config, Arc::clone(clock) as _, Arc::clone(random) as _).await.expect("a store")
 }

@@ -1,6 +1,6 @@
 //! Data folder, master key and store.
 
-use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
 
 use super::Finding;
 use crate::{
@@ -16,13 +16,14 @@ use crate::{
 /// Looks at what is kept; whether a server has it.
 pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
     let folder = config.data_dir.display().to_string();
-    if let Err(error) = writable(config) {
+    if let Err(error) = fs::create_dir_all(&config.data_dir).and_then(|()| writable(&config.data_dir)) {
         let mend = "let the user that runs waxseal write there, or set `data_dir`";
         findings.push(Finding::wrong("data folder", format!("{folder}: {error}"), mend));
         return false;
     }
     findings.push(Finding::fine("data folder", format!("{folder} can be written")));
     findings.push(master_key(config));
+    findings.push(super::keys::look(config));
     match control::ask(&config.control_socket, &Request::QueueList { limit: 0 }).await {
         Ok(Some(counts)) => {
             let found = format!("a running server has it; {} waiting", counts["waiting"]);
@@ -76,9 +77,9 @@ fn requests_told(standing: &serde_json::Value) -> Finding {
     }
 }
 
-fn writable(config: &Config) -> std::io::Result<()> {
-    fs::create_dir_all(&config.data_dir)?;
-    let probe = config.data_dir.join(".check");
+/// Whether something can be written in a folder.
+pub(super) fn writable(folder: &Path) -> std::io::Result<()> {
+    let probe = folder.join(".check");
     let mut file = fs::File::create(&probe)?;
     let outcome = file.write_all(b"check").and_then(|()| file.sync_all());
     fs::remove_file(&probe)?;

@@ -10,6 +10,9 @@ pub(crate) struct ProveErasure {
     /// given.
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
+    /// Give the platform a folder of its own for its keys, as `keys.folder` does.
+    #[arg(long)]
+    pub(crate) keys_apart: bool,
     /// Write the report here, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

@@ -87,6 +87,13 @@ pub(crate) const KEYS: &[Key] = &[
     key("bodies.access_key", r#""""#, "Access key of the object storage. Comes with later work."),
     key("bodies.secret_key", r#""""#, "Secret key of the object storage. Comes with later work."),
     key(
+        "keys.folder",
+        r#""""#,
+        "Folder of the key store (`keys.db` and what goes with it), relative to `data_dir`; `data_dir` itself if empty. \
+         Made on first start, mode 0700; on another volume, snapshots of the data hold no keys. See \
+         [where the keys lie](operating.md#where-the-keys-lie) before you change it.",
+    ),
+    key(
         "keys.master_key_file",
         r#""master.key""#,
         "File of the key that all other keys are wrapped under, relative to `data_dir`. Made on first start, mode \

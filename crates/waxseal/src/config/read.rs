@@ -51,6 +51,7 @@ impl Reader {
             store_url: self
                 .one("store.url", |url| values::store_url(&url))
                 .unwrap_or_else(|| Secret::new("")),
+            keys_dir: self.optional("keys.folder", |path| Ok(data_dir.join(path))),
             master_key_file: data_dir.join(self.filled("keys.master_key_file")),
             master_key: self.optional("keys.master_key", |key| values::master_key(&key)),
             master_key_command: self.optional("keys.master_key_command", |text| Ok(Secret::new(text))),

@@ -48,8 +48,9 @@ async fn classified(instance: &Instance<'_>) -> Result<Found> {
     ensure!(gone.is_empty(), "classes without a column: {}", names(gone));
     let personal = map.iter().filter(|column| column.class.subject != Subject::Nobody).count();
     let tables = live.iter().map(|(table, _)| table).collect::<BTreeSet<_>>().len();
-    let folder = instance.house.config.data_dir.clone();
-    let (files, strange) = tokio::task::spawn_blocking(move || files(&folder)).await??;
+    let config = &instance.house.config;
+    let (folder, keys) = (config.data_dir.clone(), config.key_store().to_owned());
+    let (files, strange) = tokio::task::spawn_blocking(move || files(&folder, &keys)).await??;
     let text = format!(
         "{} columns of {tables} tables in the live schema, 0 unclassified; {personal} personal, {} not; {files} files, {} \
          unknown",
@@ -57,23 +58,32 @@ async fn classified(instance: &Instance<'_>) -> Result<Found> {
         map.len() - personal,
         strange.len(),
     );
-    let lacks = (!strange.is_empty())
-        .then(|| format!("files in the data folder that are not Waxseal's: {}", strange.join(", ")));
+    let lacks = (!strange.is_empty()).then(|| {
+        format!("files in the folders of data and keys that are not Waxseal's: {}", strange.join(", "))
+    });
     Ok(Found { text, lacks })
 }
 
-/// How many files the data folder holds, and the first of those that the inventory does not know.
-fn files(top: &Path) -> Result<(usize, Vec<String>)> {
+/// How many files the folders of data and keys hold, and the first of those that the inventory does not know.
+fn files(top: &Path, keys: &Path) -> Result<(usize, Vec<String>)> {
     let (mut known, mut strange, mut folders) = (0, Vec::new(), vec![top.to_owned()]);
+    if !keys.starts_with(top) {
+        folders.push(keys.to_owned());
+    }
     while let Some(folder) = folders.pop() {
         // What nobody may read is not Waxseal's: `lost+found` of a disk.
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for entry in entries {
             let path = entry?.path();
-            let name = path.strip_prefix(top)?.display().to_string();
+            let apart = path.strip_prefix(keys).ok().filter(|_| keys != top);
+            let name = apart.map_or_else(|| path.strip_prefix(top), Ok)?.display().to_string();
+            let is_known = match apart {
+                Some(_) => inventory::knows_key_file(&name),
+                None => inventory::knows_file(&name),
+            };
             if path.is_dir() && !path.is_symlink() {
                 folders.push(path);
-            } else if inventory::knows_file(&name) {
+            } else if is_known {
                 known += 1;
             } else if strange.len() < 10 {
                 strange.push(name);

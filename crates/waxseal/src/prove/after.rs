@@ -215,7 +215,7 @@ impl Scene<'_> {
             Some(scratch) => scratch.files().await?.map(|files| files.tables),
             None => None,
         };
-        let data: Vec<_> = std::iter::once(self.stage.data()).chain(database).collect();
+        let data: Vec<_> = self.stage.kept().into_iter().chain(database).collect();
         let found = self.everything().in_files(&data).await?;
         // Numbers of messages stand in the log, which lead nowhere once the rows are gone.
         let beside = ["logs", "exports"].map(|name| self.stage.folder.join(name));
@@ -235,15 +235,18 @@ impl Scene<'_> {
     /// A copy of the keyring from before is of no use with the epoch of today.
     async fn old_keyring(&self, report: &mut Report) -> Result<()> {
         let mut opens = Vec::new();
-        for epoch in [self.before.keyring.join("keys.epoch"), self.stage.data().join("keys.epoch")] {
+        for epoch in [self.before.keyring.join("keys.epoch"), self.stage.keys().join("keys.epoch")] {
             let folder = self.stage.folder.join(format!("keyring-{}", opens.len()));
             std::fs::create_dir(&folder)?;
             for name in ["keys.db", "master.key"] {
                 std::fs::copy(self.before.keyring.join(name), folder.join(name))?;
             }
             std::fs::copy(epoch, folder.join("keys.epoch"))?;
-            let config =
-                StoreConfig { data_dir: folder.clone(), ..house::store_config(&self.stage.config()?) };
+            let config = StoreConfig {
+                data_dir: folder.clone(),
+                keys_dir: None,
+                ..house::store_config(&self.stage.config()?)
+            };
             let master_key = waxseal_store::MasterKey::File(folder.join("master.key"));
             let config = StoreConfig { engine: waxseal_store::Engine::Sqlite, master_key, ..config };
             let store = Store::open(config, Arc::new(SystemClock::new()), Arc::new(SystemRandom)).await;

@@ -83,9 +83,10 @@ pub(super) async fn look(
     let keyring = stage.folder.join("keyring-before");
     std::fs::create_dir(&keyring)?;
     for name in ["keys.db", "keys.epoch", "master.key"] {
-        std::fs::copy(stage.data().join(name), keyring.join(name))?;
+        let from = if name.starts_with("keys.") { stage.keys() } else { stage.data() };
+        std::fs::copy(from.join(name), keyring.join(name))?;
     }
-    ensure!(!stage.data().join("keys.db-wal").exists(), "the keyring was not closed");
+    ensure!(!stage.keys().join("keys.db-wal").exists(), "the keyring was not closed");
     let traces = Traces::of(canaries, erased.account);
     let (own, declared_clear) = (found.own, found.declared_clear);
     Ok(Before { objects, opened: opened_before, declared_clear, traces, own, keyring })

@@ -1,4 +1,4 @@
-//! Every path that is in the data folder at some time of the whole run, and whether the inventory knows it.
+//! Every path that is in the folders of data and keys at some time of the whole run, and whether the inventory knows it.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     pub(super) looks: u64,
-    /// From the data folder.
+    /// From the data folder, or from that of the keys.
     pub(super) paths: BTreeSet<String>,
 }
 
@@ -30,29 +30,29 @@ impl Seen {
 
 /// Looks again and again until it is dropped.
 pub(super) struct Watch {
-    folder: PathBuf,
+    folders: [PathBuf; 2],
     seen: Arc<Mutex<Seen>>,
     looking: JoinHandle<()>,
 }
 
 impl Watch {
-    /// Over this folder, which may not be there yet.
-    pub(super) fn over(folder: PathBuf) -> Self {
+    /// Over these folders, of data and keys, which may not be there yet.
+    pub(super) fn over(folders: [PathBuf; 2]) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
-        let (notes, top) = (Arc::clone(&seen), folder.clone());
+        let (notes, tops) = (Arc::clone(&seen), folders.clone());
         let looking = tokio::spawn(async move {
             loop {
-                look(&top, &mut locked(&notes));
+                look(&tops, &mut locked(&notes));
                 tokio::time::sleep(LOOK).await;
             }
         });
-        Self { folder, seen, looking }
+        Self { folders, seen, looking }
     }
 
     /// What was seen, with what is there now.
     pub(super) fn seen(&self) -> Seen {
         let mut seen = locked(&self.seen);
-        look(&self.folder, &mut seen);
+        look(&self.folders, &mut seen);
         seen.clone()
     }
 }
@@ -67,9 +67,9 @@ fn locked(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn look(top: &Path, seen: &mut Seen) {
+fn look(tops: &[PathBuf], seen: &mut Seen) {
     seen.looks += 1;
-    collect(top, top, &mut seen.paths);
+    tops.iter().for_each(|top| collect(top, top, &mut seen.paths));
 }
 
 /// What goes while it is looked at is passed over.
@@ -92,7 +92,7 @@ mod tests {
     #[tokio::test]
     async fn a_path_that_the_inventory_does_not_know_is_named() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let watch = Watch::over(folder.path().to_owned());
+        let watch = Watch::over([folder.path().to_owned(), folder.path().join("not-there")]);
         std::fs::create_dir(folder.path().join("audit"))?;
         for name in ["waxseal.db", "audit/trail-000001.jsonl", "audit/notes.txt"] {
             std::fs::write(folder.path().join(name), "")?;

@@ -29,7 +29,9 @@ impl RawCopy {
     pub(super) async fn take(stage: &Stage, scratch: Option<&Scratch>) -> Result<Self> {
         let folder = stage.folder.join("raw");
         let data = folder.join("data");
-        copy(&stage.data(), &data)?;
+        for folder in stage.kept() {
+            copy(&folder, &data)?;
+        }
         let mut database = None;
         if let Some(scratch) = scratch
             && let Some(files) = scratch.files().await?
@@ -109,6 +111,7 @@ impl RawCopy {
             data_dir: folder.clone(),
             engine: Engine::Sqlite,
             master_key: MasterKey::File(folder.join("master.key")),
+            keys_dir: None,
         };
         let store = Store::open(config, Arc::new(SystemClock::new()), Arc::new(SystemRandom)).await?;
         let looked = async {

@@ -33,6 +33,8 @@ use crate::{
     roles,
 };
 
+/// The key store lies in this folder, if it is to lie apart.
+pub(super) const KEYS: &str = "keys";
 /// Temporary files of the server lie in this folder.
 pub(super) const TEMPORARY: &str = "temporary";
 const START: Duration = Duration::from_secs(60);
@@ -61,8 +63,13 @@ struct Server {
 }
 
 impl Stage {
-    /// Sets one up in a new folder, on SQLite or in the database of this URL, for mail to the recipients of these people.
-    pub(super) async fn set(folder: &Path, database: Option<&str>, people: &[&Canaries]) -> Result<Self> {
+    /// Sets one up in a new folder, on SQLite or in the database of this URL, its keys in the data
+    /// folder or apart, for mail to the recipients of these people.
+    pub(super) async fn set(
+        folder: &Path,
+        (database, keys_apart): (Option<&str>, bool),
+        people: &[&Canaries],
+    ) -> Result<Self> {
         for name in ["logs", "exports", "outside", TEMPORARY] {
             std::fs::create_dir_all(folder.join(name)).with_context(|| folder.display().to_string())?;
         }
@@ -75,6 +82,7 @@ impl Stage {
         let zone = zone.serve().await?;
         let settings = vec![
             ("data_dir", folder.join("data").display().to_string()),
+            ("keys.folder", if keys_apart { folder.join(KEYS).display().to_string() } else { String::new() }),
             ("roles", "api,submission,delivery".into()),
             ("hostname", "mail.waxseal.test".into()),
             ("http.listen", "127.0.0.1:0".into()),
@@ -90,7 +98,8 @@ impl Stage {
             ("store.url", database.unwrap_or("sqlite").to_owned()),
         ];
         let net = Net::open(&roles::net_config(&read(&settings)?))?;
-        let (server, folder, watch) = (None, folder.to_owned(), Watch::over(folder.join("data")));
+        let (server, folder, watch) =
+            (None, folder.to_owned(), Watch::over([folder.join("data"), folder.join(KEYS)]));
         Ok(Self { folder, net, settings, server, runs: 0, watch, _recipient: recipient, _zone: zone })
     }
 
@@ -114,6 +123,18 @@ impl Stage {
     /// The data folder.
     pub(super) fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// The folder of the key store.
+    pub(super) fn keys(&self) -> PathBuf {
+        Some(self.folder.join(KEYS)).filter(|folder| folder.exists()).unwrap_or_else(|| self.data())
+    }
+
+    /// The folders of data and keys.
+    pub(super) fn kept(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.data(), self.keys()];
+        folders.dedup();
+        folders
     }
 
     /// Starts the server; it listens when this answers. With `largest`, no file of it can grow beyond so many blocks of

@@ -7,7 +7,11 @@ use waxseal_model::AccountId;
 use waxseal_scan::Scanner;
 use waxseal_store::{Store, proof::Value};
 
-use super::{canary::Canaries, dump::PROVING, stage::TEMPORARY};
+use super::{
+    canary::Canaries,
+    dump::PROVING,
+    stage::{KEYS, TEMPORARY},
+};
 use crate::trace::Files;
 
 /// What betrays a customer.
@@ -102,7 +106,8 @@ impl Traces {
 /// Everything that is written in a folder of a proof, the database's own files with it where they can be read.
 pub(super) fn folders(stage: &Path, database: Option<PathBuf>) -> Vec<PathBuf> {
     let folders = ["data", "logs", "exports", TEMPORARY].map(|name| stage.join(name));
-    folders.into_iter().chain(database).collect()
+    let keys = Some(stage.join(KEYS)).filter(|folder| folder.exists());
+    folders.into_iter().chain(keys).chain(database).collect()
 }
 
 /// Where something was found, for people.

@@ -69,6 +69,7 @@ async fn a_thousand_tamperings_with_the_files_of_a_server_are_found_where_they_a
         engine: Engine::Sqlite,
         data_dir: folder.clone(),
         master_key: MasterKey::File(folder.join("master.key")),
+        keys_dir: None,
     };
     let store = Store::open(config, clock.clone(), random.clone()).await?;
     let log = AuditLog::open(store.clone(), clock, AuditConfig::in_folder(&folder)).await?;

@@ -15,6 +15,7 @@ mod erasure;
 mod exporting;
 mod inventory;
 mod key_copies;
+mod keys_apart;
 mod kill;
 mod operators;
 mod pages;

@@ -85,7 +85,7 @@ impl World {
         let master_key = MasterKey::File(data_dir.join("master.key"));
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(START)));
         let random = Arc::new(SeededRandom::new(7));
-        let store = StoreConfig { engine: Engine::Sqlite, data_dir, master_key };
+        let store = StoreConfig { engine: Engine::Sqlite, data_dir, master_key, keys_dir: None };
         let store = Store::open(store, clock.clone(), random.clone()).await.expect("a store");
         let audit = AuditLog::open(store.clone(), clock.clone(), AuditConfig::in_folder(folder.path()));
         let audit = audit.await.expect("a trail");

@@ -56,6 +56,7 @@ impl Rig {
             engine: Engine::Sqlite,
             master_key: MasterKey::File(data_dir.join("master.key")),
             data_dir: data_dir.clone(),
+            keys_dir: None,
         };
         let store = Store::open(config, Arc::clone(&clock), Arc::clone(&random)).await.expect("a store");
         let accounts = Accounts::new(store.clone(), Arc::clone(&clock), Arc::clone(&random));

@@ -22,7 +22,7 @@ use crate::{
     engine::{postgres, sqlite},
     entity::erase::tables,
     error::{OpenError, StoreError},
-    keyring::Keyring,
+    keyring::{Keyring, home::Home},
     migration::Migrator,
     open::{self, Engine, Store, StoreConfig},
 };
@@ -43,7 +43,7 @@ pub struct Restored {
     pub totals: Totals,
 }
 
-/// Restores a backup into the empty database of this configuration, in whose data folder the keys are. The file is
+/// Restores a backup into the empty database of this configuration, whose keys are in their place. The file is
 /// read to its end before anything is written. Opening the store afterwards erases again what was erased since.
 pub async fn restore(
     path: &Path,
@@ -55,8 +55,10 @@ pub async fn restore(
     let _lock = open::lock(&config.data_dir)?;
     clear(&config.data_dir)?;
     super::keys::settle(&config.data_dir)?;
+    let home = Home::take(config)?;
+    super::keys::settle(home.folder())?;
     for name in ["keys.db", "keys.epoch"] {
-        let path = config.data_dir.join(name);
+        let path = home.folder().join(name);
         if !path.exists() {
             return Err(BackupError::NoKeys { path: path.display().to_string() });
         }
@@ -67,7 +69,7 @@ pub async fn restore(
         blocking(move || read::verify(&path, &key)).await?
     };
     known_schema(path, &verified.header)?;
-    same_instance(path, &verified.header, config, random).await?;
+    same_instance(path, &verified.header, (home.folder(), config), random).await?;
     match &config.engine {
         Engine::Sqlite => {
             let file = config.data_dir.join(UNFINISHED);
@@ -185,10 +187,10 @@ fn known_schema(path: &Path, header: &Header) -> Result<(), BackupError> {
 async fn same_instance(
     path: &Path,
     header: &Header,
-    config: &StoreConfig,
+    (keys, config): (&Path, &StoreConfig),
     random: Arc<dyn Random>,
 ) -> Result<(), BackupError> {
-    let keyring = Keyring::open(&config.data_dir, &config.master_key, random).await?;
+    let keyring = Keyring::open(keys, &config.master_key, random).await?;
     let secret = keyring.secret(crate::instance_secret::InstanceSecret::AuditSigning.name()).await;
     keyring.close().await;
     if instance(&*secret?) == header.instance {

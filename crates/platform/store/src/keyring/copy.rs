@@ -12,7 +12,7 @@ use waxseal_model::Timestamp;
 use super::{
     Keyring,
     copies::{self, CopySecret},
-    epoch, journal,
+    epoch, home, journal,
     slots::{Held, Slot, Slots},
     tables,
 };
@@ -61,9 +61,9 @@ impl Keyring {
             let frame = frame(table)?;
             encoder.table(&frame).map_err(odd)?;
             let list: Vec<String> = frame.columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-            // Where copies lie is no part of a copy.
+            // Where copies lie is no part of a copy, nor which database it goes with.
             let which = if table.name == "ring_marks" {
-                format!(" WHERE name <> '{}'", copies::MARK)
+                format!(" WHERE name NOT IN ('{}', '{}')", copies::MARK, home::TAKEN)
             } else {
                 String::new()
             };

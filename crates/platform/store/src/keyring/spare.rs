@@ -10,7 +10,7 @@ use super::Keyring;
 use crate::room::{Probe, set_aside, space};
 
 /// The name of the room in the folder of the ring.
-const FILE: &str = "keys.reserve";
+pub(super) const FILE: &str = "keys.reserve";
 /// So large it is, in bytes.
 const WHOLE: u64 = 4 << 20;
 /// On a small disk it is this part of it.

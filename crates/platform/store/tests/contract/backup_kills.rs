@@ -29,7 +29,7 @@ const BACKUP: &str = "whole.backup";
 fn config(folder: &Path, url: Option<&str>) -> StoreConfig {
     let engine = url.map_or(Engine::Sqlite, |url| Engine::Postgres(url.to_owned()));
     let data_dir = folder.join("data");
-    StoreConfig { engine, master_key: MasterKey::File(data_dir.join("master.key")), data_dir }
+    StoreConfig { engine, master_key: MasterKey::File(data_dir.join("master.key")), data_dir, keys_dir: None }
 }
 
 /// The child's part: restores, or makes one backup after the other.

@@ -162,7 +162,7 @@ pub(crate) async fn nothing_is_restored_over_something(world: World) {
     again.store.close().await;
     let data_dir = folder.path().join("without-keys");
     let master_key = MasterKey::File(data_dir.join("master.key"));
-    let config = StoreConfig { data_dir, master_key, engine: Engine::Sqlite };
+    let config = StoreConfig { data_dir, master_key, engine: Engine::Sqlite, keys_dir: None };
     let keyless = restore(&world, &path, &config).await.expect_err("no keys");
     assert!(keyless.to_string().contains("a backup holds no keys"), "{keyless}");
 }

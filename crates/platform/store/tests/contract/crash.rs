@@ -26,6 +26,7 @@ fn config(folder: &Path) -> StoreConfig {
         engine: Engine::Sqlite,
         data_dir: folder.to_owned(),
         master_key: MasterKey::File(folder.join("master.key")),
+        keys_dir: None,
     }
 }
 

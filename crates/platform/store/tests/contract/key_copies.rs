@@ -33,7 +33,10 @@ fn empty(world: &World) -> (StoreConfig, TempDir) {
     let master = folder.path().join("master.key");
     std::fs::copy(world.config.data_dir.join("master.key"), &master).expect("the key");
     let data_dir = folder.path().to_owned();
-    (StoreConfig { engine: Engine::Sqlite, data_dir, master_key: MasterKey::File(master) }, folder)
+    (
+        StoreConfig { engine: Engine::Sqlite, data_dir, master_key: MasterKey::File(master), keys_dir: None },
+        folder,
+    )
 }
 
 async fn begin(

@@ -20,7 +20,8 @@ const KILLS: u64 = 12;
 async fn world(folder: &Path) -> World {
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
     let master_key = MasterKey::File(folder.join("master.key"));
-    let config = StoreConfig { engine: Engine::Sqlite, data_dir: folder.to_owned(), master_key };
+    let config =
+        StoreConfig { engine: Engine::Sqlite, data_dir: folder.to_owned(), master_key, keys_dir: None };
     let random: Arc<dyn waxseal_model::Random> = Arc::new(SystemRandom);
     let store = Store::open(config.clone(), Arc::clone(&clock) as _, Arc::clone(&random))
         .await

@@ -21,6 +21,7 @@ mod inbox;
 mod kept_exports;
 mod key_copies;
 mod key_kills;
+mod keys_apart;
 mod lost_connection;
 mod opening;
 mod purposes;

@@ -65,7 +65,15 @@ impl World {
             std::fs::copy(self.config.data_dir.join(name), folder.path().join(name)).expect("the keys");
         }
         let data_dir = folder.path().to_owned();
-        (StoreConfig { engine, master_key: MasterKey::File(data_dir.join("master.key")), data_dir }, folder)
+        (
+            StoreConfig {
+                engine,
+                master_key: MasterKey::File(data_dir.join("master.key")),
+                data_dir,
+                keys_dir: None,
+            },
+            folder,
+        )
     }
 
     /// The store of a configuration, with this world's clock and chance.
@@ -77,8 +85,12 @@ impl World {
     async fn open(engine: Engine) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let data_dir = folder.path().join("data");
-        let config =
-            StoreConfig { engine, master_key: MasterKey::File(data_dir.join("master.key")), data_dir };
+        let config = StoreConfig {
+            engine,
+            master_key: MasterKey::File(data_dir.join("master.key")),
+            data_dir,
+            keys_dir: None,
+        };
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(7));
         let store = open(&config, &clock, &random).await;
@@ -88,7 +100,8 @@ impl World {
     /// A world around a store that was opened with the machine's own clock and chance.
     pub(crate) fn around(store: Store, data_dir: &Path) -> Self {
         let master_key = MasterKey::File(data_dir.join("master.key"));
-        let config = StoreConfig { engine: Engine::Sqlite, data_dir: data_dir.to_owned(), master_key };
+        let config =
+            StoreConfig { engine: Engine::Sqlite, data_dir: data_dir.to_owned(), master_key, keys_dir: None };
         let clock = Arc::new(ManualClock::at(SystemClock::new().now()));
         Self { store, clock, random: Arc::new(SystemRandom), config, _folder: None }
     }

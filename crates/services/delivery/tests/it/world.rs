@@ -100,6 +100,7 @@ impl World {
             engine: Engine::Sqlite,
             master_key: MasterKey::File(data_dir.join("master.key")),
             data_dir,
+            keys_dir: None,
         };
         let store = Store::open(config, clock.clone(), random.clone()).await.expect("a store");
         let zone = Zone::start().await.expect("a zone");

@@ -32,6 +32,7 @@ impl World {
             engine: Engine::Sqlite,
             data_dir: folder.path().to_owned(),
             master_key: MasterKey::Hex("07".repeat(32)),
+            keys_dir: None,
         };
         let store = Store::open(config, clock.clone(), random.clone()).await.expect("store");
         let account = AccountId::new(&*clock, &*random);

@@ -38,7 +38,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = folder.path().to_owned();
         let master_key = MasterKey::File(data_dir.join("master.key"));
-        let config = StoreConfig { engine: Engine::Sqlite, data_dir, master_key };
+        let config = StoreConfig { engine: Engine::Sqlite, data_dir, master_key, keys_dir: None };
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let random = Arc::new(SeededRandom::new(7));
         let store = Store::open(config, clock.clone(), random.clone()).await.expect("a store");

@@ -45,6 +45,6 @@ async fn opened(
     random: &Arc<dyn Random>,
 ) -> Result<Store, Box<dyn Error>> {
     let master_key = MasterKey::File(data_dir.join("master.key"));
-    let config = StoreConfig { engine, data_dir, master_key };
+    let config = StoreConfig { engine, data_dir, master_key, keys_dir: None };
     Ok(Store::open(config, clock.clone(), random.clone()).await?)
 }

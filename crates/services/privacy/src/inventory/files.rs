@@ -1,4 +1,4 @@
-//! Files, named from the data folder.
+//! Files, named from the data folder. Those of the key store have the same names where `keys.folder` is elsewhere.
 
 use waxseal_model::data_class::{AtRest, Category, DataPurpose, Erase, Export, Retention, Subject};
 
@@ -47,7 +47,11 @@ pub(super) const PLACES: &[Place] = &[
     tables("waxseal.db-shm", "SQLite's index of it"),
     tables("waxseal.db.restoring", "a database that is being restored"),
     tables("waxseal.db.restoring-*", "what goes with it"),
-    tables("keys.db", "the keyring: the tables `keys.…`, and the journal of erasures"),
+    tables(
+        "keys.db",
+        "the keyring: the tables `keys.…`, and the journal of erasures; with the other `keys.` files in `keys.folder`, if that is \
+         set",
+    ),
     tables("keys.db-wal", "what is not yet moved into the keyring's file"),
     tables("keys.db-shm", "SQLite's index of it"),
     tables("keys.restoring/**", "a keyring that is being restored from a copy"),
@@ -67,11 +71,11 @@ pub(super) const PLACES: &[Place] = &[
     key("tls-key.pem", "the key of the certificate that Waxseal makes itself", AtRest::Clear),
     system("tls-cert.pem", "the certificate that Waxseal makes itself"),
     key("tls-*.new", "either of them while it is written", AtRest::Clear),
-    system("waxseal.lock", "empty: whose the folder is"),
+    system("waxseal.lock", "empty: whose the folder is; in `keys.folder` too"),
     system("reserve", "room that is set aside on the disk, with nothing in it"),
     system("keys.reserve", "room that is set aside for the keyring, with nothing in it"),
     system("control.sock", "the socket of the operator's commands"),
-    system(".check", "empty: whether the folder can be written, for a moment"),
+    system(".check", "empty: whether the folder can be written, for a moment; in `keys.folder` too"),
     ids(
         "sent.notes",
         "which messages were sent to their end and not yet settled: ids",
@@ -117,6 +121,11 @@ pub fn knows(path: &str) -> bool {
     PLACES.iter().any(|place| fits(place.name, path))
 }
 
+/// Whether it knows a path of a folder that holds keys alone, given from that folder.
+pub fn knows_key(path: &str) -> bool {
+    knows(path) && (path.starts_with("keys.") || ["waxseal.lock", ".check"].contains(&path))
+}
+
 /// Whether a path fits a name with `*` (anything in one folder) or a trailing `**` (anything below).
 fn fits(name: &str, path: &str) -> bool {
     if let Some(folder) = name.strip_suffix("/**") {
@@ -142,6 +151,7 @@ mod tests {
         {
             assert!(knows(known), "{known}");
         }
+        assert!(knows_key("keys.epoch") && knows_key("keys.restoring/whole") && !knows_key("waxseal.db"));
         for unknown in
             ["waxseal.db.bak", "audit/trail-1.jsonl.old", "audit/deep/trail-1.jsonl", "policy-proofs"]
         {

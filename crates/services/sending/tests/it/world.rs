@@ -70,6 +70,7 @@ impl World {
             engine: Engine::Sqlite,
             data_dir: folder.path().to_owned(),
             master_key: MasterKey::Hex("07".repeat(32)),
+            keys_dir: None,
         };
         let store = Store::open(store, clock.clone(), random.clone()).await.expect("store");
         let accounts = Accounts::new(store.clone(), clock.clone(), random.clone());

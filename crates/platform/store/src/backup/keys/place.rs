@@ -1,4 +1,4 @@
-//! Where a ring is built from a copy: a folder in the data folder, whose files get their places when all is done.
+//! Where a ring is built from a copy: a folder beside where it belongs, whose files get their places when all is done.
 //!
 //! A file in it says that the ring is whole. Before, whatever ends the process leaves no ring; from then on the next
 //! start puts it into its place.
@@ -19,15 +19,15 @@ const WHOLE: &str = "whole";
 pub(super) const FILES: [&str; 2] = ["keys.epoch", "keys.db"];
 
 /// The folder, empty.
-pub(super) fn begin(data_dir: &Path) -> Result<PathBuf, OpenError> {
-    let folder = data_dir.join(FOLDER);
+pub(super) fn begin(keys_dir: &Path) -> Result<PathBuf, OpenError> {
+    let folder = keys_dir.join(FOLDER);
     make_folder(&folder).map_err(at(&folder))?;
     Ok(folder)
 }
 
 /// Says that the ring is whole, and puts it into its place.
-pub(super) fn finish(data_dir: &Path) -> Result<(), OpenError> {
-    let folder = data_dir.join(FOLDER);
+pub(super) fn finish(keys_dir: &Path) -> Result<(), OpenError> {
+    let folder = keys_dir.join(FOLDER);
     for name in FILES {
         let path = folder.join(name);
         File::open(&path).and_then(|file| file.sync_all()).map_err(at(&path))?;
@@ -35,29 +35,29 @@ pub(super) fn finish(data_dir: &Path) -> Result<(), OpenError> {
     let whole = folder.join(WHOLE);
     File::create(&whole).and_then(|file| file.sync_all()).map_err(at(&whole))?;
     sync(&folder)?;
-    settle(data_dir)
+    settle(keys_dir)
 }
 
 /// Puts a ring into its place that an interrupted restore left whole, and removes one that it left unfinished.
-pub(crate) fn settle(data_dir: &Path) -> Result<(), OpenError> {
-    let folder = data_dir.join(FOLDER);
+pub(crate) fn settle(keys_dir: &Path) -> Result<(), OpenError> {
+    let folder = keys_dir.join(FOLDER);
     if !folder.exists() {
         return Ok(());
     }
     let [_, last] = FILES;
     // Somebody has put a ring there meanwhile: then that one is meant.
-    let taken = data_dir.join(last).exists() && folder.join(last).exists();
+    let taken = keys_dir.join(last).exists() && folder.join(last).exists();
     if folder.join(WHOLE).exists() && !taken {
         for name in FILES {
-            let (from, to) = (folder.join(name), data_dir.join(name));
+            let (from, to) = (folder.join(name), keys_dir.join(name));
             match fs::rename(&from, &to) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(at(&to)(error)),
-                _ => sync(data_dir)?,
+                _ => sync(keys_dir)?,
             }
         }
     }
     fs::remove_dir_all(&folder).map_err(at(&folder))?;
-    sync(data_dir)
+    sync(keys_dir)
 }
 
 fn sync(folder: &Path) -> Result<(), OpenError> {

@@ -25,26 +25,26 @@ use crate::{
     erasure::ErasureKind,
     error::StoreError,
     instance_secret::InstanceSecret,
-    keyring::{Keyring, copies, copy, master::Master, tables},
+    keyring::{Keyring, copies, copy, home::Home, master::Master, tables},
     open::{self, StoreConfig},
 };
 
 /// Batches that may wait for the database.
 const WAITING: usize = 4;
 
-/// A ring that is being restored; it has the data folder.
+/// A ring that is being restored; it has the folders of data and keys.
 pub struct RestoringKeys {
     keyring: Keyring,
     header: Header,
     totals: Totals,
-    data_dir: PathBuf,
+    home: Home,
     secret: PathBuf,
     _lock: File,
 }
 
 impl RestoringKeys {
     /// Reads a copy to its end and builds a ring from it, aside. `folder` is where the secret of copies lies. An error if
-    /// there are keys in the data folder.
+    /// there are keys already.
     pub async fn begin(
         path: &Path,
         folder: &Path,
@@ -55,8 +55,10 @@ impl RestoringKeys {
         open::make_folder(&config.data_dir)?;
         let lock = open::lock(&config.data_dir)?;
         place::settle(&config.data_dir)?;
+        let home = Home::take(config)?;
+        place::settle(home.folder())?;
         for name in place::FILES.into_iter().rev() {
-            let there = config.data_dir.join(name);
+            let there = home.folder().join(name);
             if there.exists() {
                 return Err(BackupError::KeysThere { path: there.display().to_string() });
             }
@@ -64,11 +66,10 @@ impl RestoringKeys {
         let secret = folder.join(COPY_SECRET);
         let key = key_of(path, &secret, key, config, random.as_ref()).await?;
         let header = verified(path, &key).await?;
-        let aside = place::begin(&config.data_dir)?;
+        let aside = place::begin(home.folder())?;
         let totals = fill(&aside, path, &key, &header).await?;
         let keyring = Keyring::open(&aside, &config.master_key, random).await?;
-        let data_dir = config.data_dir.clone();
-        let restoring = Self { keyring, header, totals, data_dir, secret, _lock: lock };
+        let restoring = Self { keyring, header, totals, home, secret, _lock: lock };
         if super::super::restore::instance(&*restoring.audit_seed().await?) != restoring.header.instance {
             return Err(BackupError::OtherInstance { path: path.display().to_string() });
         }
@@ -158,15 +159,15 @@ impl RestoringKeys {
             self.keyring.note_copies(&copies::Copies { secret, number, made_at, overdue: true }).await?;
         }
         self.keyring.close().await;
-        let data_dir = self.data_dir;
-        blocking(move || Ok(place::finish(&data_dir)?)).await
+        let home = self.home;
+        blocking(move || Ok(place::finish(home.folder())?)).await
     }
 
     /// Gives it up: nothing of it stays.
     pub async fn give_up(self) -> Result<(), BackupError> {
         self.keyring.close().await;
-        let data_dir = self.data_dir;
-        blocking(move || Ok(place::settle(&data_dir)?)).await
+        let home = self.home;
+        blocking(move || Ok(place::settle(home.folder())?)).await
     }
 }
 
