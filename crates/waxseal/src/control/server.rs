@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{PermissionsExt as _, chown},
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -36,12 +36,17 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Binds the socket of a data folder that this process has to itself: a file left behind is replaced. The members
+    /// Binds the socket of a data folder that this process has to itself: a socket left behind is replaced, and no other file. The members
     /// of `group` reach it as well.
     pub(crate) fn bind(socket: &Path, group: Option<u32>) -> io::Result<Self> {
-        match fs::remove_file(socket) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        match fs::symlink_metadata(socket) {
+            Ok(left) if left.file_type().is_socket() => fs::remove_file(socket)?,
+            Ok(_) => {
+                let why = "this is a file that is no socket; name another place in `control.socket`";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
         let (short, _folder) = short_path(socket)?;
         let listener = UnixListener::bind(short)?;
@@ -136,4 +141,23 @@ async fn say(writer: &mut tokio::net::unix::OwnedWriteHalf, answer: &Answer) -> 
     line.push('\n');
     writer.write_all(line.as_bytes()).await?;
     writer.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_left_behind_is_replaced_and_no_other_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("control.sock");
+        // Dropped without its file: as after a crash.
+        drop(std::os::unix::net::UnixListener::bind(&socket).expect("bound"));
+        assert!(socket.exists());
+        drop(Control::bind(&socket, None).expect("bound again"));
+        fs::write(&socket, "somebody's").expect("written");
+        let error = Control::bind(&socket, None).err().expect("refused");
+        assert!(error.to_string().contains("`control.socket`"), "{error}");
+        assert_eq!(fs::read_to_string(&socket).expect("read"), "somebody's");
+    }
 }
