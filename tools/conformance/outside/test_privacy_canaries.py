@@ -25,7 +25,9 @@ class World:
         """Everything of the customer in every byte: data folder with its backups, log, database."""
         known = self.engine.cluster.pristine if self.engine.cluster else frozenset()
         reader = Reader([who.mark, who.foreign], who.addresses, known)
-        return reader.in_folders(*self.engine.folders(self.platform), *more, but=but)
+        return reader.in_folders(
+            *self.engine.folders(self.platform), *more, but=but, apart=self.engine.apart()
+        )
 
 
 @pytest.fixture

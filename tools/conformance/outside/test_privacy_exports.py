@@ -235,7 +235,8 @@ def test_an_import_gives_an_equal_export_on_both_stores(own_platform, engine, tw
     assert set(one) == set(two_)
     assert [name for name in one if one[name] != two_[name]] == []
     folders = engine.folders(fresh)
-    found = Reader([who.mark, who.foreign], (), engine.cluster.pristine if engine.cluster else frozenset()).in_folders(*folders)
+    reader = Reader([who.mark, who.foreign], (), engine.cluster.pristine if engine.cluster else frozenset())
+    found = reader.in_folders(*folders, apart=engine.apart())
     assert [str(f) for f in found] == []
 
 

@@ -41,5 +41,6 @@ def test_a_person_of_the_rig_is_found_by_neither_search(own_platform, engine, si
     platform = own_platform(engine.config)
     person = Person(platform, sink).live()
     known = engine.cluster.pristine if engine.cluster else frozenset()
-    found = Reader([person.mark], person.addresses, known).in_folders(*engine.folders(platform), but="pg_wal")
+    reader = Reader([person.mark], person.addresses, known)
+    found = reader.in_folders(*engine.folders(platform), but="pg_wal", apart=engine.apart())
     assert [str(one) for one in found] == []

@@ -97,14 +97,15 @@ class Reader:
                 before = piece[-65536:]
         return out
 
-    def in_folders(self, *folders: Path, but: str | None = None) -> list[Found]:
-        """In every file below, whose paths do not have the part `but`; what goes meanwhile has gone.
+    def in_folders(self, *folders: Path, but: str | None = None, apart: frozenset[Path] = frozenset()) -> list[Found]:
+        """In every file below, whose paths do not have the part `but` and lie in no folder `apart`; what goes meanwhile has gone.
 
         PostgreSQL's log of changes holds what its tables hold, and a hundred megabytes of it: it is read as it is.
         """
         out = set()
         for folder in folders:
-            for parent, _, names in os.walk(folder):
+            for parent, below, names in os.walk(folder):
+                below[:] = [one for one in below if Path(parent, one) not in apart]
                 for path in (Path(parent, name) for name in names):
                     within = path.relative_to(folder)
                     if path.is_file() and but not in within.parts:

@@ -22,6 +22,12 @@ class Engine:
         self.cluster.checkpoint()
         return [platform.folder, self.cluster.folder]
 
+    def apart(self) -> frozenset[Path]:
+        """Folders of the databases of others, who share the cluster."""
+        if self.cluster is None:
+            return frozenset()
+        return self.cluster.others(self.config["store"]["url"].rsplit("/", 1)[1])
+
     def find(self, platform: Platform, person, folders: list[Path] = ()) -> list[Hit]:
         """Where anything of the person rests."""
         known = self.cluster.pristine if self.cluster else frozenset()

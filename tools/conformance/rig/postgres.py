@@ -118,6 +118,12 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return f"postgres://waxseal@127.0.0.1:{self.port}/{name}"
 
+    def others(self, name: str) -> frozenset[Path]:
+        """Folders of every database but this one."""
+        done = self._psql(f"select oid from pg_database where datname <> '{name}'")
+        assert done.returncode == 0, done.stderr
+        return frozenset(self.folder / "data" / "base" / oid for oid in done.stdout.decode().split())
+
     def checkpoint(self) -> None:
         """Bring everything to the files of the cluster."""
         done = self._psql("checkpoint")
