@@ -1,6 +1,6 @@
 //! The certificate: an object of JSON, signed over all of it but the signature.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use serde_json::{Map, Value};
@@ -28,6 +28,11 @@ impl Certificate {
     pub(crate) fn read(text: &str) -> Result<Self> {
         let mut members: Map<String, Value> =
             serde_json::from_str(text).context("the certificate is no object of JSON")?;
+        // A member that is there twice is read as the last of them here, and may be read as the first by others.
+        ensure!(
+            without_spaces(text) == serde_json::to_string(&members)?,
+            "the certificate is not written as one is signed: a member is there twice, or a value is written otherwise"
+        );
         let signature = text_of(&members, "signature")?;
         let signature = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).context("signature")?;
         members.shift_remove("signature");
@@ -63,6 +68,22 @@ impl Certificate {
         let key = UnparsedPublicKey::new(&ED25519, key);
         Ok(key.verify(self.signed.as_bytes(), &self.signature).is_ok())
     }
+}
+
+/// A text of JSON without the spaces between its parts.
+fn without_spaces(text: &str) -> String {
+    let (mut within, mut escaped) = (false, false);
+    let keeps = |character: &char| {
+        let kept = within || !character.is_ascii_whitespace();
+        (within, escaped) = match (*character, within, escaped) {
+            ('"', true, false) => (false, false),
+            ('"', false, _) => (true, false),
+            ('\\', true, false) => (true, true),
+            (_, within, _) => (within, false),
+        };
+        kept
+    };
+    text.chars().filter(keeps).collect()
 }
 
 fn text_of(members: &Map<String, Value>, name: &str) -> Result<String> {

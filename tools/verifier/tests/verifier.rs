@@ -35,7 +35,14 @@ fn a_certificate_holds_as_it_was_printed_and_in_no_other_way() {
         let mut edited = value.clone();
         edited[name] = "something else".into();
         assert!(!check(&edited.to_string(), &["--key", key]).0, "{name} was edited");
+        // Whoever reads the first of two members reads the false one.
+        let doubled = CERTIFICATE.replacen('{', &format!("{{\"{name}\":\"false\","), 1);
+        let (holds, said) = check(&doubled, &["--key", key]);
+        assert!(!holds && said.contains("is there twice"), "{name}: {said}");
     }
+    let doubled = CERTIFICATE.replacen("\"hits\":", "\"hits\":7,\"hits\":", 1);
+    assert_ne!(doubled, CERTIFICATE);
+    assert!(!check(&doubled, &["--key", key]).0, "within a list as well");
     let other = key.replace(|c: char| c.is_ascii_digit(), "a");
     assert!(!check(CERTIFICATE, &["--key", &other]).0, "another instance's key");
     let other = "7zzzzzzzzzzzzzzzzzzzzzzzzz";
