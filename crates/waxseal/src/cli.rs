@@ -116,7 +116,7 @@ pub(crate) enum Command {
 /// What can be asked about refusals.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bounce {
-    /// Tell what a reply means: its class, whether the address is suppressed, whether sending slows down, and the rule.
+    /// Tell what a reply means: its class, whether the address is suppressed, whether fewer messages are asked for, and the rule.
     ///
     /// Rules are those that come with Waxseal, behind those of `delivery.bounce_rules`.
     Classify {

@@ -66,6 +66,9 @@ pub enum AccessError {
     /// Who opened it confirms it.
     #[error("{0} opened the grant: another operator has to confirm it")]
     OpenedBySame(String),
+    /// The audit trail does not tell who opened it, and it may be whoever confirms.
+    #[error("the audit trail does not tell who opened grant {0}: have it closed, and open a new one")]
+    OpenerUnknown(u64),
     /// The reason is short or long.
     #[error("the reason must have {} to {} characters: its owner reads it", REASON.start(), REASON.end())]
     Reason,
@@ -149,9 +152,17 @@ impl BreakGlass {
         if grant.state(self.clock.now()) != GrantState::Waiting {
             return Err(AccessError::NotWaiting(number));
         }
-        if matches!(by, Operator::Named(_)) && self.opened_by(&grant).await? == Some(by) {
-            self.record(by, &grant, AuditEvent::BreakGlassUnconfirmed { grant: number }).await?;
-            return Err(AccessError::OpenedBySame(by.to_string()));
+        if matches!(by, Operator::Named(_)) {
+            let refused = match self.opened_by(&grant).await? {
+                Some(opener) if opener != by => None,
+                Some(_) => Some(AccessError::OpenedBySame(by.to_string())),
+                // It may be their own.
+                None => Some(AccessError::OpenerUnknown(number)),
+            };
+            if let Some(refused) = refused {
+                self.record(by, &grant, AuditEvent::BreakGlassUnconfirmed { grant: number }).await?;
+                return Err(refused);
+            }
         }
         let known = self.config.second_operator.unwrap_or_default();
         let given = secret_hash(secret);

@@ -67,7 +67,7 @@ impl RecipientCorrection {
     /// Corrects it in the lists of all domains of the account; how many entries there were, at least one.
     ///
     /// # Errors
-    /// None of these lists has the recipient, or the store failed: then nothing has changed.
+    /// None of these lists has the recipient, or the store failed: then what was to go off a list goes at the next start at the latest.
     pub async fn carry_out(&self, store: &Store, account: AccountId) -> Result<u64, CorrectionError> {
         let corrected =
             store.correct_suppressions(account, &self.recipient, self.to.as_deref(), &self.lists).await;

@@ -44,8 +44,10 @@ pub(super) async fn erase(report: &mut Report, stage: &mut Stage, lived: &Lived<
     stage.erased(&id).await?;
     let done = begun.elapsed();
     report.took = Took { keys_gone_ms: keys_gone.as_millis(), all_gone_ms: done.as_millis() };
-    let told = format!("{} ms after the final decision no key is left (1000 wanted)", keys_gone.as_millis());
-    report.check("its keys are destroyed", true, told);
+    let left = keys(stage, erased).await?;
+    let told =
+        format!("{} ms after the final decision no key was left; {left} at the end", keys_gone.as_millis());
+    report.check("its keys are destroyed, and none is made again", left == 0, told);
     let certificate = stage.ask(Request::Certificate { erasure: id }).await?;
     let hits: u64 =
         certificate["scans"].as_array().into_iter().flatten().filter_map(|scan| scan["hits"].as_u64()).sum();

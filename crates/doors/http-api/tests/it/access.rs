@@ -6,11 +6,12 @@ use axum::{
     body::Body,
     http::{Method, header},
 };
-use waxseal_model::MessageId;
+use waxseal_model::{Clock as _, MessageId};
 use waxseal_privacy::{
     access::{AccessConfig, AccessError, BreakGlass, secret_hash},
     audit::{Operator, Query},
 };
+use waxseal_store::grant::NewGrant;
 
 use crate::world::{World, basic};
 
@@ -116,6 +117,24 @@ async fn where_two_are_asked_for_one_sees_nothing() {
     let told = told(&world).await;
     assert!(told.iter().any(|what| what == "break_glass_unconfirmed"), "{told:?}");
     assert!(told.iter().any(|what| what == "break_glass_confirmed"), "{told:?}");
+}
+
+#[tokio::test]
+async fn nobody_with_a_name_confirms_a_grant_before_the_trail_says_who_opened_it() {
+    let world = World::new().await;
+    let access = break_glass(&world, Some("the second's"));
+    let grant = NewGrant {
+        account: world.mine.account,
+        reason: REASON.to_owned(),
+        expires_at: world.clock.now() + HOUR,
+        second_operator: true,
+        needs_consent: false,
+    };
+    // As it is between the grant and its entry.
+    let grant = world.store.add_grant(grant).await.expect("made").number;
+    let own = access.confirm(ada(), grant, "the second's").await;
+    assert!(matches!(own, Err(AccessError::OpenerUnknown(_))), "with the secret");
+    assert_eq!(world.get(LIST).await.json()["items"][0]["state"], "waiting");
 }
 
 #[tokio::test]

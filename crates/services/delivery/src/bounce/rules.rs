@@ -241,11 +241,29 @@ mod tests {
     }
 
     #[test]
-    fn the_table_that_comes_with_it_is_whole_and_every_rule_can_be_told_from_others() {
+    fn the_table_that_comes_with_it_is_whole_and_every_rule_decides_somewhere() {
         let rules = parse(SHIPPED).expect("it is right");
         assert!(rules.len() > 40, "{}", rules.len());
         let names: HashSet<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
         assert_eq!(names.len(), rules.len(), "a name is of one rule");
+        let shipped = Rules::default();
+        for rule in &rules {
+            let host = rule.hosts.first().map_or("mx.example", String::as_str);
+            let code = rule.codes.first().map_or("550", String::as_str);
+            let code = format!("{code}{}", &"50"[..3 - code.len()]);
+            let enhanced = match rule.enhanced.first() {
+                None | Some(Enhanced::None) => String::new(),
+                Some(Enhanced::Subject(subject)) => format!("{}.{subject}.99 ", &code[..1]),
+                Some(Enhanced::Exactly(subject, detail)) => format!("{}.{subject}.{detail} ", &code[..1]),
+            };
+            let nothing = [String::from("no")];
+            let words = if rule.words.is_empty() { &nothing } else { rule.words.as_slice() };
+            let decides = |word: &String| {
+                let said = reply(&format!("{code} {enhanced}{word}"));
+                shipped.classify(host, &said).rule == Some(rule.name.as_str())
+            };
+            assert!(words.iter().any(decides), "{}: others come before it", rule.name);
+        }
     }
 
     #[test]
@@ -271,6 +289,10 @@ mod tests {
             "550 5.2.1 The user you are trying to contact is receiving mail too quickly",
             "450 4.1.1 user unknown",
             "450 user unknown",
+            "550 Verification failed for <a@b.example> No Such User Here Sender verify failed",
+            "550 Sender address does not exist",
+            "550 PTR record does not exist",
+            "550 domain does not exist",
             "550 5.4.1 Recipient address rejected: Access denied",
         ] {
             assert!(!is_dead(alive), "{alive}");
