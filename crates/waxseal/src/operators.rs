@@ -8,7 +8,7 @@ mod role;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, os::unix::fs::MetadataExt as _};
+use std::{fmt, fs::Metadata, os::unix::fs::MetadataExt as _};
 
 use waxseal_privacy::audit::{Operator, OperatorName};
 use waxseal_system::users;
@@ -102,11 +102,19 @@ pub(crate) fn unreachable(config: &Config) -> Option<String> {
     let Some(group) = config.control_group else {
         return Some("operators cannot reach the control socket: set `control.group`".to_owned());
     };
-    let folder = config.control_socket.parent()?.metadata().ok()?;
-    let enters = folder.mode() & 0o001 != 0 || (folder.gid() == group && folder.mode() & 0o010 != 0);
-    (!enters).then(|| {
-        "`control.group` may not enter the folder of the control socket: set `control.socket` to one that it may".to_owned()
-    })
+    let folder = config.control_socket.parent()?.canonicalize().ok()?;
+    let shut =
+        folder.ancestors().find(|folder| !folder.metadata().is_ok_and(|about| enters(group, &about)))?;
+    Some(format!(
+        "`control.group` may not enter {}, where the control socket is: set `control.socket` to a place that it reaches",
+        shut.display()
+    ))
+}
+
+/// Whether a group enters a folder.
+fn enters(group: u32, folder: &Metadata) -> bool {
+    let bit = if folder.gid() == group { 0o010 } else { 0o001 };
+    folder.mode() & bit != 0
 }
 
 /// A request of somebody who may make it.

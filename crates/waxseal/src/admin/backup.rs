@@ -13,9 +13,7 @@ use crate::house::House;
 
 /// Makes one.
 pub(super) async fn create(house: &House, by: Operator, path: Option<PathBuf>) -> Result<Value> {
-    if let Some(path) = &path {
-        named_path::check(house, by, path)?;
-    }
+    let path = path.map(|path| named_path::check(house, by, path)).transpose()?;
     let (path, made) = house.backups.create(AuditActor::Operator(by), path).await?;
     let mut answer = told(&made.header, &made.totals);
     answer["path"] = path.display().to_string().into();
@@ -25,9 +23,7 @@ pub(super) async fn create(house: &House, by: Operator, path: Option<PathBuf>) -
 
 /// Copies the key store.
 pub(super) async fn keys(house: &House, by: Operator, path: Option<PathBuf>, gone: bool) -> Result<Value> {
-    if let Some(path) = &path {
-        named_path::check(house, by, path)?;
-    }
+    let path = path.map(|path| named_path::check(house, by, path)).transpose()?;
     let (path, made) = house.key_copies.create(AuditActor::Operator(by), path, gone).await?;
     let mut answer = told(&made.header, &made.totals);
     answer["path"] = path.display().to_string().into();

@@ -35,7 +35,7 @@ pub(super) async fn make(
     grants: Vec<u64>,
 ) -> Result<Value> {
     let About { account, recipient, login } = about;
-    named_path::check(house, by, &to)?;
+    let to = named_path::check(house, by, to)?;
     let account = match account {
         Some(account) => Some(existing(house, &account).await?),
         None => None,

@@ -132,6 +132,13 @@ fn operators_who_cannot_reach_the_socket_are_seen() {
     let group = ("control.group", "61100");
     assert!(why(&[group]).is_some_and(|why| why.contains("`control.socket`")), "the data folder is shut");
     assert_eq!(why(&[group, ("control.socket", socket.as_str())]), None);
+    let deeper = shut.path().join("deeper");
+    std::fs::create_dir(&deeper).expect("made");
+    std::fs::set_permissions(&deeper, std::fs::Permissions::from_mode(0o755)).expect("set");
+    let socket = deeper.join("control.sock").display().to_string();
+    let shut = shut.path().canonicalize().expect("there").display().to_string();
+    let said = why(&[group, ("control.socket", socket.as_str())]).expect("a folder above is shut");
+    assert!(said.contains(&shut) && !said.contains("deeper"), "{said}");
     assert_eq!(why(&[("operators", "")]), None, "there is nobody");
 }
 

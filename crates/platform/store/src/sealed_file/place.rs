@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -11,8 +11,8 @@ use std::{
 /// What the name of a file ends with that is being written, or that a crash left.
 pub(crate) const PARTIAL: &str = ".partial";
 
-/// Not through a symbolic link.
-const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+/// Not through a symbolic link, and without waiting for whoever reads a pipe.
+const CAREFULLY: i32 = rustix::fs::OFlags::NOFOLLOW.union(rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
 
 /// A file on its way. Dropped before [`NewFile::keep`], it leaves nothing.
 pub(crate) struct NewFile {
@@ -24,7 +24,7 @@ pub(crate) struct NewFile {
 
 impl NewFile {
     /// Begins a file (mode 0600); an error if there is one of this name, or if somebody writes it now. What a crash
-    /// left of an earlier attempt is written over, but no link is followed: whoever names the path may have put one there.
+    /// left of an earlier attempt is written over, but nothing else: whoever names the path may have put something there.
     pub(crate) fn begin(path: &Path) -> io::Result<Self> {
         if path.symlink_metadata().is_ok() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of this name already"));
@@ -34,19 +34,12 @@ impl NewFile {
         hidden.push(name);
         hidden.push(PARTIAL);
         let partial = path.with_file_name(hidden);
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(NO_LINK)
-            .open(&partial)?;
-        if file.metadata()?.nlink() != 1 {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "the file that it is written to has other names",
-            ));
-        }
+        let mut options = File::options();
+        options.write(true).mode(0o600).custom_flags(CAREFULLY);
+        let file = match options.clone().create_new(true).open(&partial) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => left_behind(&options, &partial)?,
+            made => made?,
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -68,6 +61,21 @@ impl NewFile {
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(length)
     }
+}
+
+/// What a crash left there: a file of this process's user that nobody else has a name for or may open.
+fn left_behind(options: &OpenOptions, partial: &Path) -> io::Result<File> {
+    let foreign = || {
+        let words = format!("{} is not a file that this server left: remove it", partial.display());
+        io::Error::new(io::ErrorKind::AlreadyExists, words)
+    };
+    let file = options.open(partial).map_err(|_| foreign())?;
+    let about = file.metadata()?;
+    let own = about.is_file()
+        && about.uid() == rustix::process::geteuid().as_raw()
+        && about.nlink() == 1
+        && about.mode() & 0o077 == 0;
+    own.then_some(file).ok_or_else(foreign)
 }
 
 impl Write for NewFile {

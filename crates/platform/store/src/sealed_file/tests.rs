@@ -1,6 +1,10 @@
 //! A sealed file opens whole and unchanged, or not.
 
-use std::io::{Read as _, Write as _};
+use std::{
+    fs::{File, Permissions},
+    io::{Read as _, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+};
 
 use super::*;
 
@@ -112,6 +116,20 @@ fn what_is_written_goes_through_no_link_that_somebody_put_in_its_way() {
     assert!(NewFile::begin(&out).is_err(), "a hard one");
     assert_eq!(std::fs::read(&precious).expect("read"), b"keys");
     std::fs::remove_file(&partial).expect("gone");
-    std::fs::write(&partial, "what a crash left").expect("written");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &partial, rustix::fs::Mode::RWXU).expect("a pipe");
+    assert!(NewFile::begin(&out).is_err(), "a pipe that nobody reads");
+    // Read from there at once: it is not waited for either.
+    let at_once = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let reader = File::options().read(true).custom_flags(at_once).open(&partial).expect("opened");
+    assert!(NewFile::begin(&out).is_err(), "a pipe that somebody reads");
+    drop(reader);
+    std::fs::remove_file(&partial).expect("gone");
+    std::fs::write(&partial, "somebody's own").expect("written");
+    let mode = |mode| std::fs::set_permissions(&partial, Permissions::from_mode(mode)).expect("set");
+    mode(0o640);
+    let refused = NewFile::begin(&out).err().expect("a file that others may open").to_string();
+    assert!(refused.contains(".out.partial is not a file that this server left: remove it"), "{refused}");
+    assert_eq!(std::fs::read(&partial).expect("read"), b"somebody's own", "nothing was done to it");
+    mode(0o600);
     assert_eq!(NewFile::begin(&out).and_then(NewFile::keep).expect("an empty file"), 0);
 }
