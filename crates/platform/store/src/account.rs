@@ -184,20 +184,18 @@ impl Store {
         if known == 0 {
             return Ok(false);
         }
-        self.note_deletion(DeletionKind::ApiKey, account, id.to_row()).await?;
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let deleted = api_key::Entity::delete_many()
-                        .filter(api_key::Column::Id.eq(id.to_row()))
-                        .filter(api_key::Column::Account.eq(account.to_row()))
-                        .exec(tx)
-                        .await?;
-                    Ok(deleted.rows_affected > 0)
-                })
+        let noted = self.note_deletion(DeletionKind::ApiKey, account, id.to_row()).await?;
+        let deletion = self.inner.writer.write(Effects::default(), move |tx| {
+            Box::pin(async move {
+                let deleted = api_key::Entity::delete_many()
+                    .filter(api_key::Column::Id.eq(id.to_row()))
+                    .filter(api_key::Column::Account.eq(account.to_row()))
+                    .exec(tx)
+                    .await?;
+                Ok(deleted.rows_affected > 0)
             })
-            .await
+        });
+        self.carry_out(noted, deletion).await
     }
 
     async fn account_of(&self, row: entity::account::Model) -> Result<Account, StoreError> {

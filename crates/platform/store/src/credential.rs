@@ -169,8 +169,8 @@ impl Store {
         let noted = self.inner.seal(&key, slot, account, &id.to_bytes(), password_hash.as_bytes())?;
         // Of two at once the later entry is what is in force.
         let _one = self.inner.replacing.lock().await;
-        self.note_password(account, id.to_row(), noted).await?;
-        self.write_password(account, id.to_row(), sealed).await
+        let noted = self.note_password(account, id.to_row(), noted).await?;
+        self.carry_out(noted, self.write_password(account, id.to_row(), sealed)).await
     }
 
     /// Puts a sealed password in place; whether the credential exists.

@@ -84,6 +84,18 @@ impl DeletionKind {
     }
 }
 
+/// Something that is written down and not yet done.
+#[must_use = "what is written down is carried out"]
+#[derive(Default)]
+pub(crate) struct Noted(Vec<i64>);
+
+impl Noted {
+    /// Another that is done by the same work.
+    pub(crate) fn and(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+}
+
 impl Store {
     /// Writes down that rows of an account are to go, before they go. `id` is the row's own, of several one after
     /// another. [`StoreError::Erased`] if the account's keys are destroyed: then its rows go anyway.
@@ -92,17 +104,20 @@ impl Store {
         kind: DeletionKind,
         account: AccountId,
         id: Vec<u8>,
-    ) -> Result<(), StoreError> {
-        let entry = self.deletion(kind, account, id);
-        self.inner.keyring.note_deletion(entry, kind.noting()).await
+    ) -> Result<Noted, StoreError> {
+        self.note_entry(kind, self.deletion(kind, account, id)).await
     }
 
     /// Writes down what takes the place of an account's profile.
-    pub(crate) async fn note_profile(&self, account: AccountId, sealed: Vec<u8>) -> Result<(), StoreError> {
+    pub(crate) async fn note_profile(
+        &self,
+        account: AccountId,
+        sealed: Vec<u8>,
+    ) -> Result<Noted, StoreError> {
         let kind = DeletionKind::Profile;
         let entry =
             ring_deletion::Model { profile: Some(sealed), ..self.deletion(kind, account, account.to_row()) };
-        self.inner.keyring.note_deletion(entry, kind.noting()).await
+        self.note_entry(kind, entry).await
     }
 
     /// Writes down what takes the place of a login's password.
@@ -111,10 +126,37 @@ impl Store {
         account: AccountId,
         login: Vec<u8>,
         sealed: Vec<u8>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Noted, StoreError> {
         let kind = DeletionKind::Password;
         let entry = ring_deletion::Model { password: Some(sealed), ..self.deletion(kind, account, login) };
-        self.inner.keyring.note_deletion(entry, kind.noting()).await
+        self.note_entry(kind, entry).await
+    }
+
+    async fn note_entry(&self, kind: DeletionKind, entry: ring_deletion::Model) -> Result<Noted, StoreError> {
+        Ok(Noted(vec![self.inner.keyring.note_deletion(entry, kind.noting()).await?]))
+    }
+
+    /// Does in the database what was written down, and has it note that it knows. What it refuses stays written down and
+    /// is done at the next start.
+    pub(crate) async fn carry_out<T>(
+        &self,
+        noted: Noted,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let done = work.await?;
+        self.know(&noted.0).await;
+        Ok(done)
+    }
+
+    /// Moves the database's note on to what it knows of by now. What comes after a deletion must not be taken for what
+    /// was deleted, so it does not wait for the next start.
+    async fn know(&self, numbers: &[i64]) {
+        let told = self.inner.keyring.told(numbers);
+        let mut known = self.inner.deletions_known.lock().await;
+        // Whoever came first may have noted that of others as well.
+        if told > *known && self.write_note(reapply::TOLD, Some(told)).await.is_ok() {
+            *known = told;
+        }
     }
 
     fn deletion(&self, kind: DeletionKind, account: AccountId, id: Vec<u8>) -> ring_deletion::Model {

@@ -11,7 +11,7 @@ use sea_orm::{
 use waxseal_model::{AccountId, GrantId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
-    deletion::DeletionKind,
+    deletion::{DeletionKind, Noted},
     entity::access_grant,
     error::StoreError,
     open::Store,
@@ -242,12 +242,13 @@ impl Store {
         let open = access_grant::Entity::find_by_id(signed(number)).filter(self.not_over());
         let Some(row) = open.one(&self.inner.readers).await? else { return Ok(false) };
         let account = AccountId::from_row(&row.account, "access_grants", "account")?;
-        match self.note_deletion(DeletionKind::Grant, account, row.id).await {
+        let noted = match self.note_deletion(DeletionKind::Grant, account, row.id).await {
             // Its rows go, and nothing of it can be opened.
-            Err(StoreError::Erased) => {}
+            Err(StoreError::Erased) => Noted::default(),
             outcome => outcome?,
-        }
-        self.stamp_grant(number, access_grant::Column::ClosedAt, self.not_over()).await
+        };
+        let ending = self.stamp_grant(number, access_grant::Column::ClosedAt, self.not_over());
+        self.carry_out(noted, ending).await
     }
 
     /// Notes that the owner was written to; whether that was owed.

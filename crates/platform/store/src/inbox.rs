@@ -119,9 +119,9 @@ impl Store {
             if page.is_empty() {
                 return Ok(deleted);
             }
-            self.note_deletion(DeletionKind::Captured, account, page.concat()).await?;
+            let noted = self.note_deletion(DeletionKind::Captured, account, page.concat()).await?;
             let those = Condition::all().add(inbox_item::Column::Id.is_in(page));
-            deleted += self.delete_items(account, those).await?;
+            deleted += self.carry_out(noted, self.delete_items(account, those)).await?;
         }
     }
 

@@ -55,6 +55,7 @@ use crate::{
 };
 
 use cache::Cache;
+use deletions::Untold;
 use entity::{ring_erasure, ring_grave, ring_key, ring_mark, ring_trail};
 use epoch::Epochs;
 use master::Master;
@@ -153,6 +154,7 @@ pub(crate) struct Keyring {
     /// Held while the files are read or written, so that a key being destroyed is not loaded again.
     file: Mutex<Epochs>,
     cache: Cache,
+    untold: Untold,
     random: Arc<dyn Random>,
     logins: hmac::Key,
     destinations: hmac::Key,
@@ -182,8 +184,18 @@ impl Keyring {
         let destinations = master.derive(b"waxseal destination hashes 1");
         let domains = master.derive(b"waxseal domain name hashes 1");
         let file = Mutex::new(Epochs::new(slots));
-        let ring =
-            Self { db, spare, master, file, cache: Cache::default(), random, logins, destinations, domains };
+        let ring = Self {
+            db,
+            spare,
+            master,
+            file,
+            cache: Cache::default(),
+            untold: Untold::default(),
+            random,
+            logins,
+            destinations,
+            domains,
+        };
         ring.start().await.map_err(|error| match error {
             StoreError::Unavailable(source) => OpenError::Database(source.to_string()),
             other => OpenError::Database(other.to_string()),

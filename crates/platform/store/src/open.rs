@@ -133,6 +133,8 @@ pub(crate) struct Inner {
     pub(crate) recent_domains: Recent<DomainKey, Domain>,
     /// Held while a network is looked for and then added.
     pub(crate) networks: tokio::sync::Mutex<()>,
+    /// The last single deletion that the database notes to know of.
+    pub(crate) deletions_known: tokio::sync::Mutex<i64>,
     /// Held while a value is written down and then put in the place of another.
     pub(crate) replacing: tokio::sync::Mutex<()>,
     /// How often content was opened.
@@ -185,7 +187,7 @@ impl Store {
             }
         };
         let is_new = !has_accounts(&readers).await?;
-        if !is_new || (home.is_apart() && home::is_noted(&readers).await?) {
+        if !is_new || home::is_noted(&readers).await? {
             keyring::check_present(home.folder())?;
         }
         let keyring = Keyring::open(home.folder(), &config.master_key, Arc::clone(&random)).await?;
@@ -213,6 +215,7 @@ impl Store {
                 recent_logins: Recent::default(),
                 recent_domains: Recent::default(),
                 networks: tokio::sync::Mutex::default(),
+                deletions_known: tokio::sync::Mutex::default(),
                 replacing: tokio::sync::Mutex::default(),
                 openings: Arc::default(),
                 locks,

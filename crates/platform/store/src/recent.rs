@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     future::Future,
     hash::Hash,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,38 +20,55 @@ const LIFETIME: Duration = Duration::from_secs(5);
 /// Entries kept.
 const MOST: usize = 10_000;
 
-/// What was read a moment ago.
-pub(crate) struct Recent<K, V>(Mutex<HashMap<K, Entry<V>>>);
+/// What was read a moment ago. Once anything changed, nothing of before is kept.
+pub(crate) struct Recent<K, V>(Mutex<Known<K, V>>);
 
-struct Entry<V> {
-    value: V,
-    /// The count of changes when it was about to be read.
+struct Known<K, V> {
+    /// The count of changes when all of them were about to be read.
     changes: u64,
-    until: Duration,
+    /// Until when each counts.
+    entries: HashMap<K, (V, Duration)>,
 }
 
 impl<K, V> Default for Recent<K, V> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Known { changes: 0, entries: HashMap::new() }))
     }
 }
 
 impl<K: Eq + Hash, V: Clone> Recent<K, V> {
     fn look_up(&self, key: &K, changes: u64, now: Duration) -> Option<V> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.get(key)?;
-        (entry.changes == changes && now < entry.until).then(|| entry.value.clone())
+        let mut known = self.at(changes);
+        let (value, until) = known.of(changes)?.get(key)?;
+        (now < *until).then(|| value.clone())
     }
 
     fn remember(&self, key: K, value: V, changes: u64, now: Duration) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.at(changes);
+        let Some(entries) = known.of(changes) else { return };
         if entries.len() >= MOST {
-            entries.retain(|_, entry| entry.changes == changes && now < entry.until);
+            entries.retain(|_, (_, until)| now < *until);
             if entries.len() >= MOST {
                 entries.clear();
             }
         }
-        entries.insert(key, Entry { value, changes, until: now + LIFETIME });
+        entries.insert(key, (value, now + LIFETIME));
+    }
+
+    /// What is known, without what is from before the latest change.
+    fn at(&self, changes: u64) -> MutexGuard<'_, Known<K, V>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if changes > known.changes {
+            *known = Known { changes, entries: HashMap::new() };
+        }
+        known
+    }
+}
+
+impl<K, V> Known<K, V> {
+    /// The entries, unless something changed since this count was taken.
+    fn of(&mut self, changes: u64) -> Option<&mut HashMap<K, (V, Duration)>> {
+        (self.changes == changes).then_some(&mut self.entries)
     }
 }
 
@@ -100,8 +117,20 @@ mod tests {
         recent.remember(1, "one", 7, Duration::ZERO);
         assert_eq!(recent.look_up(&1, 7, LIFETIME - Duration::from_millis(1)), Some("one"));
         assert_eq!(recent.look_up(&1, 7, LIFETIME), None);
-        assert_eq!(recent.look_up(&1, 8, Duration::ZERO), None);
         assert_eq!(recent.look_up(&2, 7, Duration::ZERO), None);
+        assert_eq!(recent.look_up(&1, 8, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn nothing_of_before_a_change_stays_in_memory() {
+        let recent = Recent::default();
+        recent.remember(1, "before", 7, Duration::ZERO);
+        assert_eq!(recent.look_up(&2, 8, Duration::ZERO), None);
+        assert!(recent.0.lock().expect("whole").entries.is_empty());
+        recent.remember(1, "read before, told after", 7, Duration::ZERO);
+        assert!(recent.0.lock().expect("whole").entries.is_empty());
+        recent.remember(1, "after", 8, Duration::ZERO);
+        assert_eq!(recent.look_up(&1, 8, Duration::ZERO), Some("after"));
     }
 
     #[test]

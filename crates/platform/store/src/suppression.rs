@@ -139,16 +139,14 @@ impl Store {
         let Some(row) = suppression::Entity::find_by_id(key.clone()).one(&self.inner.readers).await? else {
             return Ok(false);
         };
-        self.note_deletion(DeletionKind::Suppression, account, place(&row)).await?;
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let deleted = suppression::Entity::delete_by_id(key).exec(tx).await?;
-                    Ok(deleted.rows_affected > 0)
-                })
+        let noted = self.note_deletion(DeletionKind::Suppression, account, place(&row)).await?;
+        let removal = self.inner.writer.write(Effects::default(), move |tx| {
+            Box::pin(async move {
+                let deleted = suppression::Entity::delete_by_id(key).exec(tx).await?;
+                Ok(deleted.rows_affected > 0)
             })
-            .await
+        });
+        self.carry_out(noted, removal).await
     }
 
     /// The row of an entry.

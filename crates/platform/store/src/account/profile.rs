@@ -42,8 +42,8 @@ impl Store {
         let noted = self.inner.seal_json(&sealing, slot, account, &account.to_bytes(), profile)?;
         // Of two at once the later entry is what is in force.
         let _one = self.inner.replacing.lock().await;
-        self.note_profile(account, noted).await?;
-        self.write_profile(account, sealed).await
+        let noted = self.note_profile(account, noted).await?;
+        self.carry_out(noted, self.write_profile(account, sealed)).await
     }
 
     /// Puts a sealed profile in place; whether there is such an account.

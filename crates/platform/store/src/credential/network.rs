@@ -110,20 +110,18 @@ impl Store {
         if known == 0 {
             return Ok(false);
         }
-        self.note_deletion(DeletionKind::Network, account, id.to_row()).await?;
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let deleted = network_credential::Entity::delete_many()
-                        .filter(network_credential::Column::Id.eq(id.to_row()))
-                        .filter(network_credential::Column::Account.eq(account.to_row()))
-                        .exec(tx)
-                        .await?;
-                    Ok(deleted.rows_affected > 0)
-                })
+        let noted = self.note_deletion(DeletionKind::Network, account, id.to_row()).await?;
+        let deletion = self.inner.writer.write(Effects::default(), move |tx| {
+            Box::pin(async move {
+                let deleted = network_credential::Entity::delete_many()
+                    .filter(network_credential::Column::Id.eq(id.to_row()))
+                    .filter(network_credential::Column::Account.eq(account.to_row()))
+                    .exec(tx)
+                    .await?;
+                Ok(deleted.rows_affected > 0)
             })
-            .await
+        });
+        self.carry_out(noted, deletion).await
     }
 
     async fn network_of(&self, row: network_credential::Model) -> Result<NetworkCredential, StoreError> {

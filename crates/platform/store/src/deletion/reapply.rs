@@ -27,7 +27,7 @@ use crate::{
     writer::{Effects, Tx},
 };
 
-const TOLD: &str = "deletions applied";
+pub(super) const TOLD: &str = "deletions applied";
 /// Entries applied by one transaction.
 const BATCH: u64 = 200;
 /// Bytes of an id.
@@ -47,9 +47,13 @@ impl Store {
             self.write_note(TOLD, Some(next)).await?;
             told = next;
         }
+        *self.inner.deletions_known.lock().await = told;
         if changed > 0 {
             tracing::warn!(rows = changed, "what was deleted since was deleted again in this database");
-            self.compact().await?;
+            // It takes room, of which there may be none: no reason to stay away.
+            if let Err(error) = self.compact().await {
+                tracing::warn!(%error, "the database was not compacted");
+            }
         }
         Ok(changed)
     }

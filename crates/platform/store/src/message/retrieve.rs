@@ -121,11 +121,12 @@ impl Store {
         if !row.as_ref().is_some_and(has_body) {
             return Ok(false);
         }
-        self.note_deletion(DeletionKind::Message, account, id.to_row()).await?;
-        self.inner
+        let noted = self.note_deletion(DeletionKind::Message, account, id.to_row()).await?;
+        let ending = self
+            .inner
             .writer
-            .write(Effects::default(), move |tx| Box::pin(async move { end_retrieval(tx, key, now).await }))
-            .await
+            .write(Effects::default(), move |tx| Box::pin(async move { end_retrieval(tx, key, now).await }));
+        self.carry_out(noted, ending).await
     }
 
     async fn stored_message(

@@ -52,8 +52,8 @@ impl Store {
             let page = self.unmarked(&unmarked, &after).await?;
             let Some(last) = page.last() else { break };
             after.clone_from(last);
-            self.note_deletion(DeletionKind::Queue, account, page.concat()).await?;
-            let held = self.mark_cleared(&unmarked, page, &mut cleared).await?;
+            let noted = self.note_deletion(DeletionKind::Queue, account, page.concat()).await?;
+            let held = self.carry_out(noted, self.mark_cleared(&unmarked, page, &mut cleared)).await?;
             self.inner.cleared.tell(&held);
             in_hands.extend(held);
         }

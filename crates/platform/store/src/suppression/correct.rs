@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 use waxseal_model::{AccountId, Purpose, suppression::SuppressionKind};
 
 use super::{DETAILS, NewSuppression, SuppressionDetails, address_hash, place, upsert};
 use crate::{
-    deletion::DeletionKind,
+    deletion::{DeletionKind, Noted},
     entity::suppression,
     error::StoreError,
     open::Store,
     rows::{RowId, time},
-    writer::Effects,
+    writer::{Effects, Tx},
 };
 
 impl Store {
@@ -28,47 +28,59 @@ impl Store {
         to: Option<&str>,
         kinds: &[SuppressionKind],
     ) -> Result<u64, StoreError> {
-        let wrong = self.entries_of(account, address, kinds).await?;
-        let mut right = Vec::new();
-        if let Some(to) = to {
-            let there = self.entries_of(account, to, kinds).await?;
-            for entry in self.moved(account, to, wrong.iter().chain(&there)).await? {
-                right.push(self.suppression_row(entry).await?);
-            }
-        } else {
-            for row in &wrong {
-                self.note_deletion(DeletionKind::Suppression, account, place(row)).await?;
-            }
+        let pepper = self.inner.keyring.pepper(account).await?;
+        let of = |address| entries(account, address_hash(&pepper, address), kinds);
+        match to {
+            Some(to) => self.move_entries(account, to, of(address), of(to)).await,
+            None => self.remove_entries(account, of(address)).await,
         }
-        self.inner
-            .writer
-            .write(Effects { suppressions: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move {
-                    let mut corrected = 0;
-                    for row in wrong {
-                        let key = (row.account, row.domain, row.kind, row.address_hash);
-                        corrected += suppression::Entity::delete_by_id(key).exec(tx).await?.rows_affected;
-                    }
-                    upsert(tx, right).await?;
-                    Ok(corrected)
-                })
-            })
-            .await
     }
 
-    async fn entries_of(
+    async fn remove_entries(
         &self,
         account: AccountId,
-        address: &str,
-        kinds: &[SuppressionKind],
-    ) -> Result<Vec<suppression::Model>, StoreError> {
-        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
-        Ok(suppression::Entity::find()
-            .filter(suppression::Column::Account.eq(account.to_row()))
-            .filter(suppression::Column::AddressHash.eq(hash))
-            .filter(suppression::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())))
-            .all(self.read_for(Purpose::Suppression))
-            .await?)
+        wrong: Select<suppression::Entity>,
+    ) -> Result<u64, StoreError> {
+        let wrong = wrong.all(self.read_for(Purpose::Suppression)).await?;
+        let mut noted = Noted::default();
+        for row in &wrong {
+            noted.and(self.note_deletion(DeletionKind::Suppression, account, place(row)).await?);
+        }
+        let removal = self.inner.writer.write(changed(), move |tx| Box::pin(delete(tx, wrong)));
+        self.carry_out(noted, removal).await
+    }
+
+    /// Reads before it writes, and again while nobody else writes: if anything came in between, once more.
+    async fn move_entries(
+        &self,
+        account: AccountId,
+        to: &str,
+        wrong: Select<suppression::Entity>,
+        there: Select<suppression::Entity>,
+    ) -> Result<u64, StoreError> {
+        loop {
+            let reader = self.read_for(Purpose::Suppression);
+            let seen = [wrong.clone().all(reader).await?, there.clone().all(reader).await?];
+            let mut right = Vec::new();
+            for entry in self.moved(account, to, seen.iter().flatten()).await? {
+                right.push(self.suppression_row(entry).await?);
+            }
+            let (wrong, there) = (wrong.clone(), there.clone());
+            let moving = self.inner.writer.write(changed(), move |tx| {
+                Box::pin(async move {
+                    if [wrong.all(tx).await?, there.all(tx).await?] != seen {
+                        return Ok(None);
+                    }
+                    let [wrong, _] = seen;
+                    let moved = delete(tx, wrong).await?;
+                    upsert(tx, right).await?;
+                    Ok(Some(moved))
+                })
+            });
+            if let Some(moved) = moving.await? {
+                return Ok(moved);
+            }
+        }
     }
 
     /// The entries as those of another address: one for each domain and kind.
@@ -101,6 +113,30 @@ impl Store {
         }
         Ok(entries.into_values().collect())
     }
+}
+
+/// Whoever asks the lists is told.
+fn changed() -> Effects {
+    Effects { suppressions: true, ..Effects::default() }
+}
+
+/// What the lists say about an address.
+fn entries(account: AccountId, hash: Vec<u8>, kinds: &[SuppressionKind]) -> Select<suppression::Entity> {
+    suppression::Entity::find()
+        .filter(suppression::Column::Account.eq(account.to_row()))
+        .filter(suppression::Column::AddressHash.eq(hash))
+        .filter(suppression::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())))
+        .order_by_asc(suppression::Column::Domain)
+        .order_by_asc(suppression::Column::Kind)
+}
+
+async fn delete(tx: &Tx, rows: Vec<suppression::Model>) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    for row in rows {
+        let key = (row.account, row.domain, row.kind, row.address_hash);
+        deleted += suppression::Entity::delete_by_id(key).exec(tx).await?.rows_affected;
+    }
+    Ok(deleted)
 }
 
 /// One entry of two.

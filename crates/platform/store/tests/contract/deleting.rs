@@ -128,7 +128,11 @@ async fn suppress(world: &World, sender: Sender, kind: SuppressionKind) {
 }
 
 async fn is_suppressed(world: &World, sender: Sender) -> bool {
-    let found = world.store.suppressions_of(sender.account, sender.domain, &[BOB.to_owned()]).await;
+    is_listed(world, sender, BOB).await
+}
+
+async fn is_listed(world: &World, sender: Sender, address: &str) -> bool {
+    let found = world.store.suppressions_of(sender.account, sender.domain, &[address.to_owned()]).await;
     !found.expect("read").is_empty()
 }
 
@@ -215,6 +219,48 @@ pub(crate) async fn what_came_after_a_deletion_stays(mut world: World) {
     let restored = world.over(config).await;
     assert!(is_suppressed(&restored, sender).await, "the address bounced again");
     restored.end().await;
+}
+
+/// Its entry bears the time of the address that was wrong, from before the removal of that which is right.
+pub(crate) async fn an_entry_that_a_correction_moved_stays_after_the_next_start(mut world: World) {
+    const WRONG: &str = "bbo@one.example";
+    let sender = world.sender().await;
+    let unsubscribed = async |address: &str| {
+        let entry = NewSuppression {
+            account: sender.account,
+            domain: sender.domain,
+            kind: SuppressionKind::Unsubscribe,
+            address: address.into(),
+            details: SuppressionDetails::default(),
+            created_at: world.now(),
+        };
+        world.store.suppress(vec![entry]).await.expect("suppressed");
+        world.clock.advance(HOUR);
+    };
+    unsubscribed(WRONG).await;
+    unsubscribed(BOB).await;
+    let kind = SuppressionKind::Unsubscribe;
+    assert!(world.store.unsuppress(sender.account, sender.domain, kind, BOB).await.expect("removed"));
+    world.clock.advance(HOUR);
+    let moved = world.store.correct_suppressions(sender.account, WRONG, Some(BOB), &[kind]).await;
+    assert_eq!(moved.expect("corrected"), 1);
+    world.reopen().await;
+    assert!(is_listed(&world, sender, BOB).await, "who unsubscribed is not written to");
+    assert_eq!(world.store.reapplied().deletions, 0);
+}
+
+pub(crate) async fn an_entry_made_after_the_clock_was_set_back_stays_after_the_next_start(mut world: World) {
+    let sender = world.sender().await;
+    for _ in 0..2 {
+        suppress(&world, sender, SuppressionKind::Complaint).await;
+        let corrected =
+            world.store.correct_suppressions(sender.account, BOB, None, &[SuppressionKind::Complaint]);
+        assert_eq!(corrected.await.expect("corrected"), 1);
+    }
+    world.clock.jump_to(world.now() - HOUR);
+    suppress(&world, sender, SuppressionKind::Complaint).await;
+    world.reopen().await;
+    assert!(is_suppressed(&world, sender).await, "they complained again");
 }
 
 pub(crate) async fn deletions_are_forgotten_with_the_backups_and_go_with_their_account(world: World) {

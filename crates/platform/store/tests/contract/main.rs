@@ -200,6 +200,8 @@ contract! {
         what_was_deleted_since_a_backup_stays_deleted_and_nobody_else_loses_anything,
         what_was_replaced_since_a_backup_stays_replaced,
         what_came_after_a_deletion_stays,
+        an_entry_that_a_correction_moved_stays_after_the_next_start,
+        an_entry_made_after_the_clock_was_set_back_stays_after_the_next_start,
         deletions_are_forgotten_with_the_backups_and_go_with_their_account,
         a_copy_of_the_keys_brings_no_revoked_key_back;
     exporting:
