@@ -185,7 +185,7 @@ impl Store {
             return Ok(false);
         }
         let noted = self.note_deletion(DeletionKind::ApiKey, account, id.to_row()).await?;
-        let deletion = self.inner.writer.write(Effects::default(), move |tx| {
+        self.carry_out(noted, Effects::default(), move |tx| {
             Box::pin(async move {
                 let deleted = api_key::Entity::delete_many()
                     .filter(api_key::Column::Id.eq(id.to_row()))
@@ -194,8 +194,8 @@ impl Store {
                     .await?;
                 Ok(deleted.rows_affected > 0)
             })
-        });
-        self.carry_out(noted, deletion).await
+        })
+        .await
     }
 
     async fn account_of(&self, row: entity::account::Model) -> Result<Account, StoreError> {

@@ -8,7 +8,7 @@ use sea_orm::{
 use waxseal_model::{AccountId, CredentialId, DomainId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
-    deletion,
+    deletion::{self, Noted},
     entity::smtp_credential,
     error::StoreError,
     open::Store,
@@ -170,30 +170,29 @@ impl Store {
         // Of two at once the later entry is what is in force.
         let _one = self.inner.replacing.lock().await;
         let noted = self.note_password(account, id.to_row(), noted).await?;
-        self.carry_out(noted, self.write_password(account, id.to_row(), sealed)).await
+        self.write_password(noted, account, id.to_row(), sealed).await
     }
 
     /// Puts a sealed password in place; whether the credential exists.
     pub(crate) async fn write_password(
         &self,
+        noted: Noted,
         account: AccountId,
         id: Vec<u8>,
         sealed: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        self.inner
-            .writer
-            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move {
-                    let changed = smtp_credential::Entity::update_many()
-                        .col_expr(smtp_credential::Column::PasswordHash, Expr::value(sealed))
-                        .filter(smtp_credential::Column::Id.eq(id))
-                        .filter(smtp_credential::Column::Account.eq(account.to_row()))
-                        .exec(tx)
-                        .await?;
-                    Ok(changed.rows_affected > 0)
-                })
+        self.carry_out(noted, Effects { ways_in: true, ..Effects::default() }, move |tx| {
+            Box::pin(async move {
+                let changed = smtp_credential::Entity::update_many()
+                    .col_expr(smtp_credential::Column::PasswordHash, Expr::value(sealed))
+                    .filter(smtp_credential::Column::Id.eq(id))
+                    .filter(smtp_credential::Column::Account.eq(account.to_row()))
+                    .exec(tx)
+                    .await?;
+                Ok(changed.rows_affected > 0)
             })
-            .await
+        })
+        .await
     }
 
     /// Deletes an SMTP credential, its key first: no copy of it can be read anywhere. Whether there was one.

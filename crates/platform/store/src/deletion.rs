@@ -6,14 +6,20 @@
 
 mod reapply;
 
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
 use waxseal_model::{AccountId, Timestamp};
 
+pub(crate) use crate::keyring::Noted;
 use crate::{
     error::StoreError,
     keyring::{Noting, ring_deletion},
     open::Store,
+    retention::advance_note,
     rows::RowId,
     vault::Slot,
+    writer::{Effects, Tx},
 };
 
 pub(crate) const PROFILE: Slot = Slot::new("ring_deletions", "profile");
@@ -84,18 +90,6 @@ impl DeletionKind {
     }
 }
 
-/// Something that is written down and not yet done.
-#[must_use = "what is written down is carried out"]
-#[derive(Default)]
-pub(crate) struct Noted(Vec<i64>);
-
-impl Noted {
-    /// Another that is done by the same work.
-    pub(crate) fn and(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
-    }
-}
-
 impl Store {
     /// Writes down that rows of an account are to go, before they go. `id` is the row's own, of several one after
     /// another. [`StoreError::Erased`] if the account's keys are destroyed: then its rows go anyway.
@@ -133,30 +127,38 @@ impl Store {
     }
 
     async fn note_entry(&self, kind: DeletionKind, entry: ring_deletion::Model) -> Result<Noted, StoreError> {
-        Ok(Noted(vec![self.inner.keyring.note_deletion(entry, kind.noting()).await?]))
+        self.inner.keyring.note_deletion(entry, kind.noting()).await
     }
 
-    /// Does in the database what was written down, and has it note that it knows. What it refuses stays written down and
-    /// is done at the next start.
-    pub(crate) async fn carry_out<T>(
+    /// Does in the database what was written down. In the same transaction the database notes that it knows: what comes
+    /// after a deletion must not be taken for what was deleted, so that does not wait for the next start. What the
+    /// database refuses stays written down and is done then. What was handed over is done even if the caller goes away.
+    pub(crate) async fn carry_out<T, F>(
         &self,
         noted: Noted,
-        work: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let done = work.await?;
-        self.know(&noted.0).await;
-        Ok(done)
-    }
-
-    /// Moves the database's note on to what it knows of by now. What comes after a deletion must not be taken for what
-    /// was deleted, so it does not wait for the next start.
-    async fn know(&self, numbers: &[i64]) {
-        let told = self.inner.keyring.told(numbers);
-        let mut known = self.inner.deletions_known.lock().await;
-        // Whoever came first may have noted that of others as well.
-        if told > *known && self.write_note(reapply::TOLD, Some(told)).await.is_ok() {
-            *known = told;
-        }
+        effects: Effects,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        let noted = Arc::new(noted);
+        let telling = Arc::clone(&noted);
+        let settled = Box::new(move |is_written| noted.settle(is_written));
+        self.inner
+            .writer
+            .write_settled(effects, settled, move |tx| {
+                Box::pin(async move {
+                    let done = work(tx).await?;
+                    if let Some(number) = telling.up_to() {
+                        advance_note(tx, reapply::TOLD, number).await?;
+                        telling.done();
+                    }
+                    Ok(done)
+                })
+            })
+            .await
     }
 
     fn deletion(&self, kind: DeletionKind, account: AccountId, id: Vec<u8>) -> ring_deletion::Model {

@@ -228,13 +228,24 @@ impl Store {
     /// Confirms a grant that waits; whether it did.
     pub async fn confirm_grant(&self, number: u64) -> Result<bool, StoreError> {
         let waits = access_grant::Column::ConfirmedAt.is_null();
-        self.stamp_grant(number, access_grant::Column::ConfirmedAt, waits.and(self.not_over())).await
+        self.stamp_grant(
+            Noted::default(),
+            number,
+            access_grant::Column::ConfirmedAt,
+            waits.and(self.not_over()),
+        )
+        .await
     }
 
     /// Notes the account's consent to a grant that waits for it; whether it did.
     pub async fn consent_to_grant(&self, number: u64) -> Result<bool, StoreError> {
-        self.stamp_grant(number, access_grant::Column::ConsentedAt, consented().not().and(self.not_over()))
-            .await
+        self.stamp_grant(
+            Noted::default(),
+            number,
+            access_grant::Column::ConsentedAt,
+            consented().not().and(self.not_over()),
+        )
+        .await
     }
 
     /// Ends a grant; whether it was not over before.
@@ -247,14 +258,13 @@ impl Store {
             Err(StoreError::Erased) => Noted::default(),
             outcome => outcome?,
         };
-        let ending = self.stamp_grant(number, access_grant::Column::ClosedAt, self.not_over());
-        self.carry_out(noted, ending).await
+        self.stamp_grant(noted, number, access_grant::Column::ClosedAt, self.not_over()).await
     }
 
     /// Notes that the owner was written to; whether that was owed.
     pub async fn grant_noticed(&self, number: u64) -> Result<bool, StoreError> {
         let owed = access_grant::Column::NoticedAt.is_null();
-        self.stamp_grant(number, access_grant::Column::NoticedAt, owed).await
+        self.stamp_grant(Noted::default(), number, access_grant::Column::NoticedAt, owed).await
     }
 
     /// Neither closed nor past its end.
@@ -266,25 +276,24 @@ impl Store {
     /// Sets a time of a grant to now if it fits; whether it did.
     async fn stamp_grant(
         &self,
+        noted: Noted,
         number: u64,
         column: access_grant::Column,
         fits: SimpleExpr,
     ) -> Result<bool, StoreError> {
         let now = self.inner.clock.now().as_micros();
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let stamped = access_grant::Entity::update_many()
-                        .col_expr(column, Expr::value(now))
-                        .filter(access_grant::Column::Number.eq(signed(number)))
-                        .filter(fits)
-                        .exec(tx)
-                        .await?;
-                    Ok(stamped.rows_affected > 0)
-                })
+        self.carry_out(noted, Effects::default(), move |tx| {
+            Box::pin(async move {
+                let stamped = access_grant::Entity::update_many()
+                    .col_expr(column, Expr::value(now))
+                    .filter(access_grant::Column::Number.eq(signed(number)))
+                    .filter(fits)
+                    .exec(tx)
+                    .await?;
+                Ok(stamped.rows_affected > 0)
             })
-            .await
+        })
+        .await
     }
 
     async fn grants_of(&self, rows: Vec<access_grant::Model>) -> Result<Vec<Grant>, StoreError> {

@@ -7,7 +7,7 @@ use sea_orm::{
 use waxseal_model::{AccountId, DomainId, InboxId, MessageId, Purpose, Sealed, Timestamp, category};
 
 use crate::{
-    deletion::DeletionKind,
+    deletion::{DeletionKind, Noted},
     entity::{body, inbox_item, message},
     error::StoreError,
     message::Envelope,
@@ -121,18 +121,19 @@ impl Store {
             }
             let noted = self.note_deletion(DeletionKind::Captured, account, page.concat()).await?;
             let those = Condition::all().add(inbox_item::Column::Id.is_in(page));
-            deleted += self.carry_out(noted, self.delete_items(account, those)).await?;
+            deleted += self.delete_items(noted, account, those).await?;
         }
     }
 
     /// Deletes those of an account that fit; how many.
-    pub(crate) async fn delete_items(&self, account: AccountId, only: Condition) -> Result<u64, StoreError> {
+    pub(crate) async fn delete_items(
+        &self,
+        noted: Noted,
+        account: AccountId,
+        only: Condition,
+    ) -> Result<u64, StoreError> {
         let now = self.inner.clock.now();
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move { delete_items(tx, account, only, now).await })
-            })
+        self.carry_out(noted, Effects::default(), move |tx| Box::pin(delete_items(tx, account, only, now)))
             .await
     }
 

@@ -32,6 +32,7 @@ mod spare;
 mod tests;
 mod told;
 mod trail;
+mod untold;
 mod wrapping;
 
 use std::{ops::Not, path::Path, sync::Arc};
@@ -55,12 +56,12 @@ use crate::{
 };
 
 use cache::Cache;
-use deletions::Untold;
 use entity::{ring_erasure, ring_grave, ring_key, ring_mark, ring_trail};
 use epoch::Epochs;
 use master::Master;
 use slots::Slots;
 use spare::Spare;
+use untold::Untold;
 use wrapping::Wrapping;
 
 pub(crate) use deletions::Noting;
@@ -69,6 +70,7 @@ pub use epoch::Renewal;
 pub(crate) use journal::{NewErasure, hash_of};
 pub use list::KeyInfo;
 pub use trail::TrailEnd;
+pub(crate) use untold::Noted;
 
 /// What a key seals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,7 +143,8 @@ fn is_missing(path: &Path) -> bool {
 fn missing(path: &Path) -> OpenError {
     OpenError::Keyring(format!(
         "{} is missing or empty, without which nothing in the store can be read: put it back, together with keys.epoch, \
-         or set `keys.folder` to where it lies (or start with an empty data folder and an empty database)",
+         set `keys.folder` to where it lies, or bring it back from a copy with `waxseal backup keys-restore` (or start with \
+         an empty data folder and an empty database)",
         path.display()
     ))
 }
@@ -154,7 +157,7 @@ pub(crate) struct Keyring {
     /// Held while the files are read or written, so that a key being destroyed is not loaded again.
     file: Mutex<Epochs>,
     cache: Cache,
-    untold: Untold,
+    untold: Arc<Untold>,
     random: Arc<dyn Random>,
     logins: hmac::Key,
     destinations: hmac::Key,
@@ -190,7 +193,7 @@ impl Keyring {
             master,
             file,
             cache: Cache::default(),
-            untold: Untold::default(),
+            untold: Arc::default(),
             random,
             logins,
             destinations,

@@ -133,8 +133,6 @@ pub(crate) struct Inner {
     pub(crate) recent_domains: Recent<DomainKey, Domain>,
     /// Held while a network is looked for and then added.
     pub(crate) networks: tokio::sync::Mutex<()>,
-    /// The last single deletion that the database notes to know of.
-    pub(crate) deletions_known: tokio::sync::Mutex<i64>,
     /// Held while a value is written down and then put in the place of another.
     pub(crate) replacing: tokio::sync::Mutex<()>,
     /// How often content was opened.
@@ -215,7 +213,6 @@ impl Store {
                 recent_logins: Recent::default(),
                 recent_domains: Recent::default(),
                 networks: tokio::sync::Mutex::default(),
-                deletions_known: tokio::sync::Mutex::default(),
                 replacing: tokio::sync::Mutex::default(),
                 openings: Arc::default(),
                 locks,

@@ -140,13 +140,13 @@ impl Store {
             return Ok(false);
         };
         let noted = self.note_deletion(DeletionKind::Suppression, account, place(&row)).await?;
-        let removal = self.inner.writer.write(Effects::default(), move |tx| {
+        self.carry_out(noted, Effects::default(), move |tx| {
             Box::pin(async move {
                 let deleted = suppression::Entity::delete_by_id(key).exec(tx).await?;
                 Ok(deleted.rows_affected > 0)
             })
-        });
-        self.carry_out(noted, removal).await
+        })
+        .await
     }
 
     /// The row of an entry.

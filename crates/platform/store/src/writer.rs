@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use crate::{error::StoreError, room::Room};
 use batch::Append;
 pub(crate) use batch::Batch;
-use job::{Job, Kind, Request, Typed};
+use job::{Job, Kind, Request, Settled, Typed};
 
 /// An open transaction; what an operation works on.
 pub(crate) type Tx = DatabaseTransaction;
@@ -84,8 +84,23 @@ impl Writer {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
     {
+        self.write_settled(effects, Box::new(|_| {}), work).await
+    }
+
+    /// The same, and calls `settled` when it is known whether the operation is on stable storage: before any other group
+    /// begins, and even if the caller goes away.
+    pub(crate) async fn write_settled<T, F>(
+        &self,
+        effects: Effects,
+        settled: Settled,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let job = Typed::new(effects, work, reply);
+        let job = Typed::new(effects, work, settled, reply);
         self.jobs.send(Box::new(job)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }

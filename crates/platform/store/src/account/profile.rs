@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::
 use waxseal_model::AccountId;
 
 use crate::{
-    deletion,
+    deletion::{self, Noted},
     entity::account::{Column, Entity},
     error::StoreError,
     open::Store,
@@ -43,27 +43,26 @@ impl Store {
         // Of two at once the later entry is what is in force.
         let _one = self.inner.replacing.lock().await;
         let noted = self.note_profile(account, noted).await?;
-        self.carry_out(noted, self.write_profile(account, sealed)).await
+        self.write_profile(noted, account, sealed).await
     }
 
     /// Puts a sealed profile in place; whether there is such an account.
     pub(crate) async fn write_profile(
         &self,
+        noted: Noted,
         account: AccountId,
         sealed: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        self.inner
-            .writer
-            .write(Effects::default(), move |tx| {
-                Box::pin(async move {
-                    let updated = Entity::update_many()
-                        .col_expr(Column::Profile, Expr::value(sealed))
-                        .filter(Column::Id.eq(account.to_row()))
-                        .exec(tx)
-                        .await?;
-                    Ok(updated.rows_affected > 0)
-                })
+        self.carry_out(noted, Effects::default(), move |tx| {
+            Box::pin(async move {
+                let updated = Entity::update_many()
+                    .col_expr(Column::Profile, Expr::value(sealed))
+                    .filter(Column::Id.eq(account.to_row()))
+                    .exec(tx)
+                    .await?;
+                Ok(updated.rows_affected > 0)
             })
-            .await
+        })
+        .await
     }
 }

@@ -111,7 +111,7 @@ impl Store {
             return Ok(false);
         }
         let noted = self.note_deletion(DeletionKind::Network, account, id.to_row()).await?;
-        let deletion = self.inner.writer.write(Effects::default(), move |tx| {
+        self.carry_out(noted, Effects::default(), move |tx| {
             Box::pin(async move {
                 let deleted = network_credential::Entity::delete_many()
                     .filter(network_credential::Column::Id.eq(id.to_row()))
@@ -120,8 +120,8 @@ impl Store {
                     .await?;
                 Ok(deleted.rows_affected > 0)
             })
-        });
-        self.carry_out(noted, deletion).await
+        })
+        .await
     }
 
     async fn network_of(&self, row: network_credential::Model) -> Result<NetworkCredential, StoreError> {

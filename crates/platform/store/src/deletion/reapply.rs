@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr}
 use waxseal_model::{AccountId, Timestamp, suppression::SuppressionKind};
 use zeroize::Zeroizing;
 
-use super::{DeletionKind, PASSWORD, PROFILE};
+use super::{DeletionKind, Noted, PASSWORD, PROFILE};
 use crate::{
     account, credential,
     entity::{
@@ -47,7 +47,6 @@ impl Store {
             self.write_note(TOLD, Some(next)).await?;
             told = next;
         }
-        *self.inner.deletions_known.lock().await = told;
         if changed > 0 {
             tracing::warn!(rows = changed, "what was deleted since was deleted again in this database");
             // It takes room, of which there may be none: no reason to stay away.
@@ -104,7 +103,7 @@ impl Store {
         }
         let key = self.inner.keyring.by_number(key_number(PROFILE.at(account, &entry.id), sealed)?).await?;
         let profile = self.inner.seal(&key, account::PROFILE, account, &row.id, &new)?;
-        self.write_profile(account, profile).await.map(u64::from)
+        self.write_profile(Noted::default(), account, profile).await.map(u64::from)
     }
 
     /// Puts a login's later password in the place of the one from before, unless the login was deleted.
@@ -129,7 +128,7 @@ impl Store {
         }
         let key = self.inner.keyring.by_number(key_number(PASSWORD.at(account, &entry.id), sealed)?).await?;
         let password = self.inner.seal(&key, slot, account, &row.id, &new)?;
-        self.write_password(account, row.id, password).await.map(u64::from)
+        self.write_password(Noted::default(), account, row.id, password).await.map(u64::from)
     }
 }
 

@@ -24,6 +24,7 @@ use waxseal_model::AccountId;
 pub(crate) use self::somebody::{Somebody, canonical};
 use super::rows::add_count;
 use crate::{
+    deletion::Noted,
     entity::{event, inbox_item, suppression},
     error::StoreError,
     open::Store,
@@ -109,7 +110,7 @@ impl Store {
 
     async fn erase_captured(&self, erasure: i64, account: AccountId, hash: &[u8]) -> Result<u64, StoreError> {
         let only = sea_orm::Condition::all().add(inbox_item::Column::RecipientHash.eq(hash.to_vec()));
-        let deleted = self.delete_items(account, only).await?;
+        let deleted = self.delete_items(Noted::default(), account, only).await?;
         self.count_erased(erasure, "inbox_items", deleted).await?;
         Ok(deleted)
     }

@@ -1,10 +1,5 @@
 //! The journal of single deletions. It lies beside the keys, as that of erasures does, so that a restored database is told.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-};
-
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait,
@@ -16,6 +11,7 @@ use super::{
     Keyring,
     entity::{ring_deletion, ring_grave},
     journal,
+    untold::Noted,
 };
 use crate::{
     error::StoreError,
@@ -31,45 +27,13 @@ pub(crate) struct Noting {
     pub(crate) replaces: bool,
 }
 
-/// Entries of which it is not known that the database was told.
-#[derive(Default)]
-pub(super) struct Untold(Mutex<Numbers>);
-
-#[derive(Default)]
-struct Numbers {
-    untold: BTreeSet<i64>,
-    last: i64,
-}
-
-impl Untold {
-    fn numbers<T>(&self, work: impl FnOnce(&mut Numbers) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn add(&self, number: i64) {
-        self.numbers(|numbers| {
-            numbers.untold.insert(number);
-            numbers.last = number;
-        });
-    }
-}
-
 impl Keyring {
-    /// The last entry up to which the database was told of all, now that it was told of these.
-    pub(crate) fn told(&self, of: &[i64]) -> i64 {
-        self.untold.numbers(|numbers| {
-            of.iter().for_each(|number| _ = numbers.untold.remove(number));
-            numbers.untold.first().map_or(numbers.last, |first| first - 1)
-        })
-    }
-
-    /// Writes an entry; on stable storage when it answers with the number that was given to it. Until [`Keyring::told`]
-    /// hears of it, the database is taken not to know.
+    /// Writes an entry; on stable storage when it answers. Until it is settled, the database is taken not to know.
     pub(crate) async fn note_deletion(
         &self,
         entry: ring_deletion::Model,
         noting: Noting,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Noted, StoreError> {
         let _file = self.file.lock().await;
         if noting.ends_copies {
             self.retire_copies().await?;
@@ -90,9 +54,9 @@ impl Keyring {
         let row = ring_deletion::ActiveModel { number: NotSet, ..entry.into_active_model() };
         let number = row.insert(&transaction).await?.number;
         // Before it may be on disk, and while nobody gets a later number.
-        self.untold.add(number);
+        let noted = self.untold.add(number);
         transaction.commit().await?;
-        Ok(number)
+        Ok(noted)
     }
 
     /// At most `limit` entries after this number, in order.

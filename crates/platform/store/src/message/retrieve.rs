@@ -122,11 +122,7 @@ impl Store {
             return Ok(false);
         }
         let noted = self.note_deletion(DeletionKind::Message, account, id.to_row()).await?;
-        let ending = self
-            .inner
-            .writer
-            .write(Effects::default(), move |tx| Box::pin(async move { end_retrieval(tx, key, now).await }));
-        self.carry_out(noted, ending).await
+        self.carry_out(noted, Effects::default(), move |tx| Box::pin(end_retrieval(tx, key, now))).await
     }
 
     async fn stored_message(

@@ -15,7 +15,7 @@ use waxseal_model::{AccountId, DomainId, RecipientId, Timestamp};
 
 use super::HELD;
 use crate::{
-    deletion::DeletionKind,
+    deletion::{DeletionKind, Noted},
     entity::queue_entry::{self, Column},
     error::StoreError,
     open::Store,
@@ -53,7 +53,7 @@ impl Store {
             let Some(last) = page.last() else { break };
             after.clone_from(last);
             let noted = self.note_deletion(DeletionKind::Queue, account, page.concat()).await?;
-            let held = self.carry_out(noted, self.mark_cleared(&unmarked, page, &mut cleared)).await?;
+            let held = self.mark_cleared(noted, &unmarked, page, &mut cleared).await?;
             self.inner.cleared.tell(&held);
             in_hands.extend(held);
         }
@@ -107,16 +107,14 @@ impl Store {
     /// Marks these entries; those among them that somebody holds.
     async fn mark_cleared(
         &self,
+        noted: Noted,
         of: &Unmarked,
         ids: Vec<Vec<u8>>,
         cleared: &mut u64,
     ) -> Result<Vec<RecipientId>, StoreError> {
         let those = of.condition().add(Column::Id.is_in(ids));
-        let rows = self
-            .inner
-            .writer
-            .write(Effects::default(), move |tx| Box::pin(async move { mark_cleared(tx, those).await }))
-            .await?;
+        let rows =
+            self.carry_out(noted, Effects::default(), move |tx| Box::pin(mark_cleared(tx, those))).await?;
         *cleared += rows.len() as u64;
         let held = rows.iter().filter(|row| row.lease.is_some());
         held.map(|row| RecipientId::from_row(&row.id, "queue_entries", "id")).collect()

@@ -2,10 +2,19 @@
 
 use std::time::Duration;
 
-use sea_orm::{EntityTrait, IntoActiveModel, sea_query::OnConflict};
+use sea_orm::{
+    EntityTrait, IntoActiveModel,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
 use waxseal_model::{Timestamp, clock::Boot};
 
-use crate::{entity::instance_note, error::StoreError, open::Store, rows::time, writer::Effects};
+use crate::{
+    entity::instance_note,
+    error::StoreError,
+    open::Store,
+    rows::time,
+    writer::{Effects, Tx},
+};
 
 const CLOCK: &str = "clock";
 const BOOT: &str = "clock noted in the boot";
@@ -75,4 +84,20 @@ impl Store {
             })
             .await
     }
+}
+
+/// Moves a note on, in the transaction of that which it tells of. It never goes back.
+pub(crate) async fn advance_note(tx: &Tx, name: &str, value: i64) -> Result<(), StoreError> {
+    let row = instance_note::Model { name: name.to_owned(), value }.into_active_model();
+    let known = Expr::col((instance_note::Entity, instance_note::Column::Value));
+    instance_note::Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(instance_note::Column::Name)
+                .update_column(instance_note::Column::Value)
+                .action_and_where(known.lt(value))
+                .to_owned(),
+        )
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
 }

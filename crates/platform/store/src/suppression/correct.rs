@@ -46,8 +46,7 @@ impl Store {
         for row in &wrong {
             noted.and(self.note_deletion(DeletionKind::Suppression, account, place(row)).await?);
         }
-        let removal = self.inner.writer.write(changed(), move |tx| Box::pin(delete(tx, wrong)));
-        self.carry_out(noted, removal).await
+        self.carry_out(noted, changed(), move |tx| Box::pin(delete(tx, wrong))).await
     }
 
     /// Reads before it writes, and again while nobody else writes: if anything came in between, once more.

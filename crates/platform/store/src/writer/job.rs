@@ -50,11 +50,15 @@ pub(crate) enum Ran {
     Broken(Fault),
 }
 
+/// Told whether an operation is on stable storage.
+pub(crate) type Settled = Box<dyn FnOnce(bool) + Send>;
+
 /// An operation that answers `T`.
 pub(crate) struct Typed<T, F> {
     effects: Effects,
     work: Option<F>,
     outcome: Option<Result<T, StoreError>>,
+    settled: Settled,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -62,9 +66,10 @@ impl<T, F> Typed<T, F> {
     pub(crate) const fn new(
         effects: Effects,
         work: F,
+        settled: Settled,
         reply: oneshot::Sender<Result<T, StoreError>>,
     ) -> Self {
-        Self { effects, work: Some(work), outcome: None, reply }
+        Self { effects, work: Some(work), outcome: None, settled, reply }
     }
 }
 
@@ -101,6 +106,7 @@ where
             (Ok(()), None) => Err(StoreError::Unavailable("the operation was not run".into())),
             (Err(why), _) => Err(StoreError::from(&why)),
         };
+        (self.settled)(answer.is_ok());
         // A caller that went away wants no answer.
         drop(self.reply.send(answer));
     }

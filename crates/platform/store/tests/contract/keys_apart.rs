@@ -171,7 +171,7 @@ async fn where_the_volume_is_missing_no_new_keys_are_made() {
     // Nor where the line is missing that names the folder.
     let forgetful = StoreConfig { keys_dir: None, ..world.config.clone() };
     let error = refused(&world, &forgetful).await;
-    assert!(error.contains("`keys.folder`"), "{error}");
+    assert!(error.contains("`keys.folder`") && error.contains("backup keys-restore"), "{error}");
     assert_eq!(of_keys(&world.config.data_dir), [""; 0]);
     fs::remove_dir_all(&keys).expect("an empty place");
     fs::rename(&away, &keys).expect("mounted");

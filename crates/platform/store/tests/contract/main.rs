@@ -11,6 +11,7 @@ mod cluster;
 mod content;
 mod crash;
 mod deleting;
+mod deletions_told;
 mod erasing;
 mod erasing_recipients;
 mod event_log;
@@ -204,6 +205,10 @@ contract! {
         an_entry_made_after_the_clock_was_set_back_stays_after_the_next_start,
         deletions_are_forgotten_with_the_backups_and_go_with_their_account,
         a_copy_of_the_keys_brings_no_revoked_key_back;
+    deletions_told:
+        what_the_database_refuses_is_done_at_the_next_start,
+        what_was_removed_before_a_backup_touches_nothing_in_it,
+        a_correction_loses_no_wish_that_is_told_meanwhile;
     exporting:
         an_account_is_exported_with_everything_in_it_and_nothing_of_others,
         a_recipient_is_exported_without_the_others,
