@@ -89,6 +89,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bounce(Bounce),
 
+    /// How much at once providers of mailboxes get.
+    #[command(subcommand)]
+    Shaping(Shaping),
+
     /// What the system keeps about people.
     #[command(subcommand)]
     Privacy(Privacy),
@@ -126,6 +130,19 @@ pub(crate) enum Bounce {
         /// Name of the server that said it: some rules are of one provider.
         #[arg(long, value_name = "NAME", default_value = "")]
         host: String,
+    },
+}
+
+/// What can be asked about providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Shaping {
+    /// List providers with their limits, or tell which one a domain with these mail servers belongs to.
+    ///
+    /// Providers are those that come with Waxseal, behind those of `delivery.shaping`. All servers of a domain have to be
+    /// the provider's; a domain that belongs to none is a provider by itself.
+    Show {
+        /// Names of a domain's mail servers, as `dig MX` prints them.
+        hosts: Vec<String>,
     },
 }
 

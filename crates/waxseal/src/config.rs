@@ -18,7 +18,7 @@ use std::{
     sync::Arc,
 };
 
-use waxseal_delivery::{AfterCrash, Relay, bounce::Rules};
+use waxseal_delivery::{AfterCrash, Relay, bounce::Rules, shaping::Shaping};
 use waxseal_net::HttpRules;
 use waxseal_privacy::access::AccessConfig;
 use waxseal_sending::allowance::HourlyLimits;
@@ -88,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) allow_private_destinations: bool,
     /// What replies of recipients' servers mean.
     pub(crate) bounce_rules: Arc<Rules>,
+    /// Providers, and how much at once they get.
+    pub(crate) shaping: Arc<Shaping>,
     /// File with further certificates to trust.
     pub(crate) extra_ca: Option<PathBuf>,
     /// What URLs of customers may be called.

@@ -24,6 +24,7 @@ mod quickstart;
 mod requests;
 mod roles;
 mod serve;
+mod shaping;
 mod trace;
 mod witness;
 
@@ -36,7 +37,7 @@ use crate::{
     admin::Request,
     cli::{
         Access, Account, Audit, Bounce, Cli, Command, Credential, Domain, Hold, Key, Keys, Policy, Privacy,
-        Queue, Suppression,
+        Queue, Shaping, Suppression,
     },
     config::{Config, LogFormat, LogLevel},
     output::say,
@@ -72,6 +73,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Quickstart(options) => return quickstart::run(options, cli.config.as_deref()).await,
         Command::Serve => return serve::run(Config::load(cli.config.as_deref())?).await,
         Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
+        Command::Shaping(Shaping::Show { hosts }) => {
+            return shaping::show(&Config::load(cli.config.as_deref())?, &hosts, cli.json);
+        }
         Command::Bounce(Bounce::Classify { reply, host }) => {
             return bounce::classify(&Config::load(cli.config.as_deref())?, &reply, &host, cli.json);
         }

@@ -190,6 +190,7 @@ impl Running {
             http_rules: config.http_rules.clone(),
             after_crash: config.after_crash,
             bounces: Arc::clone(&config.bounce_rules),
+            shaping: Arc::clone(&config.shaping),
             marks: marks(),
             inbox_keep: INBOX_KEEP,
             ..DeliveryConfig::new(config.hostname.clone())

@@ -15,6 +15,8 @@ const MAX_HOSTS: usize = 8;
 /// A host that takes mail for a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailHost {
+    /// Its preference among those of the domain: the lowest is tried first.
+    pub preference: u16,
     /// Host name in lower case without the final dot, or an address in text.
     pub name: String,
     /// Known already for an address literal; looked up otherwise.
@@ -58,7 +60,7 @@ impl Resolver {
         random: &dyn Random,
     ) -> Result<Vec<MailHost>, RouteError> {
         if let Some(literal) = address_literal(domain) {
-            return Ok(vec![MailHost { name: literal.to_string(), address: Some(literal) }]);
+            return Ok(vec![MailHost { preference: 0, name: literal.to_string(), address: Some(literal) }]);
         }
         let domain = idna::domain_to_ascii(domain).map_err(|_| RouteError::BadName)?;
         match self.mx(&domain).await {
@@ -74,7 +76,7 @@ impl Resolver {
             return Err(RouteError::Loop);
         }
         match self.addresses(domain).await {
-            Ok(_) => Ok(vec![MailHost { name: domain.into(), address: None }]),
+            Ok(_) => Ok(vec![MailHost { preference: 0, name: domain.into(), address: None }]),
             Err(error) => Err(failure(error)),
         }
     }
@@ -115,9 +117,9 @@ fn from_records(
     }
     keyed.sort();
     let mut hosts: Vec<MailHost> = Vec::new();
-    for (_, _, name) in keyed {
+    for (preference, _, name) in keyed {
         if hosts.len() < MAX_HOSTS && hosts.iter().all(|host| host.name != name) {
-            hosts.push(MailHost { name, address: None });
+            hosts.push(MailHost { preference, name, address: None });
         }
     }
     Ok(hosts)

@@ -1,6 +1,6 @@
 //! One attempt: load the message, get a connection, hand it over, commit what came of it.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 use bytes::Bytes;
 use waxseal_model::{Timestamp, event::EventDetails, options::DeliveryOptions};
@@ -36,7 +36,14 @@ pub(crate) struct Loaded {
 
 /// Makes an attempt for every entry of the job. `line` is the worker's connection, if it has one;
 /// afterwards it is the one to use next.
-pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Line>, job: &Job) {
+///
+/// Over one connection go `most` messages.
+pub(crate) async fn attempt(
+    shared: &Shared,
+    (route, most): (&Route, u32),
+    line: &mut Option<Line>,
+    job: &Job,
+) {
     let started = Started::now(shared);
     let Some(loaded) = load(shared, job).await else { return };
     match suppressed::verdicts(shared, &loaded.template, job).await {
@@ -64,17 +71,36 @@ pub(crate) async fn attempt(shared: &Shared, route: &Route, line: &mut Option<Li
         biased;
         // The connection goes with it: there is no other way to end what has begun.
         () = recall.due() => None,
-        sent = send(shared, route, line, &loaded.options, (job, transaction, &recall)) => Some(sent),
+        sent = send(shared, (route, most), line, &loaded.options, (job, transaction, &recall)) => Some(sent),
     };
     match sent.filter(|_| !recall.is_due()) {
         None => give_back(shared, job).await,
         Some(Ok((contact, verdicts))) => {
             let speaker = Speaker { rules: &shared.config.bounces, host: &contact.host };
             let reports = verdicts.iter().map(|verdict| Report::of_verdict(speaker, verdict));
-            settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports).await;
+            let reports: Vec<_> = reports.collect();
+            heed(shared, route, &reports);
+            settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports.into_iter())
+                .await;
         }
-        Some(Err(Unsent::NoLine(no_line))) => fail(shared, &started, &loaded.template, job, &no_line).await,
+        Some(Err(Unsent::NoLine(no_line))) => {
+            heed(shared, route, slice::from_ref(&no_line.report));
+            fail(shared, &started, &loaded.template, job, &no_line).await;
+        }
         Some(Err(Unsent::Withheld)) => free_later(shared, job, NOTE_PAUSE).await,
+    }
+}
+
+/// Gives a provider less at once if it asks for that, and more again when it takes what it gets.
+fn heed(shared: &Shared, route: &Route, reports: &[Report]) {
+    let asks_for_less = |report: &Report| report.ending != Ending::Delivered && report.class.slows_down();
+    let less = reports.iter().any(asks_for_less);
+    if !less && reports.iter().all(|report| report.ending != Ending::Delivered) {
+        return;
+    }
+    if shared.board().heard(route, less, shared.clock.now()) {
+        metrics::counter!("waxseal_delivery_slowdowns_total").increment(1);
+        tracing::info!("a provider asked for less: it gets half as many connections for now");
     }
 }
 
@@ -92,8 +118,9 @@ enum Unsent {
 }
 
 /// Settles a job whose destination was found unreachable a moment ago.
-pub(crate) async fn give_up(shared: &Shared, job: &Job, no_line: &NoLine) {
+pub(crate) async fn give_up(shared: &Shared, route: &Route, job: &Job, no_line: NoLine) {
     let started = Started::now(shared);
+    let no_line = &NoLine { report: no_line.report.about(route.name()), ..no_line };
     if let Some(loaded) = load(shared, job).await {
         fail(shared, &started, &loaded.template, job, no_line).await;
     }
@@ -118,15 +145,14 @@ impl Started {
 /// Hands the message over on the worker's connection, or on a new one.
 async fn send(
     shared: &Shared,
-    route: &Route,
+    (route, most): (&Route, u32),
     line: &mut Option<Line>,
     options: &DeliveryOptions,
     (job, transaction, recall): (&Job, Transaction, &Recall),
 ) -> Result<(Contact, Vec<Verdict>), Unsent> {
     let wish = wish(options);
     if let Some(mut kept) = line.take() {
-        let usable =
-            kept.used < shared.config.limits.messages_per_connection && wish.is_met_by(&kept.contact);
+        let usable = kept.used < most && wish.is_met_by(&kept.contact);
         if usable && kept.is_ready().await {
             let end_note = EndNote::new(&shared.store, &job.entries);
             let verdicts = kept.transact(transaction.clone(), end_note, recall.clone()).await;

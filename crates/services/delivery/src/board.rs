@@ -1,12 +1,16 @@
 //! What is in memory: entries by destination, waiting or under way, and the connections for them.
 //!
 //! Only names and leases live here, never content. A destination that is slow fills its own place and
-//! no other: what does not fit goes back to the store.
+//! no other: what does not fit goes back to the store. Who shares connections and limits is in [`lane`].
+
+mod lane;
+mod pace;
 
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -14,10 +18,16 @@ use waxseal_model::{MessageId, RecipientId, Timestamp};
 use waxseal_smtp::client::Credentials;
 use waxseal_store::queue::{LeaseId, LeasedEntry};
 
+pub(crate) use self::lane::LaneKey;
+use self::{
+    lane::{Known, Lane, Provider},
+    pace::Pace,
+};
 use crate::{
     config::Limits,
     open::{NoLine, TlsNeed},
     relay::Relay,
+    shaping::Place,
 };
 
 /// Where entries go.
@@ -71,6 +81,11 @@ impl Route {
     }
 }
 
+/// How long what the DNS said about a domain's mail servers decides whom it shares connections with.
+const KNOWN_FOR: Duration = Duration::from_secs(300);
+/// Messages that a connection carries before it makes room for others of its provider that have none.
+const TURN: u32 = 20;
+
 /// Entries of one message that go out in one transaction. Its addresses stay sealed.
 pub(crate) struct Job {
     pub(crate) message: MessageId,
@@ -79,31 +94,28 @@ pub(crate) struct Job {
     reverse_path: String,
 }
 
-/// One destination.
+/// One destination that has something to do.
 struct Destination {
     route: Route,
+    lane: LaneKey,
     waiting: VecDeque<Job>,
     /// Recipients in `waiting`.
     recipients: usize,
-    connections: usize,
-    idle: usize,
-    /// Connections that are planned and have not asked for work yet.
-    fresh: usize,
     /// It had so much waiting that the scheduler passed it over.
     skipped: bool,
-    work: Arc<Notify>,
-    /// It could not be reached just now: everybody shares that until this time.
-    down: Option<(Timestamp, NoLine)>,
-    /// The last try to connect failed: one connection at a time until one succeeds.
-    troubled: bool,
 }
 
 /// All destinations.
 pub(crate) struct Board {
     destinations: HashMap<String, Destination>,
+    lanes: HashMap<LaneKey, Lane>,
+    providers: HashMap<Arc<str>, Provider>,
+    known: Known,
     /// Entries that are ours, with the lease that proves it.
     held: HashMap<RecipientId, LeaseId>,
     connections: usize,
+    /// Counts connections that were planned, so that lanes get them in turn.
+    planned: u64,
     /// There was no room for anything more.
     full: bool,
     limits: Limits,
@@ -111,17 +123,37 @@ pub(crate) struct Board {
 
 /// What a worker finds when it asks for work.
 pub(crate) enum Work {
-    /// A message to send.
-    Job(Job),
+    /// A message to send there; the connection may be one that carried so many messages at most.
+    Job(Job, Route, u32),
     /// A message that need not be tried: the destination was found unreachable a moment ago.
-    Hopeless(Job, NoLine),
+    Hopeless(Job, Route, NoLine),
     /// Nothing now.
     Nothing,
+    /// The connection is one too many.
+    Leave,
+}
+
+/// Whom an idle connection listens to.
+pub(crate) struct Calls {
+    /// There is work.
+    pub(crate) work: Arc<Notify>,
+    /// Others of the provider want its place.
+    pub(crate) spare: Arc<Notify>,
 }
 
 impl Board {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { destinations: HashMap::new(), held: HashMap::new(), connections: 0, full: false, limits }
+        Self {
+            destinations: HashMap::new(),
+            lanes: HashMap::new(),
+            providers: HashMap::new(),
+            known: Known::default(),
+            held: HashMap::new(),
+            connections: 0,
+            planned: 0,
+            full: false,
+            limits,
+        }
     }
 
     /// How many more entries may be taken from the store.
@@ -170,27 +202,114 @@ impl Board {
             *lease = entry.lease;
             return None;
         }
-        let fair_share = self.fair_share();
-        let limits = &self.limits;
         let bounded = matches!(route, Route::Domain(_));
-        let place = self.destinations.entry(route.name().into()).or_insert_with(|| Destination::new(route));
-        if bounded && place.recipients >= fair_share {
+        let name = route.name().to_owned();
+        if bounded && self.destinations.get(&name).is_some_and(|place| place.recipients >= self.fair_share())
+        {
             return Some(entry);
         }
         self.held.insert(entry.id, entry.lease);
+        if !self.destinations.contains_key(&name) {
+            let lane = self.enter_lane(&route);
+            let place = Destination { route, lane, waiting: VecDeque::new(), recipients: 0, skipped: false };
+            self.destinations.insert(name.clone(), place);
+        }
+        // It was just put there.
+        let Some(place) = self.destinations.get_mut(&name) else { return Some(entry) };
         place.recipients += 1;
         if let Some(job) = place.waiting.back_mut()
             && job.message == entry.message
             && job.reverse_path == reverse_path
-            && job.entries.len() < limits.recipients_per_transaction
+            && job.entries.len() < self.limits.recipients_per_transaction
         {
             job.entries.push(entry);
             return None;
         }
         let job = Job { message: entry.message, entries: vec![entry], reverse_path: reverse_path.into() };
         place.waiting.push_back(job);
-        place.work.notify_one();
+        if let Some(lane) = self.lanes.get_mut(&place.lane) {
+            lane.jobs += 1;
+            lane.work.notify_one();
+        }
         None
+    }
+
+    /// Gives a destination that gets something to do its turn in its lane; which that is.
+    fn enter_lane(&mut self, route: &Route) -> LaneKey {
+        let name = route.name();
+        let known = self.known.lane(name).filter(|lane| self.lanes.contains_key(lane));
+        let key = known.unwrap_or_else(|| LaneKey::Alone(name.to_owned()));
+        if !self.lanes.contains_key(&key) {
+            self.add_lane(key.clone(), name.into(), matches!(route, Route::Domain(_)), (None, None));
+        }
+        if let Some(lane) = self.lanes.get_mut(&key) {
+            lane.turn.push_back(name.to_owned());
+        }
+        key
+    }
+
+    fn add_lane(
+        &mut self,
+        key: LaneKey,
+        provider: Arc<str>,
+        unknown: bool,
+        (connections, messages): (Option<u32>, Option<u32>),
+    ) {
+        let limits = &self.limits;
+        let most = connections.map_or(limits.per_destination, |most| most as usize);
+        self.providers.entry(Arc::clone(&provider)).or_insert_with(|| Provider {
+            pace: Pace::new(most),
+            messages_per_connection: messages.unwrap_or(limits.messages_per_connection),
+            connections: 0,
+            starved: 0,
+            spare: Arc::default(),
+        });
+        self.lanes.insert(key, Lane::new(provider, unknown));
+    }
+
+    /// The domain that a connection has to ask the DNS about before anything else.
+    pub(crate) fn unknown(&self, lane: &LaneKey) -> Option<String> {
+        match lane {
+            LaneKey::Alone(domain) if self.lanes.get(lane)?.unknown => Some(domain.clone()),
+            LaneKey::Alone(_) | LaneKey::Servers(_) => None,
+        }
+    }
+
+    /// The mail servers of a domain are known: what waits for it, and the connection that found out, go over to the lane
+    /// of those servers. Which that is.
+    pub(crate) fn found(&mut self, domain: &str, place: Place, now: Timestamp) -> LaneKey {
+        let alone = LaneKey::Alone(domain.to_owned());
+        let key = LaneKey::Servers(place.servers);
+        if !self.lanes.contains_key(&key) {
+            self.add_lane(
+                key.clone(),
+                place.provider,
+                false,
+                (place.connections, place.messages_per_connection),
+            );
+        }
+        self.known.note(domain.to_owned(), key.clone(), now + KNOWN_FOR, now);
+        let Some(left) = self.lanes.remove(&alone) else { return key };
+        self.count_provider(&left.provider, |provider| provider.connections -= left.connections);
+        self.drop_provider(&left.provider);
+        let Some(lane) = self.lanes.get_mut(&key) else { return key };
+        lane.connections += left.connections;
+        lane.fresh += left.fresh;
+        lane.jobs += left.jobs;
+        lane.turn.extend(left.turn);
+        (0..left.jobs).for_each(|_| lane.work.notify_one());
+        let provider = Arc::clone(&lane.provider);
+        self.count_provider(&provider, |provider| provider.connections += left.connections);
+        if let Some(place) = self.destinations.get_mut(domain) {
+            place.lane = key.clone();
+        }
+        key
+    }
+
+    fn count_provider(&mut self, name: &Arc<str>, count: impl FnOnce(&mut Provider)) {
+        if let Some(provider) = self.providers.get_mut(name) {
+            count(provider);
+        }
     }
 
     /// The lease under which an entry is ours.
@@ -206,142 +325,233 @@ impl Board {
         self.full && self.held.len() <= self.limits.leased / 2
     }
 
-    /// Destinations that get another connection now, counted as made. Those without any come first.
-    pub(crate) fn plan(&mut self) -> Vec<Route> {
+    /// Lanes that get another connection now, counted as made. Those without any come first.
+    pub(crate) fn plan(&mut self) -> Vec<LaneKey> {
         let mut planned = Vec::new();
-        for round in 0..self.limits.per_destination {
+        let rounds = self.providers.values().map(|provider| provider.pace.allowed()).max().unwrap_or(0);
+        for round in 0..rounds {
             let free = self.limits.connections.saturating_sub(self.connections);
-            // The last quarter is for destinations that have no connection yet.
+            // The last quarter is for lanes that have no connection yet.
             let free = if round == 0 { free } else { free.saturating_sub(self.limits.connections / 4) };
             let mut troubled_free = self.troubled_room();
-            let per_destination = self.limits.per_destination;
-            let wanting =
-                self.destinations.values_mut().filter(|place| place.wants_more(round, per_destination));
-            let mut added = 0;
-            for place in wanting {
-                if added == free {
+            let mut wanting: Vec<(u64, &LaneKey, &mut Lane)> = self
+                .lanes
+                .iter_mut()
+                .filter(|(_, lane)| lane.jobs > lane.idle + lane.fresh)
+                .map(|(key, lane)| (lane.planned, key, lane))
+                .collect();
+            if wanting.is_empty() {
+                break;
+            }
+            // Who got one longest ago comes first.
+            wanting.sort_unstable_by_key(|(planned, ..)| *planned);
+            let before = planned.len();
+            for (_, key, lane) in wanting {
+                if planned.len() - before == free {
                     break;
                 }
-                if place.troubled {
-                    if troubled_free == 0 {
-                        continue;
-                    }
-                    troubled_free -= 1;
+                let Some(provider) = self.providers.get_mut(&lane.provider) else { continue };
+                let troubled = usize::from(lane.troubled);
+                if !lane.wants_more(round) || provider.room() == 0 || troubled > troubled_free {
+                    continue;
                 }
-                place.connections += 1;
-                place.fresh += 1;
-                added += 1;
-                planned.push(place.route.clone());
+                troubled_free -= troubled;
+                self.planned += 1;
+                lane.planned = self.planned;
+                provider.connections += 1;
+                lane.connections += 1;
+                lane.fresh += 1;
+                planned.push(key.clone());
             }
-            self.connections += added;
+            self.connections += planned.len() - before;
         }
+        self.count_starved();
         planned
     }
 
-    /// Half of the connections at most are spent on destinations that do not answer.
+    /// Counts the lanes that wait for a place of their provider, and asks connections that idle for theirs.
+    fn count_starved(&mut self) {
+        for provider in self.providers.values_mut() {
+            provider.starved = 0;
+        }
+        for lane in self.lanes.values().filter(|lane| lane.is_starved()) {
+            if let Some(provider) = self.providers.get_mut(&lane.provider) {
+                provider.starved += 1;
+                if provider.room() == 0 {
+                    provider.spare.notify_one();
+                }
+            }
+        }
+    }
+
+    /// Half of the connections at most are spent on lanes that do not answer.
     fn troubled_room(&self) -> usize {
-        let used: usize =
-            self.destinations.values().filter(|place| place.troubled).map(|place| place.connections).sum();
+        let used: usize = self.lanes.values().filter(|lane| lane.troubled).map(|lane| lane.connections).sum();
         (self.limits.connections / 2).max(1).saturating_sub(used)
     }
 
     /// Whether work waits that no connection is free for.
     pub(crate) fn is_starved(&self) -> bool {
-        self.connections >= self.limits.connections
-            && self.destinations.values().any(|place| place.connections == 0 && !place.waiting.is_empty())
+        self.connections >= self.limits.connections && self.lanes.values().any(Lane::is_starved)
     }
 
-    /// The next work for a connection to `route` (`fresh`: it asks for the first time), and whether
-    /// the destination wants more from the store.
-    pub(crate) fn take(&mut self, route: &Route, fresh: bool, now: Timestamp) -> (Work, bool) {
-        let Some(place) = self.destinations.get_mut(route.name()) else { return (Work::Nothing, false) };
-        place.fresh = place.fresh.saturating_sub(usize::from(fresh));
-        let Some(job) = place.waiting.pop_front() else { return (Work::Nothing, false) };
-        place.recipients = place.recipients.saturating_sub(job.entries.len());
-        let refill = place.skipped && place.recipients <= self.limits.waiting_per_destination / 2;
-        if refill {
-            place.skipped = false;
+    /// The next work for a connection of a lane that carried so many messages, and whether the destination wants more
+    /// from the store.
+    pub(crate) fn take(&mut self, key: &LaneKey, carried: u32, now: Timestamp) -> (Work, bool) {
+        let Some(lane) = self.lanes.get_mut(key) else { return (Work::Leave, false) };
+        let fresh = carried == 0;
+        lane.fresh = lane.fresh.saturating_sub(usize::from(fresh));
+        let Some(provider) = self.providers.get_mut(&lane.provider) else { return (Work::Leave, false) };
+        let too_many = provider.connections > provider.pace.allowed();
+        let needless = fresh && lane.idle > 0 && lane.idle >= lane.jobs;
+        // Others of the provider have none: whoever had a turn, or has nothing to do, makes room.
+        let owed = provider.starved > 0 && provider.room() == 0 && (carried >= TURN || lane.jobs == 0);
+        if too_many || needless || owed {
+            provider.starved = provider.starved.saturating_sub(usize::from(owed));
+            return (Work::Leave, false);
         }
-        let work = match &place.down {
-            Some((until, no_line)) if now < *until => Work::Hopeless(job, no_line.clone()),
-            _ => Work::Job(job),
-        };
-        (work, refill)
+        while let Some(name) = lane.turn.pop_front() {
+            let Some(place) = self.destinations.get_mut(&name).filter(|place| place.lane == *key) else {
+                continue;
+            };
+            let Some(job) = place.waiting.pop_front() else { continue };
+            lane.jobs = lane.jobs.saturating_sub(1);
+            place.recipients = place.recipients.saturating_sub(job.entries.len());
+            let refill = place.skipped && place.recipients <= self.limits.waiting_per_destination / 2;
+            if refill {
+                place.skipped = false;
+            }
+            let route = place.route.clone();
+            if place.waiting.is_empty() {
+                self.destinations.remove(&name);
+            } else {
+                lane.turn.push_back(name);
+            }
+            let work = match &lane.down {
+                Some((until, no_line)) if now < *until => Work::Hopeless(job, route, no_line.clone()),
+                _ => Work::Job(job, route, provider.messages_per_connection),
+            };
+            return (work, refill);
+        }
+        (Work::Nothing, false)
     }
 
-    /// A connection has nothing to do (`true`) or something again.
-    pub(crate) fn idle(&mut self, route: &Route, idle: bool) -> Arc<Notify> {
-        let place =
-            self.destinations.entry(route.name().into()).or_insert_with(|| Destination::new(route.clone()));
-        place.idle = if idle { place.idle + 1 } else { place.idle.saturating_sub(1) };
-        Arc::clone(&place.work)
+    /// A connection has nothing to do (`true`) or something again; `None` if its lane is gone.
+    pub(crate) fn idle(&mut self, key: &LaneKey, idle: bool) -> Option<Calls> {
+        let lane = self.lanes.get_mut(key)?;
+        lane.idle = if idle { lane.idle + 1 } else { lane.idle.saturating_sub(1) };
+        let provider = self.providers.get(&lane.provider)?;
+        Some(Calls { work: Arc::clone(&lane.work), spare: Arc::clone(&provider.spare) })
+    }
+
+    fn lane_of(&self, route: &Route) -> LaneKey {
+        let place = self.destinations.get(route.name()).map(|place| place.lane.clone());
+        let known = place.or_else(|| self.known.lane(route.name()));
+        known.unwrap_or_else(|| LaneKey::Alone(route.name().to_owned()))
     }
 
     /// A try to connect succeeded (`None`) or failed, for everybody until a time.
     pub(crate) fn reached(&mut self, route: &Route, failed: Option<(Timestamp, NoLine)>) {
-        if let Some(place) = self.destinations.get_mut(route.name()) {
-            place.troubled = failed.is_some();
-            place.down = failed;
+        let key = self.lane_of(route);
+        // What the DNS says of one domain is no news for those that share its lane.
+        if matches!((&key, &failed), (LaneKey::Servers(_), Some((_, no_line))) if !no_line.of_servers) {
+            return;
         }
+        if let Some(lane) = self.lanes.get_mut(&key) {
+            lane.troubled = failed.is_some();
+            lane.down = failed;
+        }
+    }
+
+    /// What a provider said to a message: it took it, or asked for less at once. Whether it gets less from now on.
+    pub(crate) fn heard(&mut self, route: &Route, asks_for_less: bool, now: Timestamp) -> bool {
+        let key = self.lane_of(route);
+        let Some(lane) = self.lanes.get(&key) else { return false };
+        let Some(provider) = self.providers.get_mut(&lane.provider) else { return false };
+        if asks_for_less {
+            return provider.pace.asked_for_less(now);
+        }
+        provider.pace.taken();
+        false
     }
 
     /// A connection is gone.
-    pub(crate) fn hang_up(&mut self, route: &Route) {
+    pub(crate) fn hang_up(&mut self, key: &LaneKey) {
         self.connections = self.connections.saturating_sub(1);
-        if let Some(place) = self.destinations.get_mut(route.name()) {
-            place.connections = place.connections.saturating_sub(1);
-            if place.connections == 0 && place.waiting.is_empty() && !place.troubled {
-                self.destinations.remove(route.name());
-            }
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        lane.connections = lane.connections.saturating_sub(1);
+        let name = Arc::clone(&lane.provider);
+        let is_over = lane.connections == 0 && lane.jobs == 0 && !lane.troubled;
+        self.count_provider(&name, |provider| provider.connections = provider.connections.saturating_sub(1));
+        if is_over {
+            self.lanes.remove(key);
+            self.drop_provider(&name);
         }
     }
 
-    /// Forgets destinations with nothing to do.
+    /// Forgets a provider that has nothing to do and was not asked to slow down.
+    fn drop_provider(&mut self, name: &Arc<str>) {
+        let idle = self
+            .providers
+            .get(name)
+            .is_some_and(|provider| provider.connections == 0 && !provider.pace.is_slowed());
+        if idle && self.lanes.values().all(|lane| lane.provider != *name) {
+            self.providers.remove(name);
+        }
+    }
+
+    /// Forgets lanes with nothing to do, and what the DNS said too long ago.
     pub(crate) fn tidy(&mut self, now: Timestamp) {
-        let down = |place: &Destination| place.down.as_ref().is_some_and(|(until, _)| now < *until);
-        self.destinations
-            .retain(|_, place| place.connections > 0 || !place.waiting.is_empty() || down(place));
+        let down = |lane: &Lane| lane.down.as_ref().is_some_and(|(until, _)| now < *until);
+        self.lanes.retain(|_, lane| lane.connections > 0 || lane.jobs > 0 || down(lane));
+        for domain in self.known.forget(now) {
+            self.ask_again(&domain);
+        }
+        let (lanes, providers) = (&self.lanes, &mut self.providers);
+        let used: std::collections::HashSet<&Arc<str>> = lanes.values().map(|lane| &lane.provider).collect();
+        providers.retain(|name, provider| used.contains(name) || provider.pace.is_slowed());
+    }
+
+    /// Has a domain that waits find its mail servers anew.
+    fn ask_again(&mut self, domain: &str) {
+        let Some(mut place) = self.destinations.remove(domain) else { return };
+        if let Some(lane) = self.lanes.get_mut(&place.lane) {
+            lane.turn.retain(|name| name != domain);
+            lane.jobs = lane.jobs.saturating_sub(place.waiting.len());
+        }
+        place.lane = self.enter_lane(&place.route);
+        if let Some(lane) = self.lanes.get_mut(&place.lane) {
+            lane.jobs += place.waiting.len();
+        }
+        self.destinations.insert(domain.to_owned(), place);
     }
 
     /// Takes back entries that wait, as asked.
     pub(crate) fn recall(&mut self, mut asked: impl FnMut(RecipientId) -> bool) -> Vec<LeasedEntry> {
         let mut recalled = Vec::new();
         for place in self.destinations.values_mut() {
+            let before = place.waiting.len();
             for job in &mut place.waiting {
                 recalled.extend(job.entries.extract_if(.., |entry| asked(entry.id)));
             }
             place.waiting.retain(|job| !job.entries.is_empty());
             place.recipients = place.waiting.iter().map(|job| job.entries.len()).sum();
+            if let Some(lane) = self.lanes.get_mut(&place.lane) {
+                lane.jobs = lane.jobs.saturating_sub(before - place.waiting.len());
+            }
         }
+        // Its name in the lane's turn is passed over.
+        self.destinations.retain(|_, place| !place.waiting.is_empty());
         recalled
     }
 
     /// Everything that still waits.
     pub(crate) fn drain(&mut self) -> Vec<LeasedEntry> {
-        let jobs = self.destinations.values_mut().flat_map(|place| std::mem::take(&mut place.waiting));
-        jobs.flat_map(|job| job.entries).collect()
-    }
-}
-
-impl Destination {
-    fn new(route: Route) -> Self {
-        Self {
-            route,
-            waiting: VecDeque::new(),
-            recipients: 0,
-            connections: 0,
-            idle: 0,
-            fresh: 0,
-            skipped: false,
-            work: Arc::default(),
-            down: None,
-            troubled: false,
+        for lane in self.lanes.values_mut() {
+            lane.turn.clear();
+            lane.jobs = 0;
         }
-    }
-
-    /// Whether it wants another connection, having `round` or fewer of them.
-    fn wants_more(&self, round: usize, per_destination: usize) -> bool {
-        let limit = if self.troubled { 1 } else { per_destination };
-        self.connections <= round && self.connections < limit && self.waiting.len() > self.idle + self.fresh
+        let places = self.destinations.drain();
+        places.flat_map(|(_, place)| place.waiting).flat_map(|job| job.entries).collect()
     }
 }

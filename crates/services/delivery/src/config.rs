@@ -6,7 +6,7 @@ use waxseal_model::{AddressMarks, NoMarks};
 use waxseal_net::HttpRules;
 use waxseal_smtp::client::Wait;
 
-use crate::{bounce::Rules, relay::Relay, second_copy::AfterCrash};
+use crate::{bounce::Rules, relay::Relay, second_copy::AfterCrash, shaping::Shaping};
 
 /// Configuration of delivery.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct DeliveryConfig {
     pub after_crash: AfterCrash,
     /// What servers' replies mean.
     pub bounces: Arc<Rules>,
+    /// Providers, and how much at once they get.
+    pub shaping: Arc<Shaping>,
     /// What is logged in addresses' place.
     pub marks: Arc<dyn AddressMarks>,
     /// Limits.
@@ -36,7 +38,7 @@ pub struct DeliveryConfig {
 /// How much at once.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections to one destination.
+    /// Connections to one provider that the table of providers gives no number.
     pub per_destination: usize,
     /// Connections in all.
     pub connections: usize,
@@ -76,6 +78,7 @@ impl DeliveryConfig {
             http_rules: HttpRules::default(),
             after_crash: AfterCrash::default(),
             bounces: Arc::default(),
+            shaping: Arc::default(),
             marks: Arc::new(NoMarks),
             limits: Limits::default(),
             timeouts: Timeouts::default(),

@@ -29,6 +29,7 @@ mod scrub;
 mod second_copy;
 mod service;
 mod settler;
+pub mod shaping;
 mod suppressed;
 mod worker;
 

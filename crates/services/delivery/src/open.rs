@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::time::Instant;
-use waxseal_net::{MailHost, Source};
+use waxseal_net::{MailHost, RouteError, Source};
 use waxseal_smtp::client::{Fault, Session, Settings, TlsPolicy};
 
 use crate::{
@@ -63,6 +63,8 @@ impl Wish {
 pub(crate) struct NoLine {
     pub(crate) report: Report,
     pub(crate) contact: Contact,
+    /// Whether it is about mail servers, and not about the domain alone.
+    pub(crate) of_servers: bool,
 }
 
 /// Connects to a destination. Hosts and addresses are tried in order until one is ready to take
@@ -96,16 +98,22 @@ pub(crate) async fn open(shared: &Shared, route: &Route, wish: Wish) -> Result<L
 
 async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> {
     match route {
-        Route::Relay(relay) => Ok(vec![MailHost { name: relay.host.clone(), address: relay.address() }]),
-        Route::Domain(domain) => {
-            let (resolver, config) = (&shared.net.resolver, &shared.config);
-            resolver.mail_hosts(domain, &config.hostname, &*shared.random).await.map_err(|error| NoLine {
-                report: Report::of_route(error, domain),
-                contact: Contact::default(),
-            })
+        Route::Relay(relay) => {
+            Ok(vec![MailHost { preference: 0, name: relay.host.clone(), address: relay.address() }])
         }
+        Route::Domain(domain) => mail_hosts(shared, domain).await.map_err(|error| NoLine {
+            report: Report::of_route(error, domain),
+            contact: Contact::default(),
+            of_servers: false,
+        }),
         Route::Captured => Ok(Vec::new()),
     }
+}
+
+/// The mail servers of a domain.
+pub(crate) async fn mail_hosts(shared: &Shared, domain: &str) -> Result<Vec<MailHost>, RouteError> {
+    let (resolver, config) = (&shared.net.resolver, &shared.config);
+    resolver.mail_hosts(domain, &config.hostname, &*shared.random).await
 }
 
 async fn addresses(shared: &Shared, host: &MailHost) -> Result<Vec<IpAddr>, String> {
@@ -262,7 +270,7 @@ impl<'a> Failures<'a> {
             Failure::Unreachable { host, address, words } => self.note_unreachable(&host, address, &words),
             Failure::Spoke(contact, report) => {
                 self.final_everywhere &= matches!(report.ending, Ending::Permanent { .. });
-                self.spoke.get_or_insert(NoLine { report: *report, contact });
+                self.spoke.get_or_insert(NoLine { report: *report, contact, of_servers: true });
             }
         }
     }
@@ -271,13 +279,14 @@ impl<'a> Failures<'a> {
         self.final_everywhere = false;
         let report = Report::unreachable(self.destination, &format!("{host}: {words}"));
         let contact = Contact { host: host.into(), address, ..Contact::default() };
-        self.last = Some(NoLine { report, contact });
+        self.last = Some(NoLine { report, contact, of_servers: true });
     }
 
     fn into_result(self) -> NoLine {
         let nothing = || NoLine {
             report: Report::unreachable(self.destination, "no host"),
             contact: Contact::default(),
+            of_servers: true,
         };
         let mut result = self.spoke.or(self.last).unwrap_or_else(nothing);
         if !self.final_everywhere {

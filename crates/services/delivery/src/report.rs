@@ -13,6 +13,9 @@ use crate::bounce::{BounceClass, Rules};
 /// The longest reply text that an event keeps, in characters.
 const MESSAGE_MAX: usize = 1_024;
 
+/// Enhanced code of what could not be reached.
+const UNREACHABLE: &str = "4.4.1";
+
 /// Where an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -140,8 +143,15 @@ impl Report {
 
     /// No host could be reached; `last` is what the last one led to.
     pub(crate) fn unreachable(domain: &str, last: &str) -> Self {
-        let description = format!("Unable to connect to MX servers: [{domain}]");
-        Self { message: last.into(), ..Self::temporary(499, Some("4.4.1"), &description) }
+        Self { message: last.into(), ..Self::temporary(499, Some(UNREACHABLE), &unable(domain)) }
+    }
+
+    /// The same for another domain with the same servers.
+    pub(crate) fn about(self, domain: &str) -> Self {
+        match self.enhanced.as_deref() {
+            Some(UNREACHABLE) => Self { description: unable(domain), ..self },
+            _ => self,
+        }
     }
 
     /// TLS was required and did not come about.
@@ -170,6 +180,10 @@ impl Report {
             ..Self::temporary(code, Some(enhanced), description)
         }
     }
+}
+
+fn unable(domain: &str) -> String {
+    format!("Unable to connect to MX servers: [{domain}]")
 }
 
 fn sentence(text: &str) -> String {

@@ -45,8 +45,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>) 
             shared.settler.settle(abandoned).await;
         }
         let next = take_due(&shared).await;
-        for route in shared.plan() {
-            workers.spawn(worker::work(Arc::clone(&shared), route));
+        for lane in shared.plan() {
+            workers.spawn(worker::work(Arc::clone(&shared), lane));
         }
         reap(&mut workers);
         wait(&shared, (&mut changes, &mut clearings), next).await;

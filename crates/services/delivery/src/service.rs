@@ -20,7 +20,7 @@ use waxseal_store::{
 
 use crate::{
     archive,
-    board::{Board, Route},
+    board::{Board, LaneKey},
     config::DeliveryConfig,
     jump::JumpWatch,
     scheduler,
@@ -84,7 +84,7 @@ impl Shared {
     }
 
     /// Connections to be made now.
-    pub(crate) fn plan(&self) -> Vec<Route> {
+    pub(crate) fn plan(&self) -> Vec<LaneKey> {
         let mut board = self.board();
         let planned = board.plan();
         if board.is_starved() {

@@ -1,4 +1,4 @@
-//! A worker: one connection to one destination, and the messages it carries.
+//! A worker: one connection, and the messages it carries for the domains that share it.
 
 use std::sync::Arc;
 
@@ -6,40 +6,43 @@ use waxseal_store::queue::LeasedEntry;
 
 use crate::{
     attempt::{attempt, give_up},
-    board::{Job, Route, Work},
+    board::{Job, LaneKey, Work},
     line::Line,
+    open::mail_hosts,
     outcome::postpone,
     service::Shared,
 };
 
-/// Works until there is nothing to do for the destination any more.
-pub(crate) async fn work(shared: Arc<Shared>, route: Route) {
-    let slot = Slot { shared, route };
-    let (shared, route) = (&slot.shared, &slot.route);
+/// Works until there is nothing to do for the lane any more, or others want its place.
+pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
+    let mut slot = Slot { shared, lane };
+    slot.find_lane().await;
+    let (shared, lane) = (&slot.shared, &slot.lane);
     let mut line = None;
-    let mut fresh = true;
+    let mut carried = 0;
     loop {
-        let (work, refill) = shared.board().take(route, fresh, shared.clock.now());
-        fresh = false;
+        let (work, refill) = shared.board().take(lane, carried, shared.clock.now());
+        carried += 1;
         if refill {
             shared.wake.notify_one();
         }
         match work {
-            Work::Job(job) => {
+            Work::Job(job, route, most) => {
                 let held = Held::new(shared, &job);
-                attempt(shared, route, &mut line, &job).await;
+                attempt(shared, (&route, most), &mut line, &job).await;
                 held.settled();
             }
-            Work::Hopeless(job, no_line) => {
+            Work::Hopeless(job, route, no_line) => {
                 let held = Held::new(shared, &job);
-                give_up(shared, &job, &no_line).await;
+                give_up(shared, &route, &job, no_line).await;
                 held.settled();
             }
             Work::Nothing => {
-                if !wait_for_work(shared, route, &mut line).await {
+                if !wait_for_work(shared, lane, &mut line).await {
                     break;
                 }
             }
+            Work::Leave => break,
         }
         if shared.stopping.is_cancelled() {
             break;
@@ -51,32 +54,46 @@ pub(crate) async fn work(shared: Arc<Shared>, route: Route) {
 }
 
 /// Keeps the connection open for a while; whether there may be work for it.
-async fn wait_for_work(shared: &Shared, route: &Route, line: &mut Option<Line>) -> bool {
+async fn wait_for_work(shared: &Shared, lane: &LaneKey, line: &mut Option<Line>) -> bool {
     let Some(kept) = line else { return false };
-    let work = shared.board().idle(route, true);
+    let Some(calls) = shared.board().idle(lane, true) else { return false };
     let found = tokio::select! {
-        () = work.notified() => true,
+        () = calls.work.notified() => true,
         () = kept.disturbed() => {
             *line = None;
             false
         }
         () = tokio::time::sleep(shared.config.timeouts.idle) => false,
         () = shared.spare.notified() => false,
+        () = calls.spare.notified() => false,
         () = shared.stopping.cancelled() => false,
     };
-    shared.board().idle(route, false);
+    shared.board().idle(lane, false);
     found
 }
 
 /// A place among the connections; free again when the worker ends, however it ends.
 struct Slot {
     shared: Arc<Shared>,
-    route: Route,
+    lane: LaneKey,
+}
+
+impl Slot {
+    /// Asks the DNS where the lane leads, if nobody knows. Where there is no answer, the attempts say why.
+    async fn find_lane(&mut self) {
+        let Some(domain) = self.shared.board().unknown(&self.lane) else { return };
+        if let Ok(hosts) = mail_hosts(&self.shared, &domain).await {
+            let place = self.shared.config.shaping.place(&hosts);
+            self.lane = self.shared.board().found(&domain, place, self.shared.clock.now());
+            // It may have more than one connection from now on.
+            self.shared.wake.notify_one();
+        }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.shared.board().hang_up(&self.route);
+        self.shared.board().hang_up(&self.lane);
         self.shared.wake.notify_one();
     }
 }

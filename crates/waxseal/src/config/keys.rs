@@ -163,6 +163,12 @@ pub(crate) const KEYS: &[Key] = &[
          Waxseal; read at the start.",
     ),
     key(
+        "delivery.shaping",
+        r#""""#,
+        "File with providers of mailboxes (TOML) and how much at once each gets, asked before those that come with \
+         Waxseal; read at the start.",
+    ),
+    key(
         "delivery.extra_ca",
         r#""""#,
         "File with further certificates to trust at recipients' servers (PEM).",

@@ -65,6 +65,7 @@ impl Reader {
             bounce_rules: self
                 .optional("delivery.bounce_rules", |path| values::bounce_rules(&path))
                 .unwrap_or_default(),
+            shaping: self.optional("delivery.shaping", |path| values::shaping(&path)).unwrap_or_default(),
             extra_ca: self.optional("delivery.extra_ca", |path| Ok(path.into())),
             http_rules: HttpRules {
                 ports: self.each("outgoing_http.ports", |text| values::port(&text)),

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use waxseal_delivery::{AfterCrash, Relay, bounce::Rules};
+use waxseal_delivery::{AfterCrash, Relay, bounce::Rules, shaping::Shaping};
 use waxseal_system::users;
 
 use super::Secret;
@@ -170,6 +170,11 @@ pub(super) fn after_crash(text: &str) -> Result<AfterCrash, String> {
 pub(super) fn bounce_rules(path: &str) -> Result<Arc<Rules>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
     Rules::with(&text).map(Arc::new).map_err(|error| format!("{path}: {error}"))
+}
+
+pub(super) fn shaping(path: &str) -> Result<Arc<Shaping>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    Shaping::with(&text).map(Arc::new).map_err(|error| format!("{path}: {error}"))
 }
 
 pub(super) fn log_level(text: &str) -> Result<LogLevel, String> {

@@ -10,6 +10,7 @@ mod outcomes;
 mod restart;
 mod routes;
 mod schedule;
+mod shaping;
 mod sharing;
 mod sources;
 mod standard_tools;

@@ -1,0 +1,123 @@
+//! Lanes and providers: who shares connections, and who shares limits.
+//!
+//! Domains with the same mail servers in the same order share a lane, so that a connection carries mail for all of
+//! them. Lanes of one provider share its limits. A domain whose mail servers are not known yet has a lane of its own,
+//! with one connection, which begins by asking the DNS.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use tokio::sync::Notify;
+use waxseal_model::Timestamp;
+
+use super::pace::Pace;
+use crate::open::NoLine;
+
+/// Whose connections are shared.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum LaneKey {
+    /// One destination by itself: the relay, the inbox, or a domain whose mail servers are not known.
+    Alone(String),
+    /// All domains with these mail servers.
+    Servers(Arc<str>),
+}
+
+/// Destinations that share connections.
+pub(super) struct Lane {
+    /// Whose limits hold; itself, if it is nobody's.
+    pub(super) provider: Arc<str>,
+    /// Destinations with something to do, each once, in turn.
+    pub(super) turn: VecDeque<String>,
+    /// Jobs of all of them.
+    pub(super) jobs: usize,
+    pub(super) connections: usize,
+    pub(super) idle: usize,
+    /// Connections that are planned and have not asked for work yet.
+    pub(super) fresh: usize,
+    pub(super) work: Arc<Notify>,
+    /// It could not be reached just now: everybody shares that until this time.
+    pub(super) down: Option<(Timestamp, NoLine)>,
+    /// The last try to connect failed: one connection at a time until one succeeds.
+    pub(super) troubled: bool,
+    /// It is not known yet where it leads: one connection finds out.
+    pub(super) unknown: bool,
+    /// Which connection of all that were planned was its last.
+    pub(super) planned: u64,
+}
+
+impl Lane {
+    pub(super) fn new(provider: Arc<str>, unknown: bool) -> Self {
+        Self {
+            provider,
+            turn: VecDeque::new(),
+            jobs: 0,
+            connections: 0,
+            idle: 0,
+            fresh: 0,
+            work: Arc::default(),
+            down: None,
+            troubled: false,
+            unknown,
+            planned: 0,
+        }
+    }
+
+    /// Whether it waits, and nobody sees to it.
+    pub(super) const fn is_starved(&self) -> bool {
+        self.connections == 0 && self.jobs > 0
+    }
+
+    /// Whether it wants another connection, having `round` or fewer of them.
+    pub(super) const fn wants_more(&self, round: usize) -> bool {
+        let single = self.troubled || self.unknown;
+        self.connections <= round && (!single || self.connections == 0) && self.jobs > self.idle + self.fresh
+    }
+}
+
+/// Lanes that share limits.
+pub(super) struct Provider {
+    pub(super) pace: Pace,
+    pub(super) messages_per_connection: u32,
+    pub(super) connections: usize,
+    /// Lanes of it that wait without a connection, as of the last plan.
+    pub(super) starved: usize,
+    /// Asks an idle connection to make room for another lane.
+    pub(super) spare: Arc<Notify>,
+}
+
+impl Provider {
+    /// How many more connections it takes.
+    pub(super) const fn room(&self) -> usize {
+        self.pace.allowed().saturating_sub(self.connections)
+    }
+}
+
+/// Where domains were found to lead, for a while.
+#[derive(Default)]
+pub(super) struct Known(HashMap<String, (LaneKey, Timestamp)>);
+
+impl Known {
+    /// Domains remembered.
+    const MOST: usize = 20_000;
+
+    pub(super) fn lane(&self, domain: &str) -> Option<LaneKey> {
+        self.0.get(domain).map(|(lane, _)| lane.clone())
+    }
+
+    pub(super) fn note(&mut self, domain: String, lane: LaneKey, until: Timestamp, now: Timestamp) {
+        if self.0.len() >= Self::MOST {
+            self.forget(now);
+            if self.0.len() >= Self::MOST {
+                self.0.clear();
+            }
+        }
+        self.0.insert(domain, (lane, until));
+    }
+
+    /// Forgets what is too old to rely on; which.
+    pub(super) fn forget(&mut self, now: Timestamp) -> Vec<String> {
+        self.0.extract_if(|_, (_, until)| *until <= now).map(|(domain, _)| domain).collect()
+    }
+}

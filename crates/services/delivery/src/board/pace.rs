@@ -1,0 +1,100 @@
+//! How many connections a provider gets: fewer at once when it asks for less, more again little by little.
+//!
+//! Additive increase, multiplicative decrease. The upper bound is the table's.
+
+use std::time::Duration;
+
+use waxseal_model::Timestamp;
+
+/// Refusals within this time of a decrease are of the same wave: they decrease nothing more.
+const WAVE: Duration = Duration::from_secs(20);
+/// Messages taken over each allowed connection before there is one more.
+const PROOF: u32 = 10;
+
+/// The connections that a provider is given now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pace {
+    most: usize,
+    allowed: usize,
+    taken: u32,
+    wave_until: Option<Timestamp>,
+}
+
+impl Pace {
+    /// Everything the table allows.
+    pub(crate) fn new(most: usize) -> Self {
+        let most = most.max(1);
+        Self { most, allowed: most, taken: 0, wave_until: None }
+    }
+
+    /// Connections allowed now: one at least.
+    pub(crate) const fn allowed(&self) -> usize {
+        self.allowed
+    }
+
+    /// Whether it is slowed down.
+    pub(crate) const fn is_slowed(&self) -> bool {
+        self.allowed < self.most
+    }
+
+    /// A message was taken.
+    pub(crate) fn taken(&mut self) {
+        if !self.is_slowed() {
+            return;
+        }
+        self.taken += 1;
+        let proof = PROOF.saturating_mul(u32::try_from(self.allowed).unwrap_or(u32::MAX));
+        if self.taken >= proof {
+            self.allowed += 1;
+            self.taken = 0;
+        }
+    }
+
+    /// It asked for less. Whether that is news.
+    pub(crate) fn asked_for_less(&mut self, now: Timestamp) -> bool {
+        if self.wave_until.is_some_and(|until| now < until) {
+            return false;
+        }
+        self.wave_until = Some(now + WAVE);
+        self.taken = 0;
+        self.allowed = (self.allowed / 2).max(1);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wave_of_refusals_halves_once_and_what_is_taken_gives_back_one_by_one() {
+        let mut now = Timestamp::from_secs(1_000);
+        let mut pace = Pace::new(10);
+        for _ in 0..50 {
+            pace.asked_for_less(now);
+        }
+        assert_eq!(pace.allowed(), 5, "one wave");
+        now = now + WAVE;
+        assert!(pace.asked_for_less(now));
+        assert_eq!(pace.allowed(), 2);
+        for _ in 0..PROOF * 2 {
+            pace.taken();
+        }
+        assert_eq!(pace.allowed(), 3, "one more after so many over each");
+        for _ in 0..10_000 {
+            pace.taken();
+        }
+        assert_eq!(pace.allowed(), 10, "never more than the table has");
+    }
+
+    #[test]
+    fn one_connection_is_always_left() {
+        let mut now = Timestamp::from_secs(1_000);
+        let mut pace = Pace::new(0);
+        for _ in 0..5 {
+            now = now + WAVE;
+            pace.asked_for_less(now);
+            assert_eq!(pace.allowed(), 1);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Domains of one provider share its limits, and with the same mail servers also its connections.
+
+use std::{sync::Arc, time::Duration};
+
+use waxseal_delivery::shaping::Shaping;
+use waxseal_testkit::smtp_peer::{Greeting, Reaction, Script};
+
+use crate::world::{World, mail};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn domains_with_the_same_servers_share_connections() {
+    let mut world = World::new().await;
+    world.config.limits.per_destination = 2;
+    let peer = world.peer(Script::new()).await;
+    for number in 0..30 {
+        let name = format!("d{number}.example");
+        world.zone.mx(&name, 10, "mx.b.example");
+        world.send(mail(&[&format!("ann@{name}")])).await;
+    }
+    world.start().await;
+    let events = world.wait_for_events(30).await;
+    assert!(events.iter().all(|event| event.short() == "delivered 250"));
+    let seen = peer.seen();
+    // Whoever asks the DNS first has a connection before it is known that they are one.
+    assert!(seen.most_open <= 2 && seen.connections < 10, "{} in all", seen.connections);
+}
+
+#[tokio::test]
+async fn a_provider_gets_no_more_connections_than_the_table_says_however_many_servers_it_has() {
+    let mut world = World::new().await;
+    let table = "[[provider]]\nname = \"big\"\nhosts = [\"big.example\"]\nconnections = 3\n\
+                 messages_per_connection = 4\n";
+    world.config.shaping = Arc::new(Shaping::with(table).expect("a table"));
+    let peer = world.peer(Script::new().on(".", [Reaction::Late(Duration::from_millis(5))])).await;
+    for number in 0..8 {
+        let (name, host) = (format!("d{number}.example"), format!("d{number}.mx.big.example"));
+        world.zone.mx(&name, 10, &host).address_of(&host, "127.0.0.1".parse().expect("an address"));
+        for number in 0..15 {
+            world.send(mail(&[&format!("r{number}@{name}")])).await;
+        }
+    }
+    world.start().await;
+    let events = world.wait_for_events(120).await;
+    assert!(events.iter().all(|event| event.short() == "delivered 250"), "each of them gets its turn");
+    let seen = peer.seen();
+    assert_eq!(seen.most_open, 3, "of all its servers together");
+    assert!(seen.connections >= 30, "four messages over each at most: {}", seen.connections);
+}
+
+#[tokio::test]
+async fn a_domain_with_much_mail_leaves_room_for_the_others_of_its_provider() {
+    let mut world = World::new().await;
+    let table = "[[provider]]\nname = \"big\"\nhosts = [\"big.example\"]\nconnections = 1\n";
+    world.config.shaping = Arc::new(Shaping::with(table).expect("a table"));
+    world.peer(Script::new()).await;
+    let large_and_small = [("large.example", 200), ("small.example", 1)];
+    for (name, messages) in large_and_small {
+        let host = format!("{name}.mx.big.example");
+        world.zone.mx(name, 10, &host).address_of(&host, "127.0.0.1".parse().expect("an address"));
+        for number in 0..messages {
+            world.send(mail(&[&format!("r{number}@{name}")])).await;
+        }
+    }
+    world.start().await;
+    let events = world.wait_for_events(201).await;
+    let place = events.iter().position(|event| event.recipient().ends_with("@small.example"));
+    assert!(place.is_some_and(|place| place < 100), "{place:?} came before it");
+}
+
+#[tokio::test]
+async fn where_it_is_asked_for_less_there_are_fewer_connections_and_later_more_again() {
+    let mut world = World::new().await;
+    world.config.limits.per_destination = 8;
+    let less = ["451 4.7.1 too many messages, slow down"];
+    let peer = world.peer(Script::new().reply("MAIL", &less)).await;
+    for number in 0..40 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    world.start().await;
+    world.wait_for_events(40).await;
+    world.wait_until_idle().await;
+    world.wait_until_hung_up().await;
+    // It takes everything now, at its own pace.
+    peer.rescript(|script| {
+        script.set("MAIL", []);
+        script.set(".", [Reaction::Late(Duration::from_millis(30))]);
+    });
+    peer.seen().most_open = 0;
+    world.later(30 * MINUTE);
+    let events = world.wait_for_events(80).await;
+    assert_eq!(events.iter().filter(|event| event.short() == "delivered 250").count(), 40);
+    let most = peer.seen().most_open;
+    assert!((1..8).contains(&most), "half as many to begin with: {most}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_is_said_of_each_domain_by_its_own_name() {
+    let mut world = World::new().await;
+    let busy = Greeting::Close;
+    world.peer(Script::new().greeting(busy)).await;
+    world.zone.mx("one.example", 10, "mx.b.example").mx("two.example", 10, "mx.b.example");
+    for number in 0..10 {
+        world.send(mail(&[&format!("r{number}@one.example"), &format!("r{number}@two.example")])).await;
+    }
+    world.start().await;
+    for event in world.wait_for_events(20).await {
+        let (own, other) = match event.recipient().ends_with("@one.example") {
+            true => ("one.example", "two.example"),
+            false => ("two.example", "one.example"),
+        };
+        let said = format!("{} {}", event.status().message, event.status().description);
+        assert!(!said.contains(other), "to somebody at {own}: {said}");
+    }
+}
