@@ -11,6 +11,7 @@ mod note;
 mod purge;
 
 pub use held::{Held, Holdings};
+pub(crate) use note::put_note;
 
 /// One column with its class, for the data map.
 #[derive(Debug, Clone)]

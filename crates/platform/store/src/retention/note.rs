@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use sea_orm::{EntityTrait, IntoActiveModel, sea_query::OnConflict};
+use sea_orm::{DbErr, EntityTrait, IntoActiveModel, sea_query::OnConflict};
 use waxseal_model::{Timestamp, clock::Boot};
 
-use crate::{entity::instance_note, error::StoreError, open::Store, rows::time, writer::Effects};
+use crate::{
+    entity::instance_note,
+    error::StoreError,
+    open::Store,
+    rows::time,
+    writer::{Effects, Tx},
+};
 
 const CLOCK: &str = "clock";
 const BOOT: &str = "clock noted in the boot";
@@ -61,18 +67,23 @@ impl Store {
                         instance_note::Entity::delete_by_id(name).exec(tx).await?;
                         return Ok(());
                     };
-                    let row = instance_note::Model { name: name.to_owned(), value }.into_active_model();
-                    instance_note::Entity::insert(row)
-                        .on_conflict(
-                            OnConflict::column(instance_note::Column::Name)
-                                .update_column(instance_note::Column::Value)
-                                .to_owned(),
-                        )
-                        .exec_without_returning(tx)
-                        .await?;
-                    Ok(())
+                    Ok(put_note(tx, name, value).await?)
                 })
             })
             .await
     }
+}
+
+/// Writes a note in a transaction.
+pub(crate) async fn put_note(tx: &Tx, name: &'static str, value: i64) -> Result<(), DbErr> {
+    let row = instance_note::Model { name: name.to_owned(), value }.into_active_model();
+    instance_note::Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(instance_note::Column::Name)
+                .update_column(instance_note::Column::Value)
+                .to_owned(),
+        )
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
 }

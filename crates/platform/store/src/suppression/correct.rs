@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use waxseal_model::{AccountId, Purpose, suppression::SuppressionKind};
 
-use super::{DETAILS, NewSuppression, SuppressionDetails, address_hash, place, upsert};
+use super::{DETAILS, NewSuppression, SuppressionDetails, hashes_on_lists, place, upsert};
 use crate::{
     deletion::DeletionKind,
     entity::suppression,
@@ -56,16 +56,27 @@ impl Store {
             .await
     }
 
-    async fn entries_of(
+    /// Whether the address is on one of these lists of the account's domains.
+    pub async fn is_on_lists(
+        &self,
+        account: AccountId,
+        address: &str,
+        kinds: &[SuppressionKind],
+    ) -> Result<bool, StoreError> {
+        Ok(!self.entries_of(account, address, kinds).await?.is_empty())
+    }
+
+    /// The entries of an address on these lists of all the account's domains.
+    pub(super) async fn entries_of(
         &self,
         account: AccountId,
         address: &str,
         kinds: &[SuppressionKind],
     ) -> Result<Vec<suppression::Model>, StoreError> {
-        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
+        let hashes = hashes_on_lists(&*self.inner.keyring.pepper(account).await?, address);
         Ok(suppression::Entity::find()
             .filter(suppression::Column::Account.eq(account.to_row()))
-            .filter(suppression::Column::AddressHash.eq(hash))
+            .filter(suppression::Column::AddressHash.is_in(hashes))
             .filter(suppression::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())))
             .all(self.read_for(Purpose::Suppression))
             .await?)
