@@ -25,7 +25,7 @@ use waxseal_model::{Access, AccountId, actor, purpose};
 use waxseal_store::{OpenError, StoreError, account::KeyScope};
 
 pub(crate) use self::{backup::told as backup_told, describe::describe};
-use waxseal_privacy::audit::Operator;
+use waxseal_privacy::{audit::Operator, correction::RecipientCorrection};
 
 use crate::{
     config::Config,
@@ -208,6 +208,23 @@ pub(crate) async fn refuse(house: &House, refusal: Refusal) -> anyhow::Error {
     match recorded::refuse(house, &refusal).await {
         Ok(()) => refusal.into(),
         Err(error) => anyhow::Error::from(error).context(refusal.to_string()),
+    }
+}
+
+/// Refuses corrections that change nothing before they are recorded as made.
+async fn check(house: &House, request: &Request) -> Result<()> {
+    match request {
+        Request::AccountCorrect { account, name, email, company } => {
+            let account = existing(house, account).await?;
+            let [name, email, company] = [name, email, company].map(Clone::clone);
+            Ok(house.accounts.check_correction(account, &Correction { name, email, company }).await?)
+        }
+        Request::RecipientCorrect { account, address, to, lists } => {
+            let account = existing(house, account).await?;
+            let correction = RecipientCorrection::new(address, to.as_deref(), lists)?;
+            Ok(correction.check(&house.store, account).await?)
+        }
+        _ => Ok(()),
     }
 }
 

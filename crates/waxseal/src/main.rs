@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     // Not waiting for what a second signal interrupted.
     runtime.shutdown_background();
     outcome.unwrap_or_else(|error| {
-        eprintln!("waxseal: {}", logging::for_terminal(&format!("{error:#}"), std::env::args()));
+        eprintln!("waxseal: {}", logging::for_terminal(&output::told(&error), std::env::args()));
         ExitCode::FAILURE
     })
 }

@@ -5,6 +5,8 @@ use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use serde_json::{Map, Value};
 
+/// Bytes of a public key.
+const KEY: usize = 32;
 /// What the signed text begins with.
 const LABEL: &str = "waxseal erasure certificate 1\n";
 
@@ -64,7 +66,13 @@ impl Certificate {
 
     /// Whether the key's owner signed exactly this.
     pub(crate) fn is_signed_by(&self, key: &str) -> Result<bool> {
-        let key = HEXLOWER_PERMISSIVE.decode(key.trim().as_bytes()).context("the key is not hex")?;
+        let key = HEXLOWER_PERMISSIVE.decode(key.trim().as_bytes());
+        let key = key.ok().filter(|key| key.len() == KEY).with_context(|| {
+            format!(
+                "the public key: expected {} hex digits, as `waxseal privacy public-key` prints them",
+                2 * KEY
+            )
+        })?;
         let key = UnparsedPublicKey::new(&ED25519, key);
         Ok(key.verify(self.signed.as_bytes(), &self.signature).is_ok())
     }

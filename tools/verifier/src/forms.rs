@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, Encoding, HEXLOWER};
 use md_5::{Digest as _, Md5};
 use memchr::memmem;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Byte strings that betray a word. Those of the first list are looked for in text folded to lower case, those of the
 /// second as they are.
@@ -14,14 +15,25 @@ pub(crate) struct Needles {
 }
 
 impl Needles {
-    /// Adds a word: in any case, UTF-16 both ways, hex, base64 at each alignment, digests without salt.
+    /// Adds a word, its letters composed and not: in any case, UTF-16 both ways, hex, base64 at each alignment, digests
+    /// without salt.
     pub(crate) fn add_word(&mut self, word: &str) {
+        for word in [word.to_owned(), word.nfc().collect(), word.nfd().collect()] {
+            self.add_spelling(&word);
+        }
+        self.tidy();
+    }
+
+    fn add_spelling(&mut self, word: &str) {
         let lower = word.to_lowercase();
-        self.folded.push(lower.clone().into_bytes());
-        self.folded.push(lower.encode_utf16().flat_map(u16::to_le_bytes).collect());
-        self.folded.push(lower.encode_utf16().flat_map(u16::to_be_bytes).collect());
         for spelling in [word.to_owned(), lower, word.to_uppercase()] {
             let bytes = spelling.as_bytes();
+            // Where they are looked for, letters of ASCII are of any case.
+            self.folded.push(spelling.to_ascii_lowercase().into_bytes());
+            for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+                let wide = spelling.to_ascii_lowercase().encode_utf16().flat_map(to_bytes).collect();
+                self.folded.push(wide);
+            }
             self.folded.push(HEXLOWER.encode(bytes).into_bytes());
             self.add_base64(bytes);
             self.add_sum(&Md5::digest(bytes));
@@ -29,7 +41,6 @@ impl Needles {
                 self.add_sum(digest(algorithm, bytes).as_ref());
             }
         }
-        self.tidy();
     }
 
     /// Adds bytes that are no word: as they are, hex, base64 at each alignment.

@@ -59,10 +59,16 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<bool> {
+    if cli.scan.is_empty() && !cli.word.is_empty() {
+        bail!("--word: say where to look for it, with --scan");
+    }
     let text = fs::read_to_string(&cli.certificate).with_context(|| cli.certificate.display().to_string())?;
     let certificate = Certificate::read(&text)?;
-    let key = cli.key.as_deref().unwrap_or(&certificate.public_key);
-    if !certificate.is_signed_by(key)? {
+    let signed = match cli.key.as_deref() {
+        Some(key) => certificate.is_signed_by(key).context("--key")?,
+        None => certificate.is_signed_by(&certificate.public_key)?,
+    };
+    if !signed {
         println!("signature   does not hold: the certificate was edited, or is another instance's");
         return Ok(false);
     }

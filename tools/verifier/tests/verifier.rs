@@ -45,6 +45,10 @@ fn a_certificate_holds_as_it_was_printed_and_in_no_other_way() {
     assert!(!check(&doubled, &["--key", key]).0, "within a list as well");
     let other = key.replace(|c: char| c.is_ascii_digit(), "a");
     assert!(!check(CERTIFICATE, &["--key", &other]).0, "another instance's key");
+    let (holds, said) = check(CERTIFICATE, &["--key", "00"]);
+    assert!(!holds && said.contains("--key: the public key: expected 64 hex digits"), "{said}");
+    let (holds, said) = check(CERTIFICATE, &["--key", key, "--word", "left.over@owner.example"]);
+    assert!(!holds && said.contains("--word: say where to look for it, with --scan"), "{said}");
     let other = "7zzzzzzzzzzzzzzzzzzzzzzzzz";
     let (holds, said) = check(CERTIFICATE, &["--account", other]);
     assert!(!holds && said.contains("another account"), "{said}");
@@ -109,4 +113,18 @@ fn what_is_left_is_found_in_every_form() {
     fs::write(data.path().join("left.over@owner.example"), "").expect("written");
     let (holds, said) = verify(folder.path(), CERTIFICATE, &more);
     assert!(!holds && said.contains("a file's name"), "{said}");
+}
+
+#[test]
+fn a_word_is_found_with_its_letters_composed_or_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = tempfile::tempdir().expect("a folder");
+    let shown = data.path().display().to_string();
+    let spellings = ["jos\u{e9}@owner.example", "jose\u{301}@owner.example"];
+    for (word, left) in [(0, 1), (1, 0)] {
+        fs::write(data.path().join("waxseal.db"), spellings[left].to_uppercase()).expect("written");
+        let (holds, said) =
+            verify(folder.path(), CERTIFICATE, &["--scan", &shown, "--word", spellings[word]]);
+        assert!(!holds, "{said}");
+    }
 }

@@ -10,6 +10,7 @@ mod tests;
 use std::fmt;
 
 use thiserror::Error;
+use waxseal_model::comparable;
 
 pub use parse::parse_list;
 pub(crate) use print::{is_dot_atom, quoted};
@@ -91,9 +92,9 @@ impl Address {
         self.local.is_ascii()
     }
 
-    /// The form to compare, deduplicate and look up by: the wire form in lower case.
+    /// The form to compare, deduplicate and look up by: the wire form in lower case, its letters composed.
     pub fn key(&self) -> String {
-        self.to_string().to_lowercase()
+        comparable(&self.to_string())
     }
 }
 

@@ -17,6 +17,8 @@ use thiserror::Error;
 
 pub use words::Words;
 
+use crate::comparable;
+
 /// Longest expression, in bytes.
 pub const MAX_LENGTH: usize = 2_048;
 /// Most terms in an expression.
@@ -151,7 +153,8 @@ impl Phrase {
     fn matches(&self, value: &Value<'_>) -> bool {
         match (value, &self.address) {
             (Value::Addresses(addresses), Some(wanted)) => {
-                addresses.iter().any(|address| address.to_lowercase() == wanted.to_lowercase())
+                let wanted = comparable(wanted);
+                addresses.iter().any(|address| comparable(address) == wanted)
             }
             (Value::Addresses(addresses), None) => {
                 addresses.iter().any(|address| Words::of(address).contain(&self.words))

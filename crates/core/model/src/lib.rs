@@ -4,6 +4,7 @@
 
 pub mod address_marks;
 pub mod clock;
+pub mod comparable;
 pub mod data_class;
 pub mod event;
 pub mod filter;
@@ -18,6 +19,7 @@ pub mod time;
 
 pub use address_marks::{AddressMarks, NoMarks};
 pub use clock::{Clock, ManualClock};
+pub use comparable::comparable;
 pub use id::{
     AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
     MessageId, RecipientId, RequestId,

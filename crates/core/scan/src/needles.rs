@@ -6,6 +6,7 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use md_5::{Digest as _, Md5};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::counts::Form;
 
@@ -66,9 +67,11 @@ fn push(needles: &mut Vec<Needle>, form: Form, folded: bool, bytes: Vec<u8>) {
     needles.push(Needle { bytes, form, folded });
 }
 
-/// A word as it was given, in lower and in upper case.
+/// A word as it was given, in lower and in upper case, its letters composed and not.
 fn spellings(word: &str) -> Vec<String> {
-    let mut all = vec![word.to_owned(), word.to_lowercase(), word.to_uppercase()];
+    let cases = [word.to_owned(), word.to_lowercase(), word.to_uppercase()];
+    let mut all: Vec<String> =
+        cases.iter().flat_map(|word| [word.clone(), word.nfc().collect(), word.nfd().collect()]).collect();
     all.sort();
     all.dedup();
     all

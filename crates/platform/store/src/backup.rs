@@ -182,8 +182,9 @@ pub enum BackupError {
     },
     /// There are keys where some should be restored to.
     #[error(
-        "{path} is there: keys are restored where none are. Put keys.db and keys.epoch aside, both together, if they are of \
-         no use any more"
+        "{path} is there: keys are restored where none are. If that was restored just now, it is done: `waxseal serve` goes on \
+         from there. If these keys are of no use any more, put keys.db, keys.epoch and what else begins with keys.db- aside, \
+         all together"
     )]
     KeysThere {
         /// What is there.

@@ -1,20 +1,24 @@
 //! The MIME of a message on its way out of the store: each opening of it is counted or recorded.
 //!
 //! That hangs on the value and not on its readers: whoever is added later is counted too. What is opened for delivery is
-//! counted, and recorded in batches: what became of it shows in the event log. Every other opening is on record before
+//! counted, and recorded in batches; how many wait for that is noted with every commit, so that a process which is killed
+//! leaves the number behind. Every other opening is on record before
 //! the content is handed over, so that a process which is killed has given out nothing that is not.
 
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use waxseal_model::{
     Access, AccountId, Actor, Opens, Purpose, PurposeMark, Sealed, actor, category, purpose,
 };
 
-use crate::{grant::Sight, open::Store};
+use crate::{error::StoreError, grant::Sight, open::Store, rows::count, writer::Effects};
 
 /// A message's MIME. Like [`Sealed`], but openings are counted.
 pub struct Content {
@@ -115,26 +119,75 @@ pub struct Opening {
     pub account: AccountId,
 }
 
-/// What was counted since it was taken last.
+/// What was counted since it was taken last, and how much of all that is on no record yet.
+///
+/// **Invariant:** what became of an opening is committed together with a note of how many are on no record, or after it.
 #[derive(Debug, Default)]
-pub(crate) struct Openings(Mutex<HashMap<Opening, u64>>);
+pub(crate) struct Openings {
+    counts: Mutex<HashMap<Opening, u64>>,
+    unrecorded: AtomicU64,
+    noted: AtomicU64,
+}
 
 impl Openings {
     fn add(&self, opening: Opening, count: u64) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.unrecorded.fetch_add(count, Ordering::SeqCst);
+        self.put_back(opening, count);
+    }
+
+    fn put_back(&self, opening: Opening, count: u64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry(opening).or_default() += count;
     }
+
+    /// How many are on no record, if that is not what was noted last.
+    pub(crate) fn to_note(&self) -> Option<u64> {
+        let unrecorded = self.unrecorded.load(Ordering::SeqCst);
+        (unrecorded != self.noted.load(Ordering::SeqCst)).then_some(unrecorded)
+    }
+
+    /// Remembers what was noted.
+    pub(crate) fn noted(&self, unrecorded: u64) {
+        self.noted.store(unrecorded, Ordering::SeqCst);
+    }
 }
+
+/// The note of how many openings are on no record.
+pub(crate) const UNRECORDED: &str = "openings on no record";
 
 impl Store {
     /// Takes the openings that were counted since they were taken last, each with its number.
     pub fn take_openings(&self) -> Vec<(Opening, u64)> {
-        let mut counts = self.inner.openings.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.inner.openings.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.drain().collect()
+    }
+
+    /// Notes that so many of them are on record.
+    pub async fn openings_are_recorded(&self, count: u64) -> Result<(), StoreError> {
+        let less = |unrecorded: u64| Some(unrecorded.saturating_sub(count));
+        let unrecorded = &self.inner.openings.unrecorded;
+        unrecorded.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).unwrap_or_default();
+        // Whatever is committed takes the note along.
+        self.inner.writer.write(Effects::default(), |_| Box::pin(async { Ok(()) })).await
+    }
+
+    /// How many openings a process that ended without closing the store had counted when it committed last, and not
+    /// put on record: at most so many, for it may have ended between record and note.
+    pub async fn openings_left_behind(&self) -> Result<u64, StoreError> {
+        if self.inner.openings.noted.load(Ordering::SeqCst) > 0 {
+            // The note is this process's own.
+            return Ok(0);
+        }
+        Ok(self.note(UNRECORDED).await?.map_or(0, count))
+    }
+
+    /// Forgets those, once they are on record.
+    pub async fn forget_openings_left_behind(&self) -> Result<(), StoreError> {
+        self.write_note(UNRECORDED, None).await
     }
 
     /// Counts openings again that could not be recorded.
     pub fn put_back_openings(&self, opening: Opening, count: u64) {
-        self.inner.openings.add(opening, count);
+        self.inner.openings.put_back(opening, count);
     }
 }

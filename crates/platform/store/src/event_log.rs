@@ -1,8 +1,9 @@
 //! The event log: append-only, ordered; queries for the customer and cursors for readers.
 
 use sea_orm::{
-    ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter,
-    QueryOrder, QuerySelect, Set, sea_query::OnConflict,
+    ActiveValue::NotSet,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, Set,
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 use tokio::sync::watch;
 use waxseal_model::{
@@ -11,7 +12,8 @@ use waxseal_model::{
 };
 
 use crate::{
-    entity::{event, reader_cursor},
+    domain::DomainKind,
+    entity::{domain, event, reader_cursor},
     error::StoreError,
     message::NewEvent,
     open::Store,
@@ -207,6 +209,25 @@ impl Store {
             rows.push(self.event_row(event).await?);
         }
         Ok(rows)
+    }
+
+    /// How many messages a server took since a time, as far as the log has it. Captured ones were taken by none.
+    pub async fn delivered_messages(&self, since: Timestamp) -> Result<u64, StoreError> {
+        let captured = Query::select()
+            .column(domain::Column::Id)
+            .from(domain::Entity)
+            .and_where(domain::Column::Kind.eq(DomainKind::Sandbox.as_str()))
+            .to_owned();
+        let messages: Option<i64> = event::Entity::find()
+            .select_only()
+            .expr(Expr::col(event::Column::Message).count_distinct())
+            .filter(event::Column::Kind.eq(EventKind::Delivered.as_str()))
+            .filter(event::Column::At.gte(since.as_micros()))
+            .filter(event::Column::Domain.not_in_subquery(captured))
+            .into_tuple()
+            .one(&self.inner.readers)
+            .await?;
+        Ok(messages.map_or(0, count))
     }
 
     async fn event_row(&self, event: NewEvent) -> Result<event::ActiveModel, StoreError> {

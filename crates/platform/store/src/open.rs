@@ -189,7 +189,8 @@ impl Store {
             keyring::check_present(home.folder())?;
         }
         let keyring = Keyring::open(home.folder(), &config.master_key, Arc::clone(&random)).await?;
-        let writer = Writer::start(writing, Arc::clone(&room));
+        let openings = Arc::<Openings>::default();
+        let writer = Writer::start(writing, Arc::clone(&room), Arc::clone(&openings));
         let is_apart = home.is_apart();
         let locks = Mutex::new([Some(lock), home.into_lock()]);
         let store = Self {
@@ -214,7 +215,7 @@ impl Store {
                 recent_domains: Recent::default(),
                 networks: tokio::sync::Mutex::default(),
                 replacing: tokio::sync::Mutex::default(),
-                openings: Arc::default(),
+                openings,
                 locks,
             }),
         };

@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};
 use waxseal_model::{
-    Access, AccountId, DomainId, Purpose, Sealed, Timestamp, category, purpose,
+    Access, AccountId, DomainId, Purpose, Sealed, Timestamp, category,
+    comparable::decomposed,
+    purpose,
     suppression::{SuppressionKind, Verdict},
 };
 
 use crate::{
-    deletion::DeletionKind,
+    deletion::{DeletionKind, Noted},
     entity::suppression,
+    erasure::recipient::canonical,
     error::StoreError,
     open::Store,
     rows::{RowId, time},
@@ -30,7 +33,7 @@ pub struct NewSuppression {
     pub domain: DomainId,
     /// Kind.
     pub kind: SuppressionKind,
-    /// Address (compared in lower case).
+    /// Address (compared in lower case, its letters composed).
     pub address: String,
     /// Details.
     pub details: SuppressionDetails,
@@ -62,7 +65,7 @@ pub struct Suppression {
     pub created_at: Timestamp,
 }
 
-const ADDRESS: Slot = Slot::new("suppressions", "address");
+pub(crate) const ADDRESS: Slot = Slot::new("suppressions", "address");
 pub(crate) const DETAILS: Slot = Slot::new("suppressions", "details");
 
 impl Store {
@@ -88,20 +91,22 @@ impl Store {
         addresses: &[String],
     ) -> Result<Vec<(usize, Suppression)>, StoreError> {
         let key = self.inner.keyring.pepper(account).await?;
-        let hashes: Vec<Vec<u8>> = addresses.iter().map(|address| address_hash(&key, address)).collect();
+        let hashes: Vec<(usize, Vec<u8>)> = (addresses.iter().enumerate())
+            .flat_map(|(index, address)| hashes_on_lists(&key, address).map(move |hash| (index, hash)))
+            .collect();
         let mut found = Vec::new();
-        for (chunk, hashes) in hashes.chunks(LOOK_UP).enumerate() {
+        for hashes in hashes.chunks(LOOK_UP) {
             let rows = suppression::Entity::find()
                 .filter(suppression::Column::Account.eq(account.to_row()))
                 .filter(suppression::Column::Domain.eq(domain.to_row()))
                 .filter(suppression::Column::Kind.is_in(SuppressionKind::ALL.map(SuppressionKind::as_str)))
-                .filter(suppression::Column::AddressHash.is_in(hashes.to_vec()))
+                .filter(suppression::Column::AddressHash.is_in(hashes.iter().map(|(_, hash)| hash.clone())))
                 .all(self.read_for(Purpose::Suppression))
                 .await?;
             for row in rows {
-                for (index, hash) in hashes.iter().enumerate() {
+                for (index, hash) in hashes {
                     if *hash == row.address_hash {
-                        found.push((chunk * LOOK_UP + index, self.suppression_of(account, &row).await?));
+                        found.push((*index, self.suppression_of(account, &row).await?));
                     }
                 }
             }
@@ -134,16 +139,20 @@ impl Store {
         kind: SuppressionKind,
         address: &str,
     ) -> Result<bool, StoreError> {
-        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, address);
-        let key = (account.to_row(), domain.to_row(), kind.as_str().to_owned(), hash);
-        let Some(row) = suppression::Entity::find_by_id(key.clone()).one(&self.inner.readers).await? else {
-            return Ok(false);
-        };
-        let noted = self.note_deletion(DeletionKind::Suppression, account, place(&row)).await?;
+        let rows = self.entries_of(account, address, &[kind]).await?;
+        let rows: Vec<_> = rows.into_iter().filter(|row| row.domain == domain.to_row()).collect();
+        let mut noted = Noted::default();
+        for row in &rows {
+            noted.and(self.note_deletion(DeletionKind::Suppression, account, place(row)).await?);
+        }
         self.carry_out(noted, Effects::default(), move |tx| {
             Box::pin(async move {
-                let deleted = suppression::Entity::delete_by_id(key).exec(tx).await?;
-                Ok(deleted.rows_affected > 0)
+                let mut deleted = 0;
+                for row in rows {
+                    let key = (row.account, row.domain, row.kind, row.address_hash);
+                    deleted += suppression::Entity::delete_by_id(key).exec(tx).await?.rows_affected;
+                }
+                Ok(deleted > 0)
             })
         })
         .await
@@ -197,9 +206,22 @@ impl Store {
 /// Addresses looked up by one statement.
 pub(crate) const LOOK_UP: usize = 256;
 
-/// The hash by which an address is found: in lower case, as recipients' servers compare.
+/// The hash by which an address is found: of the form in which addresses are compared.
 pub(crate) fn address_hash(pepper: &Pepper, address: &str) -> Vec<u8> {
-    pepper.hash(b"address", address.to_lowercase().as_bytes())
+    pepper.hash(b"address", canonical(address).as_bytes())
+}
+
+/// The hash by which an older version, which composed no letters, found an address that came with its letters taken
+/// apart; `None` where that would be the same.
+pub(crate) fn older_hash(pepper: &Pepper, address: &str) -> Option<Vec<u8>> {
+    let composed = canonical(address);
+    let decomposed = decomposed(&composed);
+    (decomposed != composed).then(|| pepper.hash(b"address", decomposed.as_bytes()))
+}
+
+/// The hashes by which an entry of a list is found: what somebody wished of an older version lasts.
+fn hashes_on_lists(pepper: &Pepper, address: &str) -> impl Iterator<Item = Vec<u8>> + use<> {
+    std::iter::once(address_hash(pepper, address)).chain(older_hash(pepper, address))
 }
 
 /// Adds or replaces rows.

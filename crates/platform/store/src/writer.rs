@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
-use crate::{error::StoreError, room::Room};
+use crate::{content::Openings, error::StoreError, room::Room};
 use batch::Append;
 pub(crate) use batch::Batch;
 use job::{Job, Kind, Request, Settled, Typed};
@@ -64,11 +64,11 @@ pub(crate) struct Changes {
 
 impl Writer {
     /// Starts the writer task on its own connection.
-    pub(crate) fn start(db: DatabaseConnection, room: Arc<Room>) -> Self {
+    pub(crate) fn start(db: DatabaseConnection, room: Arc<Room>, openings: Arc<Openings>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let none = || watch::channel(0).0;
         let changes = Changes { queue: none(), log: none(), suppressions: none(), ways_in: none() };
-        let task = tokio::spawn(group::run(db, waiting, changes.clone(), room));
+        let task = tokio::spawn(group::run(db, waiting, changes.clone(), room, openings));
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }
 

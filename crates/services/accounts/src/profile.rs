@@ -57,6 +57,13 @@ impl Correction {
         ];
         given.into_iter().filter_map(|(field, given)| given.then_some(field)).collect()
     }
+
+    /// The profile with it.
+    fn applied(&self, old: AccountProfile) -> Result<AccountProfile, ProfileError> {
+        let company = self.company.as_deref().or(old.company.as_deref());
+        let name = self.name.as_deref().unwrap_or(&old.name);
+        checked(name, self.email.as_deref().unwrap_or(&old.email), company)
+    }
 }
 
 impl Accounts {
@@ -68,6 +75,20 @@ impl Accounts {
         Ok(self.inner.store.account(account).await?.map(|account| account.profile))
     }
 
+    /// Whether a correction can be made: asked before it is recorded, so that the trail tells of none that was refused.
+    pub async fn check_correction(
+        &self,
+        account: AccountId,
+        correction: &Correction,
+    ) -> Result<(), CorrectError> {
+        if correction.fields().is_empty() {
+            return Err(CorrectError::Nothing);
+        }
+        let old = self.profile(account).await?.ok_or(CorrectError::NoAccount)?;
+        correction.applied(old.into_open(&CORRECTING))?;
+        Ok(())
+    }
+
     /// Corrects what the account says about itself. The old values are gone with the answer.
     pub async fn correct(&self, account: AccountId, correction: Correction) -> Result<(), CorrectError> {
         if correction.fields().is_empty() {
@@ -75,13 +96,7 @@ impl Accounts {
         }
         let _turn = self.inner.corrections.lock().await;
         let old = self.profile(account).await?.ok_or(CorrectError::NoAccount)?;
-        let old = old.into_open(&CORRECTING);
-        let company = correction.company.or(old.company);
-        let profile = checked(
-            &correction.name.unwrap_or(old.name),
-            &correction.email.unwrap_or(old.email),
-            company.as_deref(),
-        )?;
+        let profile = correction.applied(old.into_open(&CORRECTING))?;
         match self.inner.store.replace_profile(account, &profile).await? {
             true => Ok(()),
             false => Err(CorrectError::NoAccount),

@@ -146,6 +146,7 @@ impl AuditLog {
             };
             log.record(entry).await?;
         }
+        log.record_openings_left_behind().await?;
         Ok(log)
     }
 
@@ -170,15 +171,33 @@ impl AuditLog {
     /// purpose. All others are on record before the content is handed over.
     pub async fn record_openings(&self) -> Result<(), AuditError> {
         let mut taken = self.inner.store.take_openings().into_iter();
+        let (mut recorded, mut outcome) = (0, Ok(()));
         while let Some((opening, count)) = taken.next() {
-            if let Err(error) = self.record_opening(opening, count).await {
+            outcome = self.record_opening(opening, count).await;
+            if outcome.is_err() {
                 for (opening, count) in taken.chain([(opening, count)]) {
                     self.inner.store.put_back_openings(opening, count);
                 }
-                return Err(error);
+                break;
             }
+            recorded += count;
         }
-        Ok(())
+        if recorded > 0 {
+            self.inner.store.openings_are_recorded(recorded).await?;
+        }
+        outcome
+    }
+
+    /// Records what a process that was killed had counted and not recorded.
+    async fn record_openings_left_behind(&self) -> Result<(), AuditError> {
+        let count = self.inner.store.openings_left_behind().await?;
+        if count == 0 {
+            return Ok(());
+        }
+        let (actor, purpose) = (AuditActor::System, AuditPurpose::Delivery);
+        let what = AuditEvent::OpeningsRecovered;
+        self.record(AuditEntry { actor, purpose, what, account: None, count }).await?;
+        Ok(self.inner.store.forget_openings_left_behind().await?)
     }
 
     async fn record_opening(&self, opening: Opening, count: u64) -> Result<(), AuditError> {

@@ -1,7 +1,7 @@
 //! Correcting what is kept about a recipient: what the suppression lists of an account say about them. Everything else about
 //! recipients is a record of mail that was sent, and goes at its time.
 
-use waxseal_model::{AccountId, suppression::SuppressionKind};
+use waxseal_model::{AccountId, comparable, suppression::SuppressionKind};
 use waxseal_store::{Store, StoreError};
 
 use crate::erasure::checked_address;
@@ -53,7 +53,7 @@ impl RecipientCorrection {
         };
         let recipient = checked("recipient", recipient)?;
         let to = to.map(|to| checked("to", to)).transpose()?;
-        if to.as_ref().is_some_and(|to| to.to_lowercase() == recipient.to_lowercase()) {
+        if to.as_ref().is_some_and(|to| comparable(to) == comparable(&recipient)) {
             return Err(CorrectionError::Same);
         }
         let lists = match (lists, &to) {
@@ -62,6 +62,20 @@ impl RecipientCorrection {
             (names, _) => names.iter().map(|name| list(name)).collect::<Result<_, _>>()?,
         };
         Ok(Self { recipient, to, lists })
+    }
+
+    /// Whether there is something to correct: asked before it is recorded, so that the trail tells of no correction that was
+    /// refused.
+    ///
+    /// # Errors
+    /// None of these lists has the recipient, or the store failed.
+    pub async fn check(&self, store: &Store, account: AccountId) -> Result<(), CorrectionError> {
+        match store.is_on_lists(account, &self.recipient, &self.lists).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CorrectionError::NothingKept),
+            Err(StoreError::Erased) => Err(CorrectionError::NoAccount),
+            Err(error) => Err(CorrectionError::Store(error)),
+        }
     }
 
     /// Corrects it in the lists of all domains of the account; how many entries there were, at least one.

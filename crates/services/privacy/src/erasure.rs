@@ -75,6 +75,12 @@ pub enum ErasureError {
     /// No login is like that.
     #[error("the login must be a full address such as app@example.org")]
     NotALogin,
+    /// The account has no such login, and nothing of it.
+    #[error(
+        "there is no such login in this account; of one that was deleted nothing is left but what is in copies that the \
+         account asked for"
+    )]
+    NoLogin,
     /// The account has asked for more than are done one after the other in reasonable time.
     #[error("{MOST_WAITING} erasures of this account are not done yet; ask again when some are")]
     TooMany,

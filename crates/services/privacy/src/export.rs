@@ -32,7 +32,7 @@ pub use self::{
     kept::{Asked, Exports, MOST},
     manifest::{ExportKind, Manifest},
 };
-use crate::audit::{AuditError, AuditLog};
+use crate::audit::{AuditError, AuditLog, OpenedBy, Operator};
 
 /// Why an export could not be made or read.
 #[derive(Debug, Error)]
@@ -107,6 +107,8 @@ pub enum ExportGround {
 
 /// An export to be made.
 pub struct ExportOrder {
+    /// The operator who makes it; `None` if its owner asked for it.
+    pub by: Option<Operator>,
     /// Whether what customers write is in it.
     pub ground: ExportGround,
     /// Whom it is about: one, or the same person in several accounts.
@@ -159,7 +161,7 @@ pub async fn make(
     audit: &AuditLog,
     order: ExportOrder,
 ) -> Result<Made, ExportError> {
-    let ExportOrder { ground, subjects, requester, path, key } = order;
+    let ExportOrder { by, ground, subjects, requester, path, key } = order;
     let kind = kind_of(subjects.first());
     let several = subjects.len() > 1;
     let made_at = clock.now();
@@ -185,7 +187,10 @@ pub async fn make(
     let manifest = Manifest::new(kind, made_at, accounts, (&made.rows, made.messages));
     archive.file("manifest.json", manifest.text()).await?;
     // Before the file is whole and has its name: nobody has read anything of it yet.
-    tally.record(audit).await?;
+    match by {
+        Some(operator) => tally.record(&OpenedBy { audit, operator }).await?,
+        None => tally.record(audit).await?,
+    }
     made.bytes = archive.finish().await?;
     Ok(made)
 }

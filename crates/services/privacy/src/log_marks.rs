@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::hmac;
-use waxseal_model::{AddressMarks, Clock, Random, time::Day};
+use waxseal_model::{AddressMarks, Clock, Random, comparable, time::Day};
 
 /// Bytes of a mark: enough to tell the addresses of a day apart.
 const MARK: usize = 6;
@@ -60,7 +60,7 @@ impl AddressMarks for LogMarks {
             self.random.fill(&mut bytes);
             (self.clock.now().day(), hmac::Key::new(hmac::HMAC_SHA256, &bytes))
         });
-        let tag = hmac::sign(key, address.to_lowercase().as_bytes());
+        let tag = hmac::sign(key, comparable(address).as_bytes());
         hex::encode(tag.as_ref().get(..MARK).unwrap_or_default())
     }
 }

@@ -19,7 +19,10 @@ use waxseal_store::{
 };
 
 pub use self::{step::Step, watch::Standing};
-use crate::audit::{AuditActor, AuditEntry, AuditError, AuditEvent, AuditLog, AuditPurpose, Operator};
+use crate::{
+    audit::{AuditActor, AuditEntry, AuditError, AuditEvent, AuditLog, AuditPurpose, Operator},
+    erasure::checked_address,
+};
 
 /// Who handles requests sees who asks.
 const ANSWERING: Access<purpose::Request> = Access::new(actor::Operator, purpose::Request);
@@ -63,6 +66,12 @@ pub enum RequestError {
         /// How long it may be.
         range: std::ops::RangeInclusive<usize>,
     },
+    /// Nobody can be answered there.
+    #[error(
+        "ADDRESS: expected a full address such as bob@example.org, or how else they can be reached: a postal address or a \
+         telephone number"
+    )]
+    NoAddress,
     /// The time of receipt cannot be.
     #[error("--received must lie in the last 365 days")]
     Received,
@@ -131,6 +140,9 @@ impl Requests {
             }
             Requester::Person(person) => {
                 details.from = text("who asks", &person, 3..=320)?;
+                if !is_reachable(&details.from) {
+                    return Err(RequestError::NoAddress);
+                }
                 None
             }
         };
@@ -214,6 +226,14 @@ impl Requests {
 }
 
 /// A text of one line within its limits, without spaces around it.
+/// Whether somebody can be answered there: an address; or something with digits, as houses and telephones have them.
+fn is_reachable(text: &str) -> bool {
+    match text.contains('@') {
+        true => !text.contains(char::is_whitespace) && checked_address(text).is_some(),
+        false => text.contains(|sign: char| sign.is_ascii_digit()),
+    }
+}
+
 fn text(
     field: &'static str,
     given: &str,

@@ -8,7 +8,13 @@ use std::{
     time::Duration,
 };
 
-use waxseal_model::{AccountId, Actor, Clock, KeyId, ManualClock, Purpose, Random, SeededRandom, Timestamp};
+use waxseal_model::{
+    Access, AccountId, Actor, Clock, DomainId, KeyId, ManualClock, MessageId, Purpose, Random, SeededRandom,
+    Timestamp, actor,
+    event::EventDetails,
+    options::{DeliveryOptions, Schedule},
+    purpose,
+};
 use waxseal_privacy::audit::{
     AuditActor, AuditConfig, AuditEntry, AuditEvent, AuditLog, AuditPurpose, Finding, Operator, Query,
     Verdict,
@@ -17,6 +23,7 @@ use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig, TrailEnd,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
     content::{Opening, Witness},
+    message::{Accept, NewMessage},
 };
 
 #[path = "audit/tamper.rs"]
@@ -37,13 +44,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let random = Arc::new(SeededRandom::new(5));
-        let config = StoreConfig {
-            engine: Engine::Sqlite,
-            data_dir: folder.path().to_owned(),
-            master_key: MasterKey::File(folder.path().join("master.key")),
-            keys_dir: None,
-        };
-        let store = Store::open(config, clock.clone(), random.clone()).await.expect("a store");
+        let store = open_store(folder.path(), &clock, &random).await;
         let config = AuditConfig { longest_file: 8_000, ..AuditConfig::in_folder(folder.path()) };
         Self { folder, store, clock, random, config }
     }
@@ -86,6 +87,48 @@ impl World {
         files.sort();
         files
     }
+
+    /// Counts openings as delivery does, committed with what became of them.
+    async fn count_openings(&self, account: AccountId, count: u64) {
+        let (id, created_at) = (MessageId::new(self.clock.as_ref(), self.random.as_ref()), self.clock.now());
+        let message = NewMessage {
+            id,
+            created_at,
+            body: b"Subject: s\r\n\r\nb\r\n".to_vec(),
+            template: EventDetails::default(),
+            header_message_id: format!("{id}@one.example"),
+            options: DeliveryOptions::default(),
+            schedule: Schedule { not_before: created_at, give_up_at: created_at },
+            capture: false,
+            archive_to: None,
+            keep_until: created_at + Duration::from_secs(3_600),
+            entries: Vec::new(),
+        };
+        let (domain, events) = (DomainId::from_u128(1), Vec::new());
+        let accept = Accept { account, domain, messages: vec![message], events, idempotency: None };
+        self.store.accept(accept).await.expect("accepted");
+        for _ in 0..count {
+            let body = self.store.body(account, id).await.expect("read").expect("there");
+            drop(body.into_open(&Access::new(actor::System, purpose::Delivery)));
+        }
+        self.store.ping().await.expect("something is committed");
+    }
+
+    /// Ends the process without a chance to record anything.
+    async fn restart(&mut self) {
+        self.store.close().await;
+        self.store = open_store(self.folder.path(), &self.clock, &self.random).await;
+    }
+}
+
+async fn open_store(folder: &Path, clock: &Arc<ManualClock>, random: &Arc<SeededRandom>) -> Store {
+    let config = StoreConfig {
+        engine: Engine::Sqlite,
+        data_dir: folder.to_owned(),
+        master_key: MasterKey::File(folder.join("master.key")),
+        keys_dir: None,
+    };
+    Store::open(config, clock.clone(), random.clone()).await.expect("a store")
 }
 
 const fn plain(what: AuditEvent) -> AuditEntry {
@@ -179,6 +222,26 @@ async fn an_account_sees_its_own_and_nobody_can_tell_it_after_its_keys_are_gone(
     let text: String = world.segments().iter().map(|path| fs::read_to_string(path).expect("text")).collect();
     let known = [one.to_string(), other.to_string(), key.to_string(), hex::encode(one.to_bytes())];
     assert!(known.iter().all(|id| !text.contains(id)), "pseudonyms alone");
+}
+
+#[tokio::test]
+async fn what_a_killed_process_had_opened_is_recorded_by_the_next() {
+    let mut world = World::new().await;
+    let log = world.open().await;
+    let account = world.account().await;
+    world.count_openings(account, 3).await;
+    log.record_openings().await.expect("recorded");
+    world.count_openings(account, 4).await;
+    world.restart().await;
+    let log = world.open().await;
+    let told = async |log: &AuditLog| -> Vec<(String, u64)> {
+        let entries = log.entries(Query::default()).await.expect("read");
+        entries.into_iter().map(|entry| (entry.what, entry.count)).collect()
+    };
+    let expected = [("content_opened".to_owned(), 3), ("openings_recovered".to_owned(), 4)];
+    assert_eq!(told(&log).await, expected);
+    world.restart().await;
+    assert_eq!(told(&world.open().await).await, expected, "once");
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ impl World {
         let key = ExportKey::make(self.random.as_ref());
         let same = ExportKey::parse(&key.text()).expect("a key");
         let (ground, path) = (ExportGround::Owner, self.folder.path().join(name));
-        let order = ExportOrder { ground, subjects, requester: None, path, key };
+        let order = ExportOrder { by: None, ground, subjects, requester: None, path, key };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let audit = AuditLog::open(store, clock, AuditConfig::in_folder(&self.folder.path().join("data")));
         let audit = audit.await.expect("a trail");

@@ -230,6 +230,10 @@ async fn bad_input_is_named_and_nothing_is_written_down() {
             .err()
     };
     assert!(matches!(add("x", "my name", None).await, Some(RequestError::Text { .. })));
+    for nobody in ["access", "somebody", "eve@", "@one.example", "eve @one.example"] {
+        let refused = add(nobody, "my name", None).await;
+        assert!(matches!(refused, Some(RequestError::NoAddress)), "{nobody}: {refused:?}");
+    }
     assert!(matches!(add(EVE, "", None).await, Some(RequestError::Text { field: "--about", .. })));
     assert!(matches!(add(EVE, "two\nlines", None).await, Some(RequestError::Text { .. })));
     for at in [now + DAY, now - 366 * DAY] {

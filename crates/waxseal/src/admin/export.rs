@@ -82,22 +82,29 @@ pub(super) async fn make(
             house.break_glass().export(by, grant).await?;
         }
     }
+    ensure!(!to.exists(), "--to: {} is there already; name a file that is not", to.display());
     let accounts = subjects.len();
-    let concerned: Vec<AccountId> = subjects.iter().map(export::account_of).collect();
+    let mut opened = Vec::new();
+    if has_content && granted.is_empty() {
+        for account in subjects.iter().map(export::account_of) {
+            let grant = house.break_glass().open(by, account, REASON, TIME).await?.number;
+            opened.push(grant);
+            house.break_glass().export(by, grant).await?;
+        }
+    }
     let key = ExportKey::make(house.random.as_ref());
     let shown = key.text();
     let file = to.display().to_string();
-    let order = ExportOrder { ground, subjects, requester, path: to, key };
-    let made = export::make(&house.store, house.clock.as_ref(), &house.random, &house.audit, order).await?;
-    // Nobody can read anything of it before the key is told.
-    if has_content && granted.is_empty() {
-        for account in &concerned {
-            let grant = house.break_glass().open(by, *account, REASON, TIME).await?;
-            house.break_glass().export(by, grant.number).await?;
-            house.break_glass().close(by, grant.number).await?;
-        }
+    let order = ExportOrder { by: Some(by), ground, subjects, requester, path: to, key };
+    let made = export::make(&house.store, house.clock.as_ref(), &house.random, &house.audit, order).await;
+    // Also where it failed: something may have been opened.
+    for grant in &opened {
+        house.break_glass().close(by, *grant).await?;
+    }
+    if !opened.is_empty() {
         access_notice::send(house).await;
     }
+    let made = made?;
     Ok(json!({
         "file": file,
         "bytes": made.bytes,

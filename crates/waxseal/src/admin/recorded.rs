@@ -34,6 +34,8 @@ pub(super) async fn perform(house: &House, judged: Judged) -> Result<Value> {
         house.audit.record(AuditEntry { account, ..entry }).await?;
         return Ok(answer);
     }
+    // What is refused is not said to have been made.
+    super::check(house, &request).await?;
     let number =
         house.audit.record(entry).await.context("nothing was done, because it cannot be recorded")?;
     // A person's request is answered with the number of the entry that tells of it.

@@ -19,8 +19,9 @@ pub(crate) struct Export {
     /// Where the export goes; there is no file of this name yet.
     #[arg(long, value_name = "FILE")]
     pub(crate) to: PathBuf,
-    /// A grant of access to the account's content, by its number; again for each account. Without one, what customers write
-    /// is left out.
+    /// A grant of access to the account's content that is open, by its number; again for each account. Without one, a grant
+    /// is opened for this export and closed behind it, and the owner is told; where the configuration wants consent or a
+    /// second operator, one has to be given.
     #[arg(long = "grant", value_name = "NUMBER")]
     pub(crate) grants: Vec<u64>,
 }

@@ -20,6 +20,7 @@ use crate::{
     admin,
     house::House,
     operators::{self, Asking},
+    output,
 };
 
 /// Longest line of somebody who may do nothing.
@@ -122,14 +123,14 @@ async fn answer(
         Ok(Some(judged)) => {
             let answer = match admin::perform(house, judged).await {
                 Ok(value) => Answer::Ok(value),
-                Err(error) => Answer::Error(format!("{error:#}")),
+                Err(error) => Answer::Error(output::told(&error)),
             };
             say(&mut writer, &answer).await
         }
         Err(refusal) => {
             let _turn = refusing.lock().await;
             let error = admin::refuse(house, refusal).await;
-            say(&mut writer, &Answer::Error(format!("{error:#}"))).await?;
+            say(&mut writer, &Answer::Error(output::told(&error))).await?;
             tokio::time::sleep(BETWEEN_REFUSALS).await;
             Ok(())
         }

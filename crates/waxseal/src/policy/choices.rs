@@ -1,10 +1,10 @@
 //! What people may choose: P10 to P13.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use waxseal_privacy::{
-    audit::Query,
+    audit::{Query, RecordedEntry},
     export::{self, ExportGround, ExportOrder},
 };
 use waxseal_store::{
@@ -105,7 +105,7 @@ async fn a_copy_opens(instance: &Instance<'_>) -> Result<Found> {
     clear()?;
     std::fs::create_dir_all(&folder)?;
     let (ground, path) = (ExportGround::Nothing, folder.join("check.export"));
-    let order = ExportOrder { ground, subjects: vec![login], requester: None, path, key };
+    let order = ExportOrder { by: None, ground, subjects: vec![login], requester: None, path, key };
     let made = export::make(&house.store, house.clock.as_ref(), &house.random, &house.audit, order).await;
     let opened = export::open(&folder.join("check.export"), &same, &folder.join("check.zip"));
     clear()?;
@@ -125,7 +125,9 @@ async fn a_copy_opens(instance: &Instance<'_>) -> Result<Found> {
 async fn corrections_are_recorded(instance: &Instance<'_>) -> Result<Found> {
     let asked = answered_in_time(instance, &[RequestKind::Correction]).await?;
     let entries = instance.house.audit.entries(Query::default()).await?;
-    let made = |what: &str| entries.iter().filter(|entry| entry.what == what).count();
+    let failed: BTreeSet<u64> = entries.iter().filter_map(RecordedEntry::failed).collect();
+    let made =
+        |what: &str| entries.iter().filter(|entry| entry.what == what && !failed.contains(&entry.n)).count();
     Found::all(format!(
         "{} corrections of profiles and {} of recipients in the audit trail; {asked}",
         made("profile_corrected"),

@@ -58,10 +58,8 @@ async fn classified(instance: &Instance<'_>) -> Result<Found> {
         map.len() - personal,
         strange.len(),
     );
-    let lacks = (!strange.is_empty()).then(|| {
-        format!("files in the folders of data and keys that are not Waxseal's: {}", strange.join(", "))
-    });
-    Ok(Found { text, lacks })
+    ensure!(strange.is_empty(), "{text}; not Waxseal's, so move them away: {}", strange.join(", "));
+    Found::all(text)
 }
 
 /// How many files the folders of data and keys hold, and the first of those that the inventory does not know.

@@ -193,6 +193,8 @@ async fn a_login_and_an_owner_are_erased_and_no_file_or_old_backup_tells_of_them
     binary.json(&["backup", "create", backup]).await?;
     let refused = binary.run(&["privacy", "erase-login", "app", "--account", account]).await?;
     assert!(refused.stderr.contains("the login must be a full address"), "{}", refused.stderr);
+    let refused = binary.run(&["privacy", "erase-login", "nobody@sender.test", "--account", account]).await?;
+    assert!(refused.stderr.contains("there is no such login in this account"), "{}", refused.stderr);
 
     let erased = binary.json(&["privacy", "erase-login", login, "--account", account]).await?;
     assert_eq!(
@@ -230,7 +232,7 @@ async fn a_login_and_an_owner_are_erased_and_no_file_or_old_backup_tells_of_them
     let trail = binary.run(&["audit", "export"]).await?.stdout;
     // What was refused was asked for, too.
     for (what, times) in
-        [("login_erase_asked", 2), ("login_erased", 1), ("owner_erase_asked", 1), ("owner_erased", 1)]
+        [("login_erase_asked", 3), ("login_erased", 1), ("owner_erase_asked", 1), ("owner_erased", 1)]
     {
         assert_eq!(trail.matches(&format!("\"{what}\"")).count(), times, "{what}: {trail}");
     }
@@ -264,5 +266,33 @@ async fn a_legal_hold_is_kept_and_shown() -> Result<()> {
     assert_eq!(deleted["state"], "done", "{deleted}");
     let trail = binary.run(&["audit", "export"]).await?.stdout;
     assert!(trail.contains("\"hold_added\"") && trail.contains("\"hold_released\""), "{trail}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_recipient_is_erased_with_letters_composed_or_not() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let binary = &world.binary;
+    let server = binary.serve().await?;
+    let spellings = ["erasedjos\u{e9}", "erasedjose\u{301}"];
+    for local in spellings {
+        world.send(&server, local, "Hello", "text").await?;
+    }
+    world.drained().await?;
+    let composed = format!("{}@{RECIPIENT}", spellings[0]);
+    let everywhere = binary.json(&["privacy", "erase-recipient", &composed, "--everywhere"]).await?;
+    let id = everywhere["certificates"][0].as_str().context("an erasure")?;
+    done(binary, id).await?;
+    let certificate = binary.json(&["privacy", "certificate", id]).await?;
+    assert_eq!(certificate["scans"][0]["hits"], 0, "{certificate}");
+    assert_eq!(certificate["rows_erased"]["messages"], 2, "{certificate}");
+    for local in spellings {
+        let found = binary.json(&["privacy", "trace", &format!("{local}@{RECIPIENT}")]).await?;
+        let found = found["matches"].as_array().cloned().unwrap_or_default();
+        let others: Vec<_> =
+            found.iter().filter(|place| !place.to_string().contains("address_hash")).collect();
+        assert!(others.is_empty(), "{local}: {others:?}");
+    }
+    assert!(server.terminate().await?.0.success());
     Ok(())
 }

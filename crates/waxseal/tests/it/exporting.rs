@@ -52,6 +52,16 @@ async fn an_operators_export_of_what_customers_write_is_seen_by_the_owner() -> R
     let list = Call::get(server.http(), "/v1/privacy/access").key(&world.key).send().await?.json();
     assert_eq!((&list["items"][0]["state"], &list["items"][0]["openings"]), (&"closed".into(), &1.into()));
 
+    let again = binary.run(&["privacy", "export", "--account", account, "--to", &plain]).await?;
+    assert!(again.stderr.contains("is there already; name a file that is not"), "{}", again.stderr);
+    let trail = binary.run(&["audit", "export"]).await?.stdout;
+    let told: Vec<serde_json::Value> = trail.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let wanted = ["break_glass_granted", "break_glass_used", "content_opened", "break_glass_closed"];
+    let of_export = told.iter().filter(|entry| entry["actor"] == "operator");
+    let of_export: Vec<_> =
+        of_export.filter(|entry| wanted.iter().any(|what| entry["what"] == *what)).collect();
+    assert_eq!(of_export.iter().map(|entry| &entry["what"]).collect::<Vec<_>>(), wanted, "{trail}");
+
     let reason = "Ticket 7: its owner moves away";
     let open = ["access", "open", "--account", account, "--reason", reason, "--for", "30m"];
     let grant = binary.json(&open).await?["grant"].to_string();

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 use waxseal_testkit::Binary;
 
-use crate::waxseal;
+use crate::{World, waxseal};
 
 async fn rows(binary: &Binary, code: i32) -> Result<Vec<Value>> {
     let ended = binary.run(&["policy", "verify", "--json"]).await?;
@@ -97,5 +97,60 @@ async fn a_check_that_cannot_run_is_failed() -> Result<()> {
         (&row(&found, "S2")["state"], &row(&found, "S7")["state"]),
         (&"failed".into(), &"failed".into())
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_opened_to_be_delivered_is_accounted_for_after_a_kill() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let server = world.binary.serve().await?;
+    for local in ["ann", "bob", "eve"] {
+        world.send(&server, local, "Hello", "text").await?;
+    }
+    world.peer.wait_for_messages(3).await;
+    world.drained().await?;
+    server.signal("KILL").await?;
+    server.wait().await?;
+    let rows = rows(&world.binary, 0).await?;
+    let found = row(&rows, "P4");
+    assert_eq!(found["state"], "works", "{found}");
+    let said = found["checked"].as_str().unwrap_or_default();
+    assert!(said.contains("up to 3 more by system for delivery before the process was killed"), "{said}");
+    assert!(said.ends_with("messages that servers took, in the event log: 3"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_knows_breaks_the_first_promise() -> Result<()> {
+    let binary = waxseal()?;
+    rows(&binary, 0).await?;
+    std::fs::write(binary.data_dir().join("left.txt"), "x")?;
+    let rows = rows(&binary, 1).await?;
+    let found = row(&rows, "P1");
+    assert_eq!(found["state"], "failed", "{found}");
+    assert!(found["checked"].as_str().is_some_and(|text| text.contains("left.txt")), "{found}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_correction_that_was_refused_is_not_counted() -> Result<()> {
+    let binary = waxseal()?;
+    let (account, _) = binary.account().await?;
+    let counted = async || -> Result<String> {
+        Ok(row(&rows(&binary, 0).await?, "P13")["checked"].as_str().unwrap_or_default().to_owned())
+    };
+    let before = counted().await?;
+    assert!(before.starts_with("0 corrections of profiles and 0 of recipients"), "{before}");
+    for refused in [
+        &["account", "correct", &account, "--email", "nobody"][..],
+        &["privacy", "correct-recipient", "nobody@one.example", "--account", &account, "--list", "bounces"],
+    ] {
+        assert_eq!(binary.run(refused).await?.status.code(), Some(1), "{refused:?}");
+    }
+    assert_eq!(counted().await?, before);
+    let trail = binary.run(&["audit", "export"]).await?.stdout;
+    assert!(!trail.contains("_corrected\""), "{trail}");
+    binary.json(&["account", "correct", &account, "--email", "new@one.example"]).await?;
+    assert!(counted().await?.starts_with("1 corrections of profiles"));
     Ok(())
 }

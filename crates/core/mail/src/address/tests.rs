@@ -53,6 +53,14 @@ fn lists_are_read_as_customers_write_them() {
 }
 
 #[test]
+fn an_address_stays_as_it_is_written_and_compares_composed() {
+    let [composed, decomposed] = ["jos\u{e9}@x.example", "jose\u{301}@x.example"]
+        .map(|text| Address::parse(text).expect("an address"));
+    assert_eq!(decomposed.to_string(), "jose\u{301}@x.example");
+    assert_eq!(decomposed.key(), composed.key());
+}
+
+#[test]
 fn what_is_no_address_is_refused_with_a_reason() {
     use ParseAddressError as E;
     let long_local = format!("{}@x.org", "a".repeat(65));

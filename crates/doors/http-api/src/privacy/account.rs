@@ -60,7 +60,7 @@ pub(super) fn refusal(error: ErasureError) -> ApiError {
         ErasureError::NotAnAddress | ErasureError::NotALogin | ErasureError::NotAsked => {
             ApiError::bad_request(error.to_string())
         }
-        ErasureError::NoAccount => ApiError::not_found(error.to_string()),
+        ErasureError::NoAccount | ErasureError::NoLogin => ApiError::not_found(error.to_string()),
         ErasureError::TooLate => ApiError::new(StatusCode::CONFLICT, error.to_string()),
         ErasureError::TooMany => {
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()).retry_after(600)

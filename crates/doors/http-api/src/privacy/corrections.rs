@@ -15,7 +15,7 @@ use waxseal_privacy::{
     correction::{CorrectionError, RecipientCorrection},
 };
 
-use super::record::record;
+use super::record::recorded;
 use crate::{
     error::{ApiError, json_response},
     form,
@@ -34,8 +34,10 @@ pub(crate) async fn correct_recipient(
         .ok_or_else(|| ApiError::bad_request("recipient parameter is missing"))?;
     let (to, lists) = (form.take_first("to"), form.take_all("list"));
     let correction = RecipientCorrection::new(&recipient, to.as_deref(), &lists).map_err(refusal)?;
-    record(&api, &caller, AuditPurpose::Suppression, AuditEvent::RecipientCorrected).await?;
-    let entries = correction.carry_out(&api.services.store, caller.account).await.map_err(refusal)?;
+    let store = &api.services.store;
+    correction.check(store, caller.account).await.map_err(refusal)?;
+    let what = (AuditPurpose::Suppression, AuditEvent::RecipientCorrected);
+    let entries = recorded(&api, &caller, what, correction.carry_out(store, caller.account), refusal).await?;
     let body = json!({ "message": "Recipient has been corrected", "entries": entries });
     Ok(json_response(StatusCode::OK, &body))
 }

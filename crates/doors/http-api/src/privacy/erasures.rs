@@ -13,7 +13,7 @@ use waxseal_accounts::caller::Caller;
 use waxseal_privacy::audit::{AuditEvent, AuditPurpose};
 use waxseal_store::erasure::Erasure;
 
-use super::{account::refusal, page::page, record::record, render};
+use super::{account::refusal, page::page, record::recorded, render};
 use crate::{
     error::{ApiError, json_response},
     form::{self, Form},
@@ -51,15 +51,16 @@ pub(crate) async fn erase(
 ) -> Result<Response, ApiError> {
     let person = Person::named(&mut form::read(&api, request).await?)?;
     let (eraser, account) = (&api.services.eraser, caller.account);
-    record(&api, &caller, AuditPurpose::Erasure, person.event()).await?;
-    let (asked, message) = match &person {
-        Person::Recipient(address) => {
-            (eraser.erase_recipient(account, address).await, "The recipient is being erased")
+    let asking = async {
+        match &person {
+            Person::Recipient(address) => eraser.erase_recipient(account, address).await,
+            Person::Login(login) => eraser.erase_login(account, login).await,
+            Person::Owner => eraser.erase_owner(account).await,
         }
-        Person::Login(login) => (eraser.erase_login(account, login).await, "The login is being erased"),
-        Person::Owner => (eraser.erase_owner(account).await, "The owner is being erased"),
     };
-    let shown = render::shown(&api, &asked.map_err(refusal)?).await?;
+    let asked = recorded(&api, &caller, (AuditPurpose::Erasure, person.event()), asking, refusal).await?;
+    let shown = render::shown(&api, &asked).await?;
+    let message = person.message();
     Ok(json_response(StatusCode::OK, &json!({ "message": message, "erasure": shown })))
 }
 
@@ -88,6 +89,14 @@ impl Person {
                 Err(ApiError::bad_request("recipient parameter is missing; or name a login, or owner=yes"))
             }
             _ => Err(ApiError::bad_request("name one of recipient, login and owner, not several")),
+        }
+    }
+
+    const fn message(&self) -> &'static str {
+        match self {
+            Self::Recipient(_) => "The recipient is being erased",
+            Self::Login(_) => "The login is being erased",
+            Self::Owner => "The owner is being erased",
         }
     }
 

@@ -15,7 +15,7 @@ use waxseal_accounts::{
 };
 use waxseal_privacy::audit::{AuditEvent, AuditPurpose};
 
-use super::record::record;
+use super::record::recorded;
 use crate::{
     error::{ApiError, json_response},
     form,
@@ -42,18 +42,21 @@ pub(crate) async fn correct(
         email: form.take_first("email"),
         company: form.take_first("company"),
     };
-    record(&api, &caller, AuditPurpose::Administration, AuditEvent::ProfileCorrected).await?;
-    match api.services.accounts.correct(caller.account, correction).await {
-        Ok(()) => {}
-        Err(CorrectError::Store(error)) => return Err(error.into()),
-        Err(error @ CorrectError::NoAccount) => return Err(ApiError::not_found(error.to_string())),
-        Err(error @ (CorrectError::Nothing | CorrectError::Profile(_))) => {
-            return Err(ApiError::bad_request(error.to_string()));
-        }
-    }
+    let accounts = &api.services.accounts;
+    accounts.check_correction(caller.account, &correction).await.map_err(refusal)?;
+    let what = (AuditPurpose::Administration, AuditEvent::ProfileCorrected);
+    recorded(&api, &caller, what, accounts.correct(caller.account, correction), refusal).await?;
     let profile = shown(&api, &caller).await?;
     let body = json!({ "message": "Profile has been corrected", "profile": profile });
     Ok(json_response(StatusCode::OK, &body))
+}
+
+fn refusal(error: CorrectError) -> ApiError {
+    match error {
+        CorrectError::Store(error) => error.into(),
+        CorrectError::NoAccount => ApiError::not_found(error.to_string()),
+        CorrectError::Nothing | CorrectError::Profile(_) => ApiError::bad_request(error.to_string()),
+    }
 }
 
 async fn shown(api: &Api, caller: &Caller) -> Result<Value, ApiError> {

@@ -9,20 +9,39 @@ use crate::{
     state::{Api, CUSTOMER},
 };
 
-/// Records what the caller is about to do. What cannot be recorded is not done.
+/// Records what the caller is about to do, and has it done. What cannot be recorded is not done; what fails is recorded as
+/// failed.
+pub(super) async fn recorded<T, E>(
+    api: &Api,
+    caller: &Caller,
+    (purpose, what): (AuditPurpose, AuditEvent),
+    work: impl Future<Output = Result<T, E>>,
+    refusal: impl FnOnce(E) -> ApiError,
+) -> Result<T, ApiError> {
+    let entry = record(api, caller, purpose, what).await?;
+    match work.await {
+        Ok(done) => Ok(done),
+        Err(error) => {
+            record(api, caller, purpose, AuditEvent::Failed { entry }).await?;
+            Err(refusal(error))
+        }
+    }
+}
+
+/// Records what the caller is about to do; the entry's number. What cannot be recorded is not done.
 pub(super) async fn record(
     api: &Api,
     caller: &Caller,
     purpose: AuditPurpose,
     what: AuditEvent,
-) -> Result<(), ApiError> {
+) -> Result<u64, ApiError> {
     let key = match caller.proof {
         Proof::ApiKey(id) => Some(id),
         Proof::SmtpCredential(_) | Proof::Network(_) => None,
     };
     let actor = AuditActor::Customer(key);
     let entry = AuditEntry { actor, purpose, what, account: Some(caller.account), count: 1 };
-    api.services.audit.record(entry).await.map(drop).map_err(refused)
+    api.services.audit.record(entry).await.map_err(refused)
 }
 
 /// The content of a message for its owner, once that is on record.

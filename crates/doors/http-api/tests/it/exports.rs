@@ -179,6 +179,22 @@ async fn with_an_erased_recipient_go_copies_that_tell_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_erased_for_a_login_that_there_is_not_and_copies_stay() {
+    let world = World::new().await;
+    let (id, _) = asked(&world, &[]).await;
+    let answer = world.post("/v1/privacy/erasures", &[("login", "nobody@mg.example.org")]).await;
+    assert_eq!((answer.status, answer.text().contains("no such login in this account")), (404, true));
+    world.services.eraser.run_once().await.expect("ran");
+    assert_eq!(world.get(&format!("{EXPORTS}/{id}")).await.status, 200);
+    let entries = world.services.audit.entries(Query::default()).await.expect("read");
+    let said: Vec<&str> = entries.iter().map(|entry| &*entry.what).collect();
+    assert!(
+        said.ends_with(&["login_erase_asked", "failed"]),
+        "it was asked for and came to nothing: {said:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wishes_that_cannot_be_fulfilled_say_why() {
     let world = World::new().await;
     for (fields, status, says) in [

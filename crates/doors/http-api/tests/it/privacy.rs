@@ -40,4 +40,9 @@ async fn a_correction_that_cannot_be_changes_nothing_and_says_why() {
         assert_eq!((answer.status, answer.json()), (400, json!({ "message": message })));
     }
     assert_eq!(world.get("/v1/privacy/profile").await.json(), before);
+    let lists = [("recipient", "nobody@rcpt.example"), ("list", "bounces")];
+    assert_eq!(world.post("/v1/privacy/corrections", &lists).await.status, 404);
+    let entries = world.services.audit.entries(Query::default()).await.expect("the trail");
+    let told: Vec<_> = entries.iter().filter(|entry| entry.what.ends_with("_corrected")).collect();
+    assert!(told.is_empty(), "what was refused was not made: {told:?}");
 }

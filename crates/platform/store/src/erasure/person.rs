@@ -19,6 +19,25 @@ use crate::{
 };
 
 impl Store {
+    /// Whether the account has a row of this login, readable or not, or an erasure of it that is not done.
+    pub async fn has_login(&self, account: AccountId, login: &str) -> Result<bool, StoreError> {
+        let hash = self.inner.keyring.login_hash(&login.to_lowercase());
+        if smtp_credential::Entity::find()
+            .filter(of(account, &hash))
+            .one(&self.inner.readers)
+            .await?
+            .is_some()
+        {
+            return Ok(true);
+        }
+        let is_it = |erasure: &Erasure| {
+            erasure.kind == ErasureKind::Login
+                && erasure.account == Some(account)
+                && erasure.subject_hash.as_ref() == Some(&hash)
+        };
+        Ok(self.open_erasures().await?.iter().any(is_it))
+    }
+
     /// The login that an erasure is about, as long as it is there.
     pub async fn login_to_erase(
         &self,

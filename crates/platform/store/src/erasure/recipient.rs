@@ -29,7 +29,7 @@ use crate::{
     error::StoreError,
     open::Store,
     rows::RowId,
-    suppression::address_hash,
+    suppression::{address_hash, older_hash},
     writer::Effects,
 };
 
@@ -46,13 +46,42 @@ struct Wanted {
 }
 
 impl Store {
-    /// The hash by which an account's rows about a recipient are found, however the address is written.
+    /// The hash by which an account's rows about a recipient are found, however the address is written. Rows that an
+    /// older version keeps under another one are put under it.
     pub(crate) async fn recipient_hash(
         &self,
         account: AccountId,
         address: &str,
     ) -> Result<Vec<u8>, StoreError> {
-        Ok(address_hash(&*self.inner.keyring.pepper(account).await?, &canonical(address)))
+        let pepper = self.inner.keyring.pepper(account).await?;
+        let hash = address_hash(&pepper, address);
+        if let Some(older) = older_hash(&pepper, address) {
+            self.take_over(account, older, hash.clone()).await?;
+        }
+        Ok(hash)
+    }
+
+    async fn take_over(&self, account: AccountId, older: Vec<u8>, hash: Vec<u8>) -> Result<(), StoreError> {
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    event::Entity::update_many()
+                        .col_expr(event::Column::RecipientHash, Expr::value(hash.clone()))
+                        .filter(event::Column::Account.eq(account.to_row()))
+                        .filter(event::Column::RecipientHash.eq(older.clone()))
+                        .exec(tx)
+                        .await?;
+                    inbox_item::Entity::update_many()
+                        .col_expr(inbox_item::Column::RecipientHash, Expr::value(hash))
+                        .filter(inbox_item::Column::Account.eq(account.to_row()))
+                        .filter(inbox_item::Column::RecipientHash.eq(older))
+                        .exec(tx)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     async fn wanted(&self, account: AccountId, hash: Vec<u8>) -> Result<Wanted, StoreError> {
@@ -161,8 +190,115 @@ fn suppressed(account: AccountId, hash: &[u8]) -> Expr {
 mod tests {
     use waxseal_model::data_class::Subject;
 
+    use std::sync::Arc;
+
+    use sea_orm::IntoActiveModel as _;
+    use waxseal_model::{
+        DomainId, EventId, KeyId, ManualClock, SeededRandom, Timestamp,
+        event::{EventDetails, EventKind},
+        suppression::SuppressionKind,
+    };
+
     use super::*;
-    use crate::entity::erase::tables;
+    use crate::{
+        Engine, MasterKey, StoreConfig,
+        account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
+        entity::erase::tables,
+        message::NewEvent,
+        suppression::{ADDRESS, DETAILS, NewSuppression, SuppressionDetails, place},
+    };
+
+    const COMPOSED: &str = "jos\u{e9}@x.example";
+    const DECOMPOSED: &str = "jose\u{301}@x.example";
+
+    async fn store(folder: &std::path::Path) -> (Store, AccountId) {
+        let config = StoreConfig {
+            engine: Engine::Sqlite,
+            data_dir: folder.to_owned(),
+            master_key: MasterKey::File(folder.join("master.key")),
+            keys_dir: None,
+        };
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
+        let store = Store::open(config, clock, Arc::new(SeededRandom::new(7))).await.expect("a store");
+        let (account, created_at) = (AccountId::from_u128(1), Timestamp::from_secs(0));
+        let profile = AccountProfile { name: String::new(), email: String::new(), company: None };
+        let key = NewApiKey {
+            id: KeyId::from_u128(2),
+            account,
+            scope: KeyScope::Account,
+            secret_hash: [0; 32],
+            label: String::new(),
+            created_at,
+        };
+        let new = NewAccount { id: account, created_at, profile };
+        store.create_account(new, key).await.expect("an account");
+        (store, account)
+    }
+
+    /// An event and a suppression as an older version kept them, which hashed letters as they came.
+    async fn kept_by_an_older_version(store: &Store, account: AccountId, domain: DomainId) {
+        let event = NewEvent {
+            id: EventId::from_u128(3),
+            at: Timestamp::from_secs(1_800_000_000),
+            kind: EventKind::Delivered,
+            severity: None,
+            account,
+            domain,
+            message: None,
+            details: EventDetails { recipient: Some(DECOMPOSED.into()), ..EventDetails::default() },
+        };
+        store.append_events(vec![event]).await.expect("an event");
+        let entry = NewSuppression {
+            account,
+            domain,
+            kind: SuppressionKind::Complaint,
+            address: DECOMPOSED.into(),
+            details: SuppressionDetails::default(),
+            created_at: Timestamp::from_secs(0),
+        };
+        let mut row = store.suppression_row(entry).await.expect("a row");
+        let pepper = store.inner.keyring.pepper(account).await.expect("a pepper");
+        let older = pepper.hash(b"address", DECOMPOSED.as_bytes());
+        row.address_hash.clone_from(&older);
+        let key = store.inner.keyring.account_key(account).await.expect("a key");
+        let bound = place(&row);
+        row.address =
+            store.inner.seal(&key, ADDRESS, account, &bound, DECOMPOSED.as_bytes()).expect("sealed");
+        row.details = store
+            .inner
+            .seal_json(&key, DETAILS, account, &bound, &SuppressionDetails::default())
+            .expect("sealed");
+        let write = store.inner.writer.write(Effects::default(), move |tx| {
+            Box::pin(async move {
+                event::Entity::update_many()
+                    .col_expr(event::Column::RecipientHash, Expr::value(older))
+                    .exec(tx)
+                    .await?;
+                suppression::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+                Ok(())
+            })
+        });
+        write.await.expect("written");
+    }
+
+    #[tokio::test]
+    async fn what_an_older_version_kept_by_another_hash_is_erased_and_its_wishes_hold() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, account) = store(folder.path()).await;
+        let domain = DomainId::from_u128(4);
+        kept_by_an_older_version(&store, account, domain).await;
+        let listed = async || {
+            let found = store.suppressions_of(account, domain, &[COMPOSED.to_owned()]).await.expect("read");
+            found.iter().map(|(_, entry)| entry.address.is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(listed().await, [true]);
+        let asked = store.ask_recipient_erasure(account, COMPOSED).await.expect("asked");
+        let begun = store.begin_erasure(&asked).await.expect("begun").expect("not taken back");
+        while store.erase_batch(&begun, 3).await.expect("a batch") > 0 {}
+        let events = event::Entity::find().count(&store.inner.readers).await.expect("counted");
+        assert_eq!((events, listed().await), (0, vec![false]), "the wish is left, by its hash");
+        store.close().await;
+    }
 
     #[test]
     fn every_table_about_recipients_is_gone_through() {

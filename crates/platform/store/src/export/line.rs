@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
 use waxseal_model::{
-    AccountId, EventId, MessageId, Sealed,
+    AccountId, EventId, MessageId, Sealed, comparable,
     data_class::{AtRest, Export},
     event::EventDetails,
 };
@@ -150,7 +150,7 @@ fn seen_by(
         }
         ("privacy_requests", _) => {
             let details: RequestDetails = from_json(opened, table, column)?;
-            Ok((details.from.to_lowercase() == address).then(|| opened.to_vec()))
+            Ok((comparable(&details.from) == address).then(|| opened.to_vec()))
         }
         ("queue_entries", "envelope") => {
             let envelope: Envelope = from_json(opened, table, column)?;

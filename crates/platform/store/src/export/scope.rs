@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, IdenStatic, Iterable, QueryFilter, QueryOrder, QuerySelect,
 };
-use waxseal_model::{AccountId, Purpose, event::EventDetails};
+use waxseal_model::{AccountId, Purpose, comparable, event::EventDetails};
 
 use super::TABLES;
 use crate::{
@@ -62,7 +62,7 @@ enum Who {
         hash: Vec<u8>,
     },
     Requester {
-        /// In lower case.
+        /// In the form to compare.
         address: String,
     },
 }
@@ -108,7 +108,7 @@ impl Store {
 
     /// What an export of what somebody who has no account asked about their data goes through.
     pub fn requests_scope(address: &str) -> Scope {
-        Scope { account: NOBODY, who: Who::Requester { address: address.to_lowercase() } }
+        Scope { account: NOBODY, who: Who::Requester { address: comparable(address) } }
     }
 
     /// Adds the messages that went to a recipient by what they tell themselves: their events may be over. Those that

@@ -168,16 +168,17 @@ impl Store {
         LeaseId(u128::from_be_bytes(bits))
     }
 
-    /// An entry, and the hash by which its recipient is found on lists.
+    /// An entry, and the hash by which its recipient is found on lists; `None` where there may be another.
     async fn leased(
         &self,
         row: &queue_entry::Model,
         lease: LeaseId,
-    ) -> Result<(LeasedEntry, Vec<u8>), StoreError> {
+    ) -> Result<(LeasedEntry, Option<Vec<u8>>), StoreError> {
         const TABLE: &str = "queue_entries";
         let account = AccountId::from_row(&row.account, TABLE, "account")?;
         let envelope: Envelope = self.inner.open_json(ENVELOPE, account, &row.id, &row.envelope).await?;
-        let hash = address_hash(&*self.inner.keyring.pepper(account).await?, &envelope.recipient);
+        let pepper = self.inner.keyring.pepper(account).await?;
+        let hash = envelope.recipient.is_ascii().then(|| address_hash(&pepper, &envelope.recipient));
         let entry = LeasedEntry {
             id: RecipientId::from_row(&row.id, TABLE, "id")?,
             lease,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    EntityTrait, IntoActiveModel,
+    DbErr, EntityTrait, IntoActiveModel,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use waxseal_model::{Timestamp, clock::Boot};
@@ -70,34 +70,30 @@ impl Store {
                         instance_note::Entity::delete_by_id(name).exec(tx).await?;
                         return Ok(());
                     };
-                    let row = instance_note::Model { name: name.to_owned(), value }.into_active_model();
-                    instance_note::Entity::insert(row)
-                        .on_conflict(
-                            OnConflict::column(instance_note::Column::Name)
-                                .update_column(instance_note::Column::Value)
-                                .to_owned(),
-                        )
-                        .exec_without_returning(tx)
-                        .await?;
-                    Ok(())
+                    Ok(put_note(tx, name, value).await?)
                 })
             })
             .await
     }
 }
 
+/// Writes a note in a transaction.
+pub(crate) async fn put_note(tx: &Tx, name: &'static str, value: i64) -> Result<(), DbErr> {
+    insert(tx, name, value, replacing()).await
+}
+
 /// Moves a note on, in the transaction of that which it tells of. It never goes back.
 pub(crate) async fn advance_note(tx: &Tx, name: &str, value: i64) -> Result<(), StoreError> {
-    let row = instance_note::Model { name: name.to_owned(), value }.into_active_model();
     let known = Expr::col((instance_note::Entity, instance_note::Column::Value));
-    instance_note::Entity::insert(row)
-        .on_conflict(
-            OnConflict::column(instance_note::Column::Name)
-                .update_column(instance_note::Column::Value)
-                .action_and_where(known.lt(value))
-                .to_owned(),
-        )
-        .exec_without_returning(tx)
-        .await?;
+    Ok(insert(tx, name, value, replacing().action_and_where(known.lt(value)).to_owned()).await?)
+}
+
+fn replacing() -> OnConflict {
+    OnConflict::column(instance_note::Column::Name).update_column(instance_note::Column::Value).to_owned()
+}
+
+async fn insert(tx: &Tx, name: &str, value: i64, there: OnConflict) -> Result<(), DbErr> {
+    let row = instance_note::Model { name: name.to_owned(), value }.into_active_model();
+    instance_note::Entity::insert(row).on_conflict(there).exec_without_returning(tx).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 use waxseal_model::{AccountId, Purpose, suppression::SuppressionKind};
 
-use super::{DETAILS, NewSuppression, SuppressionDetails, address_hash, place, upsert};
+use super::{DETAILS, NewSuppression, SuppressionDetails, hashes_on_lists, place, upsert};
 use crate::{
     deletion::{DeletionKind, Noted},
     entity::suppression,
@@ -29,7 +29,7 @@ impl Store {
         kinds: &[SuppressionKind],
     ) -> Result<u64, StoreError> {
         let pepper = self.inner.keyring.pepper(account).await?;
-        let of = |address| entries(account, address_hash(&pepper, address), kinds);
+        let of = |address| entries(account, hashes_on_lists(&pepper, address), kinds);
         match to {
             Some(to) => self.move_entries(account, to, of(address), of(to)).await,
             None => self.remove_entries(account, of(address)).await,
@@ -82,6 +82,29 @@ impl Store {
         }
     }
 
+    /// Whether the address is on one of these lists of the account's domains.
+    pub async fn is_on_lists(
+        &self,
+        account: AccountId,
+        address: &str,
+        kinds: &[SuppressionKind],
+    ) -> Result<bool, StoreError> {
+        Ok(!self.entries_of(account, address, kinds).await?.is_empty())
+    }
+
+    /// The entries of an address on these lists of all the account's domains.
+    pub(super) async fn entries_of(
+        &self,
+        account: AccountId,
+        address: &str,
+        kinds: &[SuppressionKind],
+    ) -> Result<Vec<suppression::Model>, StoreError> {
+        let pepper = self.inner.keyring.pepper(account).await?;
+        Ok(entries(account, hashes_on_lists(&pepper, address), kinds)
+            .all(self.read_for(Purpose::Suppression))
+            .await?)
+    }
+
     /// The entries as those of another address: one for each domain and kind.
     async fn moved(
         &self,
@@ -120,10 +143,14 @@ fn changed() -> Effects {
 }
 
 /// What the lists say about an address.
-fn entries(account: AccountId, hash: Vec<u8>, kinds: &[SuppressionKind]) -> Select<suppression::Entity> {
+fn entries(
+    account: AccountId,
+    hashes: impl Iterator<Item = Vec<u8>>,
+    kinds: &[SuppressionKind],
+) -> Select<suppression::Entity> {
     suppression::Entity::find()
         .filter(suppression::Column::Account.eq(account.to_row()))
-        .filter(suppression::Column::AddressHash.eq(hash))
+        .filter(suppression::Column::AddressHash.is_in(hashes))
         .filter(suppression::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())))
         .order_by_asc(suppression::Column::Domain)
         .order_by_asc(suppression::Column::Kind)

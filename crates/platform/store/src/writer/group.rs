@@ -14,7 +14,13 @@ use super::{
     fault::Fault,
     job::{Job, Kind, Ran},
 };
-use crate::{room::Room, seal::DataKey};
+use crate::{
+    content::{Openings, UNRECORDED},
+    retention::put_note,
+    room::Room,
+    rows::signed,
+    seal::DataKey,
+};
 
 /// At most so many operations in a group.
 const OPERATIONS: usize = 128;
@@ -30,6 +36,7 @@ pub(crate) async fn run(
     mut waiting: mpsc::Receiver<Box<dyn Job>>,
     changes: Changes,
     room: Arc<Room>,
+    openings: Arc<Openings>,
 ) {
     while let Some(first) = waiting.recv().await {
         let mut bytes = first.effects().weight;
@@ -42,7 +49,7 @@ pub(crate) async fn run(
             group.push(next);
         }
         let request = if last == Kind::Operation { None } else { group.pop() };
-        serve(&db, group, &changes, &room).await;
+        serve(&db, group, &changes, &room, &openings).await;
         match (request, last) {
             (Some(request), Kind::Checkpoint) => request.answer(checkpoint(&db).await.map_err(Fault::from)),
             (Some(request), Kind::Compact) => request.answer(compact(&db).await.map_err(Fault::from)),
@@ -90,13 +97,19 @@ async fn reuse_log(db: &DatabaseConnection) {
     }
 }
 
-async fn serve(db: &DatabaseConnection, mut group: Vec<Box<dyn Job>>, changes: &Changes, room: &Room) {
+async fn serve(
+    db: &DatabaseConnection,
+    mut group: Vec<Box<dyn Job>>,
+    changes: &Changes,
+    room: &Room,
+    openings: &Openings,
+) {
     if group.is_empty() {
         return;
     }
     room.keep();
     metrics::histogram!("waxseal_store_group_operations").record(group.len() as f64);
-    let work = AssertUnwindSafe(commit(db, &mut group)).catch_unwind().await;
+    let work = AssertUnwindSafe(commit(db, &mut group, openings)).catch_unwind().await;
     let outcome = work.unwrap_or_else(|_| Err(Fault::Other("an operation of the store panicked".into())));
     if let Err(why) = &outcome {
         tracing::error!(error = %why, "the store could not write");
@@ -133,7 +146,11 @@ fn bump(change: &watch::Sender<u64>, happened: bool) {
     }
 }
 
-async fn commit(db: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+async fn commit(
+    db: &DatabaseConnection,
+    group: &mut [Box<dyn Job>],
+    openings: &Openings,
+) -> Result<(), Fault> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..Default::default()
@@ -152,7 +169,14 @@ async fn commit(db: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(
             Ran::Broken(why) => return Err(why),
         }
     }
+    let unrecorded = openings.to_note();
+    if let Some(unrecorded) = unrecorded {
+        put_note(&transaction, UNRECORDED, signed(unrecorded)).await?;
+    }
     transaction.commit().await?;
+    if let Some(unrecorded) = unrecorded {
+        openings.noted(unrecorded);
+    }
     drop(keys);
     Ok(())
 }

@@ -75,3 +75,28 @@ pub(crate) async fn each_opening_is_counted_for_whom_and_why(world: World) {
     assert_eq!(counted, expected);
     assert_eq!(world.store.take_openings(), [], "each is taken once");
 }
+
+pub(crate) async fn what_was_opened_for_an_outcome_is_known_after_a_kill(mut world: World) {
+    let (sender, id) = stored(&world).await;
+    assert!(!content(&world, sender, id).await.into_open(&WORKER).is_empty());
+    let leased = world.lease(1).await;
+    let outcome = world.delivered(&leased[0]);
+    world.store.settle(vec![outcome]).await.expect("settled");
+    assert_eq!(world.store.openings_left_behind().await.expect("read"), 0, "this process knows its own");
+    // It ends with what it counted on no record.
+    world.reopen().await;
+    assert_eq!(world.store.openings_left_behind().await.expect("read"), 1);
+    world.store.forget_openings_left_behind().await.expect("forgotten");
+    assert_eq!(world.store.openings_left_behind().await.expect("read"), 0);
+
+    // With everything on record, nothing is left behind.
+    let (sender, id) = stored(&world).await;
+    assert!(!content(&world, sender, id).await.into_open(&WORKER).is_empty());
+    let leased = world.lease(1).await;
+    let outcome = world.delivered(&leased[0]);
+    world.store.settle(vec![outcome]).await.expect("settled");
+    let taken = world.store.take_openings();
+    world.store.openings_are_recorded(taken.iter().map(|(_, count)| count).sum()).await.expect("noted");
+    world.reopen().await;
+    assert_eq!(world.store.openings_left_behind().await.expect("read"), 0);
+}

@@ -163,6 +163,37 @@ pub(crate) async fn nothing_that_named_the_erased_is_left_in_any_column(world: W
     assert_eq!((template.message.to.as_str(), message.has_body), (ANN, false));
 }
 
+pub(crate) async fn letters_composed_or_not_are_of_the_same_recipient(world: World) {
+    let spellings = ["jos\u{e9}@x.example", "jose\u{301}@X.Example", "JOS\u{c9}@x.example"];
+    for asked in spellings {
+        let sender = world.sender().await;
+        for written in spellings {
+            send_full(&world, sender, written, &[written, ANN]).await;
+            capture(&world, sender, &[written]).await;
+            suppress(&world, sender, written, written).await;
+        }
+        world.send(sender, &[spellings[1]]).await;
+        let waiting = world.lease(1).await;
+        assert_eq!(
+            waiting[0].envelope.open(&ACCESS).recipient,
+            spellings[1],
+            "it is sent to as it was written"
+        );
+        let erasure = world.store.ask_recipient_erasure(sender.account, asked).await.expect("asked");
+        erase(&world, &erasure).await;
+        for written in spellings {
+            let left = places(&search(&world, written).await);
+            let left: Vec<_> = left.iter().map(|at| (at.0, at.1)).collect();
+            assert_eq!(left, [("suppressions", "address_hash")], "{written} after {asked}");
+            let rows = world.store.recipient_rows(sender.account, written).await.expect("counted");
+            assert_eq!(rows, 0, "{written} after {asked}");
+        }
+        let events = told(&world, sender).await;
+        assert_eq!(events.iter().filter(|told| told.contains(ANN)).count(), 6, "Ann's stay");
+        world.store.destroy_account_keys(sender.account).await.expect("the next one is looked for alone");
+    }
+}
+
 pub(crate) async fn whose_address_ends_alike_keeps_everything(world: World) {
     let sender = world.sender().await;
     let jim = "jimbob@x.example";

@@ -77,7 +77,8 @@ contract! {
         a_grant_for_two_opens_nothing_until_it_is_confirmed,
         owners_are_owed_a_notice_until_it_was_sent;
     content:
-        each_opening_is_counted_for_whom_and_why;
+        each_opening_is_counted_for_whom_and_why,
+        what_was_opened_for_an_outcome_is_known_after_a_kill;
     purposes:
         each_purpose_reads_its_columns_and_no_others,
         content_passwords_and_keys_are_for_few;
@@ -165,6 +166,7 @@ contract! {
         nothing_is_found_of_an_account_without_keys;
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced,
+        a_wish_holds_with_letters_composed_or_not,
         who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes,
         what_was_wrong_about_a_person_goes_off_the_lists_or_over_to_the_right_address;
     held:
@@ -182,6 +184,7 @@ contract! {
         what_a_server_said_of_the_erased_in_mail_to_another_goes,
         of_a_captured_message_to_several_the_content_goes_at_once,
         content_that_others_wait_for_is_counted_with_its_end,
+        letters_composed_or_not_are_of_the_same_recipient,
         a_recipient_whose_events_are_over_is_found_by_the_messages,
         a_stored_message_whose_events_are_over_is_in_the_export_of_its_recipient;
     users:

@@ -38,6 +38,34 @@ pub(crate) async fn an_address_is_found_whatever_its_case_and_replaced(mut world
     assert_eq!(found.len(), 1);
 }
 
+pub(crate) async fn a_wish_holds_with_letters_composed_or_not(world: World) {
+    let spellings = ["jos\u{e9}@one.example".to_owned(), "Jose\u{301}@One.example".to_owned()];
+    for (listed, written) in [(0, 1), (1, 0)] {
+        let sender = world.sender().await;
+        let entry = NewSuppression {
+            account: sender.account,
+            domain: sender.domain,
+            kind: SuppressionKind::Complaint,
+            address: spellings[listed].clone(),
+            details: SuppressionDetails::default(),
+            created_at: world.now(),
+        };
+        world.store.suppress(vec![entry]).await.expect("kept");
+        let addresses = ["jose@one.example".to_owned(), spellings[written].clone()];
+        let of = (sender.account, sender.domain);
+        let access =
+            waxseal_model::Access::new(waxseal_model::actor::System, waxseal_model::purpose::Suppression);
+        let verdicts = world.store.verdicts(of, &addresses, &[], &access).await.expect("asked");
+        assert_eq!(verdicts.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1]);
+        world.send(sender, &[&spellings[written]]).await;
+        let taken = world.lease(1).await;
+        assert!(!world.store.is_unlisted(&taken[0]), "nothing goes out without asking the lists");
+        let kind = SuppressionKind::Complaint;
+        let gone = world.store.unsuppress(sender.account, sender.domain, kind, &spellings[written]).await;
+        assert!(gone.expect("asked"));
+    }
+}
+
 pub(crate) async fn who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes(world: World) {
     let sender = world.sender().await;
     let suppress = |address: &str| {

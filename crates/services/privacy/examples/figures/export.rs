@@ -25,6 +25,7 @@ pub(crate) async fn figure(
     let key = ExportKey::make(&*random);
     let same = ExportKey::parse(&key.text()).ok_or("a key")?;
     let order = ExportOrder {
+        by: None,
         ground: ExportGround::Owner,
         subjects: vec![ExportSubject::Account(account)],
         requester: None,

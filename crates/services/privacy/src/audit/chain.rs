@@ -125,6 +125,11 @@ impl RecordedEntry {
     pub const fn time(&self) -> Timestamp {
         Timestamp::from_micros(self.at)
     }
+
+    /// The number of the entry that announced what this one says failed; `None` if it says something else.
+    pub fn failed(&self) -> Option<u64> {
+        self.more.get("entry").and_then(serde_json::Value::as_u64).filter(|_| self.what == "failed")
+    }
 }
 
 fn digest(body: &[u8]) -> String {

@@ -209,6 +209,9 @@ pub enum AuditEvent {
     HoldsListed,
     /// Content was opened `count` times.
     ContentOpened,
+    /// At start, after a crash: content had been opened for delivery `count` times (at most) that were counted and not
+    /// recorded; for which accounts is not known.
+    OpeningsRecovered,
     /// An API key was made.
     KeyCreated,
     /// An API key was deleted.

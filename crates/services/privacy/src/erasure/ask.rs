@@ -23,10 +23,21 @@ impl Eraser {
         Ok(asked)
     }
 
-    /// Asks for the erasure of who has an SMTP login: nobody logs in with it once it has begun. A login that the account
-    /// does not have any more is taken as well: what a backup brings back of it goes then.
+    /// Whether the account has this login, or something of it: the row of a deleted one that a restore brought back, or an
+    /// erasure that is not done.
+    async fn check_login(&self, account: AccountId, login: &str) -> Result<(), ErasureError> {
+        let login = checked_address(login).ok_or(ErasureError::NotALogin)?;
+        match self.inner.store.has_login(account, login).await? {
+            true => Ok(()),
+            false => Err(ErasureError::NoLogin),
+        }
+    }
+
+    /// Asks for the erasure of who has an SMTP login: nobody logs in with it once it has begun. What the account has
+    /// nothing of is not erased: its copies would go for nobody.
     pub async fn erase_login(&self, account: AccountId, login: &str) -> Result<Erasure, ErasureError> {
         let login = checked_address(login).ok_or(ErasureError::NotALogin)?;
+        self.check_login(account, login).await?;
         self.has_room(account).await?;
         let asked = self.inner.store.ask_login_erasure(account, login).await?;
         self.look_also_for(&asked, login);

@@ -76,7 +76,7 @@ impl Exports {
             return Ok(Asked::TooMany);
         }
         let (ground, subjects) = (ExportGround::Owner, vec![subject]);
-        let order = ExportOrder { ground, subjects, requester: None, path, key };
+        let order = ExportOrder { by: None, ground, subjects, requester: None, path, key };
         let (own, making) = (self.clone(), wanted.clone());
         tokio::spawn(async move { own.carry_out(making, order).await });
         Ok(Asked::Making(wanted, shown))

@@ -68,12 +68,7 @@ pub async fn recall(
     let mut recalled = Recalled { entries: entries.len() as u64, ..Recalled::default() };
     // Before any of their keys goes.
     let accounts = ring.accounts().await?;
-    let number = |entry: &RecordedEntry, name: &str| entry.more.get(name).and_then(Value::as_u64);
-    let failed: HashSet<u64> = entries
-        .iter()
-        .filter(|entry| entry.what == "failed")
-        .filter_map(|entry| number(entry, "entry"))
-        .collect();
+    let failed: HashSet<u64> = entries.iter().filter_map(RecordedEntry::failed).collect();
     for entry in entries.iter().filter(|entry| !failed.contains(&entry.n)) {
         tell(ring, entry, &accounts, &mut recalled).await?;
     }

@@ -95,13 +95,9 @@ impl Requests {
         }
         // What fails says so right behind, or some entries later.
         let later = self.audit.entries(Query { after: number, ..Query::default() }).await?;
-        let failed = |found: &&crate::audit::RecordedEntry| {
-            found.what == "failed"
-                && found.more.get("entry").and_then(serde_json::Value::as_u64) == Some(number)
-        };
-        match later.iter().find(failed) {
-            Some(_) => Err(RequestError::Evidence(format!("what entry {number} announces failed"))),
-            None => Ok(()),
+        match later.iter().any(|found| found.failed() == Some(number)) {
+            true => Err(RequestError::Evidence(format!("what entry {number} announces failed"))),
+            false => Ok(()),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     error::StoreError,
     open::Store,
     rows::RowId,
-    suppression::{DETAILS, SuppressionDetails, place},
+    suppression::{ADDRESS, DETAILS, SuppressionDetails, place},
     writer::Effects,
 };
 
@@ -127,8 +127,9 @@ impl Store {
                     Box::pin(async move {
                         let mut counts = Counts::default();
                         for row in changed {
-                            let details = row.details.clone();
+                            let (address, details) = (row.address.clone(), row.details.clone());
                             let mut changed = row.into_active_model();
+                            changed.address = sea_orm::Set(address);
                             changed.details = sea_orm::Set(details);
                             suppression::Entity::update(changed).exec_without_returning(tx).await?;
                             counts.add("suppressions rewritten", 1);
@@ -147,6 +148,11 @@ impl Store {
         row: suppression::Model,
     ) -> Result<Option<suppression::Model>, StoreError> {
         let (account, place) = (wanted.account, place(&row));
+        let address = readable(self.inner.open_text(ADDRESS, account, &place, &row.address).await)?;
+        if address.is_some_and(|address| wanted.whom.is(&address)) {
+            // An older version found it by another hash.
+            return Ok(Some(suppression::Model { address: Vec::new(), details: Vec::new(), ..row }));
+        }
         let opened = self.inner.open_json::<SuppressionDetails>(DETAILS, account, &place, &row.details).await;
         let Some(SuppressionDetails { mut code, mut error, mut tags }) = readable(opened)? else {
             return Ok(None);

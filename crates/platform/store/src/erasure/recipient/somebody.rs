@@ -6,6 +6,7 @@ mod layers;
 use std::{collections::BTreeSet, sync::Arc};
 
 use waxseal_mail::address::Address;
+use waxseal_model::comparable::{comparable, composed};
 
 use self::layers::layers;
 use crate::{seal::Pepper, suppression::address_hash};
@@ -60,6 +61,7 @@ impl Somebody {
     }
 
     fn stands_plainly_in(&self, text: &str, standing: Standing) -> bool {
+        let text = &*composed(text);
         text.char_indices().any(|(at, sign)| {
             let (before, rest) = text.split_at(at);
             let after = rest.get(sign.len_utf8()..).unwrap_or_default();
@@ -98,7 +100,7 @@ pub(crate) fn canonical(address: &str) -> String {
         // The most usual ones: what else there is to do is lower case.
         return address.strip_suffix('.').unwrap_or(address).to_ascii_lowercase();
     }
-    Address::parse(address).map_or_else(|_| address.to_lowercase(), |address| address.key())
+    Address::parse(address).map_or_else(|_| comparable(address), |address| address.key())
 }
 
 /// Signs of an atom (RFC 5322, section 3.2.3) that stand around addresses rather than in them.
@@ -227,6 +229,20 @@ mod tests {
         ] {
             assert!(bob().is_named_in(text), "{text}");
         }
+    }
+
+    #[test]
+    fn letters_may_be_composed_or_not() {
+        let somebody = Somebody::among(std::iter::once("jos\u{e9}@b\u{fc}cher.example"));
+        for text in [
+            "jose\u{301}@bu\u{308}cher.example",
+            "Jos\u{e9} <JOSE\u{301}@xn--bcher-kva.example>",
+            "jose%CC%81@bu%CC%88cher.example",
+        ] {
+            assert!(somebody.is_named_in(text), "{text}");
+        }
+        assert!(somebody.is("jose\u{301}@bu\u{308}cher.example"));
+        assert!(!somebody.is_named_in("jose@b\u{fc}cher.example"), "another letter is somebody else");
     }
 
     #[test]

@@ -36,11 +36,11 @@ impl Store {
         })
     }
 
-    /// Asks the lists about all that were taken; `hashes` are their recipients'.
+    /// Asks the lists about all that were taken; `hashes` are their recipients'. Without one, who attempts it asks.
     pub(super) async fn ask_lists(
         &self,
         entries: &mut [LeasedEntry],
-        hashes: &[Vec<u8>],
+        hashes: &[Option<Vec<u8>>],
     ) -> Result<(), StoreError> {
         // Before the lists are read: what comes later counts as a change.
         let as_of = Unlisted { changes: self.suppression_changes(), asked_at: self.inner.clock.monotonic() };
@@ -60,7 +60,7 @@ impl Store {
                     )
                     .filter(
                         suppression::Column::AddressHash
-                            .is_in(some.iter().map(|index| hashes[*index].clone())),
+                            .is_in(some.iter().filter_map(|index| hashes[*index].clone())),
                     )
                     .into_tuple::<Vec<u8>>()
                     .all(self.read_for(Purpose::Suppression))
@@ -68,7 +68,8 @@ impl Store {
                     .into_iter()
                     .collect();
                 for index in some {
-                    entries[*index].unlisted = (!listed.contains(&hashes[*index])).then_some(as_of);
+                    let is_listed = hashes[*index].as_ref().is_none_or(|hash| listed.contains(hash));
+                    entries[*index].unlisted = (!is_listed).then_some(as_of);
                 }
             }
         }
