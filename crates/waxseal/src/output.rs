@@ -22,6 +22,15 @@ pub(crate) fn told(error: &anyhow::Error) -> String {
     said
 }
 
+/// Writes a line to standard output.
+macro_rules! say {
+    ($($argument:tt)*) => {
+        $crate::output::write(format_args!("{}\n", format_args!($($argument)*)))
+    };
+}
+
+pub(crate) use say;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,12 +45,3 @@ mod tests {
         assert_eq!(told(&added), "a.zip: File exists (os error 17)");
     }
 }
-
-/// Writes a line to standard output.
-macro_rules! say {
-    ($($argument:tt)*) => {
-        $crate::output::write(format_args!("{}\n", format_args!($($argument)*)))
-    };
-}
-
-pub(crate) use say;
