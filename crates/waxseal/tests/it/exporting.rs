@@ -16,7 +16,7 @@ async fn an_account_is_exported_beside_a_server_and_taken_over_elsewhere() -> Re
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (file, key, zip) = (path("ada.export"), path("key"), path("ada.zip"));
     let answer = binary.json(&["privacy", "export", "--account", &account, "--to", &file]).await?;
-    assert_eq!((&answer["accounts"], &answer["rows"]), (&1.into(), &5.into()), "{answer}");
+    assert_eq!((&answer["accounts"], &answer["rows"]), (&1.into(), &6.into()), "{answer}");
     std::fs::write(&key, answer["key"].as_str().context("a key")?)?;
     let sealed = std::fs::read(&file)?;
     assert!(!sealed.windows(3).any(|window| window == b"ada"), "it is sealed");
@@ -96,6 +96,8 @@ async fn a_customer_fetches_its_copy_from_a_server_as_the_documentation_says() -
     let world = World::new(&[]).await?;
     let server = world.binary.serve().await?;
     world.send(&server, "friend", "a subject that tells", "a text that tells").await?;
+    let login = "left@sender.test";
+    world.binary.json(&["credential", "create", login, "--account", &world.account]).await?;
     let page = include_str!("../../../../docs/api/privacy.md");
     let script = format!("set -eu\n{}", pages::runnable(page).join("\n"));
     let folder = tempfile::tempdir()?;
@@ -104,6 +106,7 @@ async fn a_customer_fetches_its_copy_from_a_server_as_the_documentation_says() -
         .current_dir(folder.path())
         .env("URL", format!("http://{}", server.http()))
         .env("API_KEY", &world.key)
+        .env("LOGIN", login)
         .output()
         .await?;
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
