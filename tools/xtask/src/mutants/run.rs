@@ -1,7 +1,7 @@
 //! Running the tests: first whole, where they must pass, then broken, where they must not.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -27,14 +27,16 @@ pub(super) fn all(chosen: &[&Mutant]) -> Result<()> {
     let folder = Metadata::read()?.target_directory.join("mutants");
     let copy = Copy::fresh(&folder)?;
     let workshop = Workshop { root: copy.root().to_owned(), target: folder.join("target") };
+    // All of what is whole first: then one build serves it, and a mutant costs one build instead of two.
     let mut wholes: BTreeMap<(&str, &str), Ended> = BTreeMap::new();
+    for mutant in chosen {
+        if let Entry::Vacant(place) = wholes.entry((&mutant.package, &mutant.test)) {
+            place.insert(workshop.test(mutant)?);
+        }
+    }
     let (mut killed, mut others) = (0, Vec::new());
     for (number, mutant) in chosen.iter().enumerate() {
-        let whole = match wholes.get(&(mutant.package.as_str(), mutant.test.as_str())) {
-            Some(known) => *known,
-            None => workshop.test(mutant)?,
-        };
-        wholes.insert((&mutant.package, &mutant.test), whole);
+        let whole = wholes[&(mutant.package.as_str(), mutant.test.as_str())];
         let broken = copy.broken(mutant, || workshop.test(mutant))?;
         let verdict = verdict(mutant, whole, broken);
         println!("{}/{} {:<28} {}: {}", number + 1, chosen.len(), mutant.name, mutant.breaks, verdict);
