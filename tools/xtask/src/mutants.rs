@@ -5,6 +5,7 @@
 
 mod copy;
 mod list;
+mod programs;
 mod run;
 
 use anyhow::{Result, bail};
