@@ -11,14 +11,20 @@ What a message of 4 KiB costs the server from the call to the recipient's server
 second, through HTTP and SMTP, as the median of rounds with a fresh server each.
 
 Usage: cargo xtask bench [OPTION]…
+       cargo xtask bench send [--messages N] [--rounds N] [--only WORDS]
        cargo xtask bench erase [--events N]
+
+`send` puts the same mail through this server and through private instances of Postfix, with and without OpenDKIM, by turns to
+the same smtp-sink: messages accepted and delivered a second, CPU time of a message, peak memory, and the ratios. It wants
+root, Postfix, OpenDKIM and ab (Debian: postfix, opendkim, apache2-utils).
 
 `erase` fills an instance with an account of a million events, on both engines, and tells how long it takes until its keys
 are gone, and until everything is.
 
   --against BIN   another waxseal binary, by turns in the same run: the ratio is told
-  --messages N    messages of a round (2000)
+  --messages N    messages of a round (2000; with `send` 4000)
   --rounds N      rounds of each binary (3)
+  --only WORDS    with `send`: only these ways in, by words of their names (`SMTP and 50`)
   --events N      events of the account that is erased (1000000)
   --help          this text
 
@@ -30,6 +36,8 @@ WAXSEAL_BIN names another binary than the release build of this checkout.
 struct Wish {
     help: bool,
     erase: bool,
+    send: bool,
+    only: Option<String>,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -51,6 +59,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     let mut variables = vec![("WAXSEAL_BIN", binary.as_str())];
     variables.extend(wish.variables.iter().map(|(name, value)| (*name, value.as_str())));
+    if wish.send {
+        let mut arguments = vec!["-n", "0", "-s", "bench/test_peers.py"];
+        arguments.extend(wish.only.iter().flat_map(|words| ["-k", words.as_str()]));
+        return test::conformance("bench", &arguments, &variables);
+    }
     if !wish.erase {
         return test::conformance("bench", &["-n", "0", "-s", "bench/test_sending.py"], &variables);
     }
@@ -83,6 +96,17 @@ fn parse(arguments: &[String]) -> Result<Wish> {
                 wish.erase = true;
                 continue;
             }
+            "send" => {
+                wish.send = true;
+                continue;
+            }
+            "--only" => match rest.next() {
+                Some(words) => {
+                    wish.only = Some(words.clone());
+                    continue;
+                }
+                None => bail!("--only wants words of a way in, such as `SMTP`"),
+            },
             "--events" => "WAXSEAL_BENCH_EVENTS",
             "--messages" => "WAXSEAL_BENCH_MESSAGES",
             "--rounds" => "WAXSEAL_BENCH_ROUNDS",

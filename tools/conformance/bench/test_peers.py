@@ -1,0 +1,114 @@
+"""Waxseal beside Postfix: the same mail through each to the same sink, in the same run, by turns.
+
+Prints for each way in: messages accepted and delivered a second, CPU of a message, peak memory, and the ratio of Waxseal to
+Postfix. All figures are medians of rounds, and each server is started afresh for each.
+"""
+
+import dataclasses
+import os
+import statistics
+import subprocess
+import time
+from urllib.parse import urlencode
+
+import pytest
+
+from rig import waiting
+from rig.meter import Meter
+from rig.relays import Postfix, SignedPostfix, Sink, Waxseal
+
+MESSAGES = int(os.environ.get("WAXSEAL_BENCH_MESSAGES", "4000"))
+ROUNDS = int(os.environ.get("WAXSEAL_BENCH_ROUNDS", "3"))
+BATCH = 1_000
+LINE = "x" * 76 + "\r\n"
+
+
+@dataclasses.dataclass
+class Figures:
+    """One run, or the medians of several."""
+
+    accepted: float
+    delivered: float
+    cpu: float
+    memory: float
+
+
+def by_smtp(server, size: int, sessions: int, count: int) -> None:
+    """`smtp-source`, which keeps its connections."""
+    command = ["smtp-source", "-d", "-s", str(sessions), "-m", str(count), "-l", str(size), "-f", server.sender]
+    subprocess.run([*command, "-t", "r@rcpt.test", f"127.0.0.1:{server.port}"], check=True, capture_output=True)
+
+
+def by_http(server, size: int, sessions: int, count: int, recipients: int = 1) -> None:
+    """`ab`, which keeps its connections too."""
+    fields = [("from", server.sender), ("subject", "s"), ("text", LINE * (size // len(LINE)))]
+    fields += [("to", f"r{number}@rcpt.test") for number in range(recipients)]
+    body = server.platform.folder / "form"
+    body.write_text(urlencode(fields + ([("recipient-variables", "{}")] if recipients > 1 else [])))
+    calls = max(1, count // recipients)
+    url = f"{server.platform.url}/v3/{server.domain.name}/messages"
+    command = ["ab", "-q", "-k", "-l", "-c", str(min(sessions, calls)), "-n", str(calls), "-p", str(body)]
+    form = ["-T", "application/x-www-form-urlencoded", "-A", f"api:{server.domain.account.key}"]
+    done = subprocess.run([*command, *form, url], check=True, capture_output=True, text=True)
+    assert "Non-2xx" not in done.stdout, done.stdout
+
+
+def by_batches(server, size: int, sessions: int, count: int) -> None:
+    by_http(server, size, sessions, count, BATCH)
+
+
+def one_round(kind, folder, outside, send, size, sessions) -> Figures:
+    sink = Sink()
+    server = kind(folder, outside, sink.port)
+    try:
+        # What is made at the first message is made before.
+        by_smtp(server, 512, 1, 20)
+        waiting.until(lambda: sink.messages() >= 20, "the first messages", 60)
+        with Meter(server.pids) as meter:
+            send(server, size, sessions, MESSAGES)
+            accepted = time.monotonic() - meter.began
+            waiting.until(lambda: sink.messages() >= 20 + MESSAGES, "everything in the sink", 300)
+        assert sink.messages() == 20 + MESSAGES, "delivered twice"
+        return Figures(MESSAGES / accepted, MESSAGES / meter.took, meter.cpu * 1e3 / MESSAGES, meter.peak / 1e6)
+    finally:
+        server.stop()
+        sink.stop()
+
+
+def medians(rounds: list[Figures]) -> Figures:
+    return Figures(*(statistics.median(column) for column in zip(*map(dataclasses.astuple, rounds))))
+
+
+WAYS = [
+    ("SMTP, 4 KiB, 20 sessions", by_smtp, 4096, 20),
+    ("SMTP, 4 KiB, 100 sessions", by_smtp, 4096, 100),
+    ("SMTP, 50 KiB, 20 sessions", by_smtp, 51_200, 20),
+    ("HTTP, 4 KiB, one a call, 20 connections", by_http, 4096, 20),
+    ("HTTP, 4 KiB, 1,000 recipients a call", by_batches, 4096, 4),
+]
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.skipif(not Postfix.possible(), reason="Postfix is not installed, or this is not root")
+@pytest.mark.parametrize(("title", "send", "size", "sessions"), WAYS, ids=[way[0] for way in WAYS])
+def test_against_postfix(outside, tmp_path, title, send, size, sessions):
+    kinds = [Waxseal, Postfix, *([SignedPostfix] if SignedPostfix.possible() else [])]
+    rounds: dict = {kind: [] for kind in kinds}
+    for number in range(ROUNDS):
+        for kind in kinds if number % 2 == 0 else reversed(kinds):
+            # Postfix knows no calls: it gets the same mail by SMTP.
+            way = (send, sessions) if kind is Waxseal else (by_smtp, max(sessions, 20))
+            folder = tmp_path / f"{kind.__name__}-{number}"
+            rounds[kind].append(one_round(kind, folder, outside, way[0], size, way[1]))
+    found = {kind: medians(figures) for kind, figures in rounds.items()}
+    print(f"\n{title}: {MESSAGES} messages, medians of {ROUNDS}")
+    for kind, one in found.items():
+        spread = ", ".join(f"{figures.delivered:.0f}" for figures in rounds[kind])
+        print(
+            f"  {kind.name:<18} accepted {one.accepted:6.0f}/s  delivered {one.delivered:6.0f}/s ({spread})"
+            f"  CPU {one.cpu:5.2f} ms  peak {one.memory:4.0f} MB"
+        )
+    for kind in kinds[1:]:
+        ratio = found[Waxseal].delivered / found[kind].delivered
+        cpu = found[Waxseal].cpu / found[kind].cpu
+        print(f"  waxseal / {kind.name}: delivered {ratio:.2f}, CPU {cpu:.2f}")
