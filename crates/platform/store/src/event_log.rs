@@ -130,7 +130,7 @@ impl Store {
     pub async fn append_events(&self, events: Vec<NewEvent>) -> Result<(), StoreError> {
         let effects = Effects { log: true, weight: events.len() * 1024, ..Effects::default() };
         let batch = Batch { events: self.event_rows(events).await?, ..Batch::default() };
-        self.inner.writer.append(effects, batch).await
+        self.inner.writer.append(effects, batch, Box::new(|_| {})).await
     }
 
     /// Events of all accounts after `cursor`, in the order of the log: for readers. Never skips an

@@ -26,7 +26,7 @@ use crate::{
         home::{self, Home},
     },
     migration::Migrator,
-    queue::{Cleared, Stranded},
+    queue::{Cleared, Handover, Stranded},
     recent::Recent,
     room::Room,
     sent_notes::SentNotes,
@@ -109,6 +109,8 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     /// Where the walk over destinations goes on: see `queue::lease`.
     turn: Mutex<Vec<u8>>,
+    /// Where what is accepted goes at once.
+    pub(crate) handover: Handover,
     /// Leases that nobody holds.
     pub(crate) stranded: Stranded,
     /// What was cleared in somebody's hands.
@@ -202,6 +204,7 @@ impl Store {
                 clock,
                 random,
                 turn: Mutex::default(),
+                handover: Handover::default(),
                 stranded: Stranded::default(),
                 cleared: Cleared::default(),
                 engine: config.engine,

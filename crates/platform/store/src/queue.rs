@@ -12,13 +12,17 @@ use crate::{
 };
 
 mod clear;
+mod handover;
 mod lease;
 mod overdue;
 mod overview;
 mod settle;
 mod unsent;
 
+pub use handover::{Handed, HandedMessage, HandedOver, HandoverLimits, ListsAsOf};
+
 pub(crate) use clear::{CLEARED, Cleared, mark_cleared};
+pub(crate) use handover::{Handover, Terms, Ticket};
 pub(crate) use lease::{ENVELOPE, Stranded, Unlisted, not_of};
 pub(crate) use settle::{Ended, count_down};
 

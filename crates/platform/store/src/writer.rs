@@ -107,9 +107,16 @@ impl Writer {
 
     /// Adds rows in the next group, together with those of others, and answers when they are on stable
     /// storage.
-    pub(crate) async fn append(&self, effects: Effects, batch: Batch) -> Result<(), StoreError> {
+    ///
+    /// `settled` is called as [`Writer::write_settled`] calls it.
+    pub(crate) async fn append(
+        &self,
+        effects: Effects,
+        batch: Batch,
+        settled: Settled,
+    ) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Append::new(effects, batch, reply);
+        let job = Append::new(effects, batch, settled, reply);
         self.jobs.send(Box::new(job)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }

@@ -5,7 +5,10 @@ use std::{slice, time::Duration};
 use bytes::Bytes;
 use waxseal_model::{Timestamp, event::EventDetails, options::DeliveryOptions};
 use waxseal_smtp::client::{Stage, Transaction, Verdict};
-use waxseal_store::{StoreError, queue::LeasedEntry};
+use waxseal_store::{
+    StoreError,
+    queue::{HandedMessage, LeasedEntry},
+};
 
 use crate::{
     board::{Job, Route},
@@ -288,6 +291,13 @@ pub(crate) async fn may_expire(shared: &Shared, job: &Job) -> bool {
 /// Loads the message without its content; `None` if that is not possible now (the job is freed).
 async fn load(shared: &Shared, job: &Job) -> Option<Loaded> {
     let entry = job.entries.first()?;
+    if let Some(message) = handed(shared, job).await {
+        return Some(Loaded {
+            options: message.options.clone(),
+            size: message.size,
+            template: message.template.open(&ACCESS).clone(),
+        });
+    }
     match shared.store.message(entry.account, job.message).await {
         Ok(Some(message)) => Some(Loaded {
             options: message.options,
@@ -305,6 +315,12 @@ async fn load(shared: &Shared, job: &Job) -> Option<Loaded> {
     }
 }
 
+/// The message as it was accepted, if it came along and its keys have not been destroyed since.
+async fn handed<'a>(shared: &Shared, job: &'a Job) -> Option<&'a HandedMessage> {
+    let message = job.handed.as_deref()?;
+    shared.store.is_readable(message).await.then_some(message)
+}
+
 enum Body {
     Here(Bytes),
     Gone,
@@ -313,6 +329,9 @@ enum Body {
 
 async fn body(shared: &Shared, job: &Job) -> Body {
     let Some(entry) = job.entries.first() else { return Body::NotNow };
+    if let Some(message) = handed(shared, job).await {
+        return Body::Here(Bytes::copy_from_slice(message.content.open(&ACCESS)));
+    }
     match shared.store.body(entry.account, job.message).await {
         Ok(Some(body)) => Body::Here(Bytes::from(body.into_open(&ACCESS))),
         Ok(None) | Err(StoreError::Erased) => Body::Gone,

@@ -1,6 +1,6 @@
 //! What is in memory: entries by destination, waiting or under way, and the connections for them.
 //!
-//! Only names and leases live here, never content. A destination that is slow fills its own place and
+//! Names and leases live here, and what came along with a message just accepted. A destination that is slow fills its own place and
 //! no other: what does not fit goes back to the store. Who shares connections and limits is in [`lane`].
 
 mod lane;
@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::Notify;
 use waxseal_model::{MessageId, RecipientId, Timestamp};
 use waxseal_smtp::client::Credentials;
-use waxseal_store::queue::{LeaseId, LeasedEntry};
+use waxseal_store::queue::{HandedMessage, LeaseId, LeasedEntry};
 
 pub(crate) use self::lane::LaneKey;
 use self::{
@@ -90,6 +90,8 @@ const TURN: u32 = 20;
 pub(crate) struct Job {
     pub(crate) message: MessageId,
     pub(crate) entries: Vec<LeasedEntry>,
+    /// What would be asked of the store, if it came along.
+    pub(crate) handed: Option<Arc<HandedMessage>>,
     /// Fingerprint of the reverse path: only entries with the same one share a transaction.
     reverse_path: String,
 }
@@ -195,7 +197,7 @@ impl Board {
     pub(crate) fn add(
         &mut self,
         route: Route,
-        entry: LeasedEntry,
+        (entry, handed): (LeasedEntry, Option<&Arc<HandedMessage>>),
         reverse_path: &str,
     ) -> Option<LeasedEntry> {
         if let Some(lease) = self.held.get_mut(&entry.id) {
@@ -225,7 +227,12 @@ impl Board {
             job.entries.push(entry);
             return None;
         }
-        let job = Job { message: entry.message, entries: vec![entry], reverse_path: reverse_path.into() };
+        let job = Job {
+            message: entry.message,
+            entries: vec![entry],
+            handed: handed.cloned(),
+            reverse_path: reverse_path.into(),
+        };
         place.waiting.push_back(job);
         if let Some(lane) = self.lanes.get_mut(&place.lane) {
             lane.jobs += 1;

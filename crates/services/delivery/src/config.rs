@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use waxseal_model::{AddressMarks, NoMarks};
 use waxseal_net::HttpRules;
 use waxseal_smtp::client::Wait;
+use waxseal_store::queue::HandoverLimits;
 
-use crate::{bounce::Rules, relay::Relay, second_copy::AfterCrash, shaping::Shaping};
+use crate::{bounce::Rules, relay::Relay, scheduler::HOLD_FOR, second_copy::AfterCrash, shaping::Shaping};
 
 /// Configuration of delivery.
 #[derive(Debug, Clone)]
@@ -82,6 +83,17 @@ impl DeliveryConfig {
             marks: Arc::new(NoMarks),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+        }
+    }
+}
+
+impl Limits {
+    /// What is handed over as it is accepted: half of what may be in memory, so that what waited before has room.
+    pub(crate) fn handover(&self) -> HandoverLimits {
+        HandoverLimits {
+            recipients: self.leased / 2,
+            bytes: usize::try_from(self.bytes_in_flight / 2).unwrap_or(usize::MAX),
+            hold_for: HOLD_FOR,
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use waxseal_store::{
     StoreError,
-    queue::{LeaseRequest, LeasedEntry},
+    queue::{Handed, HandedMessage, HandedOver, LeaseRequest, LeasedEntry},
 };
 
 use crate::{
@@ -19,38 +19,62 @@ use crate::{
 /// Entries taken from the store at once.
 const BATCH: usize = 200;
 /// How long entries are ours; the board renews them, so this only matters after a panic.
-const HOLD_FOR: Duration = Duration::from_secs(2 * 3_600);
+pub(crate) const HOLD_FOR: Duration = Duration::from_secs(2 * 3_600);
 /// Pause after the store did not answer, and between looks at the queue while some destinations have
 /// too much waiting to tell when the others are due.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// When to look at the queue again, if nothing wakes us before.
+#[derive(Clone, Copy)]
 enum Next {
     Now,
-    AfterPause,
+    After(Instant),
     At(waxseal_model::Timestamp),
     WhenWoken,
 }
 
+impl Next {
+    fn after_pause() -> Self {
+        Self::After(Instant::now() + PAUSE)
+    }
+}
+
+/// What ended a wait.
+enum Woken {
+    /// The queue may have something.
+    Queue,
+    /// A message was handed over: the queue need not be asked.
+    Handed(Option<Handed>),
+}
+
 /// Runs until delivery stops; then waits for the workers.
-pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>) {
+pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, mut handed_over: HandedOver) {
     let mut workers = JoinSet::new();
+    let (mut woken, mut next) = (Woken::Queue, Next::Now);
     let mut clearings = shared.store.clearings();
     while !shared.stopping.is_cancelled() {
-        changes.borrow_and_update();
         clearings.borrow_and_update();
         recall::give_back(&shared).await;
         let abandoned = shared.take_abandoned();
         if !abandoned.is_empty() {
             shared.settler.settle(abandoned).await;
         }
-        let next = take_due(&shared).await;
+        match woken {
+            Woken::Queue => {
+                changes.borrow_and_update();
+                next = take_due(&shared, &handed_over).await;
+            }
+            Woken::Handed(first) => take_handed(&shared, first, &mut handed_over).await,
+        }
         for lane in shared.plan() {
             workers.spawn(worker::work(Arc::clone(&shared), lane));
         }
         reap(&mut workers);
-        wait(&shared, (&mut changes, &mut clearings), next).await;
+        woken = wait(&shared, (&mut changes, &mut clearings), &mut handed_over, next).await;
     }
+    let first = if let Woken::Handed(first) = woken { first } else { None };
+    handed_over.shut();
+    take_handed(&shared, first, &mut handed_over).await;
     let finish = async { while workers.join_next().await.is_some() {} };
     if tokio::time::timeout(shared.config.timeouts.shutdown, finish).await.is_err() {
         tracing::warn!(connections = workers.len(), "transactions did not finish in time");
@@ -72,17 +96,32 @@ fn reap(workers: &mut JoinSet<()>) {
 }
 
 /// Moves due entries to the board.
-async fn take_due(shared: &Shared) -> Next {
-    match try_take_due(shared).await {
+async fn take_due(shared: &Shared, handed_over: &HandedOver) -> Next {
+    // Whatever comes now waits behind what is due.
+    handed_over.shut();
+    match try_take_due(shared, handed_over).await {
         Ok(next) => next,
         Err(error) => {
             tracing::error!(%error, "the queue cannot be read now");
-            Next::AfterPause
+            Next::after_pause()
         }
     }
 }
 
-async fn try_take_due(shared: &Shared) -> Result<Next, StoreError> {
+/// Moves messages that were handed over to the board.
+async fn take_handed(shared: &Shared, first: Option<Handed>, handed_over: &mut HandedOver) {
+    let mut surplus = Vec::new();
+    let mut next = first.or_else(|| handed_over.try_next());
+    while let Some(Handed { entries, message }) = next {
+        surplus.extend(put_on_board(shared, entries, Some(&message)));
+        next = handed_over.try_next();
+    }
+    if !surplus.is_empty() {
+        shared.settler.settle(surplus.iter().map(release).collect()).await;
+    }
+}
+
+async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next, StoreError> {
     let now = shared.clock.now();
     let (room, skip_domains) = {
         let mut board = shared.board();
@@ -94,6 +133,7 @@ async fn try_take_due(shared: &Shared) -> Result<Next, StoreError> {
     }
     let limit = room.min(BATCH);
     let skipping = !skip_domains.is_empty();
+    let passed_over = skip_domains.clone();
     let request = LeaseRequest {
         now,
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
@@ -102,24 +142,32 @@ async fn try_take_due(shared: &Shared) -> Result<Next, StoreError> {
     };
     let leased = shared.store.lease(request).await?;
     let count = leased.len();
-    let surplus = put_on_board(shared, leased);
-    if !surplus.is_empty() {
+    let surplus = put_on_board(shared, leased, None);
+    let surplus_free = surplus.is_empty();
+    if !surplus_free {
         shared.settler.settle(surplus.iter().map(release).collect()).await;
     }
     if count == limit {
         return Ok(Next::Now);
     }
+    if surplus_free {
+        handed_over.open(passed_over);
+    }
     Ok(match shared.store.next_due().await? {
         None => Next::WhenWoken,
         // The earliest may well belong to a destination that was passed over: look again soon.
-        Some(_) if skipping => Next::AfterPause,
-        Some(due) if due <= shared.clock.now() => Next::AfterPause,
+        Some(_) if skipping => Next::after_pause(),
+        Some(due) if due <= shared.clock.now() => Next::after_pause(),
         Some(due) => Next::At(due),
     })
 }
 
 /// Returns what there is no room for.
-fn put_on_board(shared: &Shared, leased: Vec<LeasedEntry>) -> Vec<LeasedEntry> {
+fn put_on_board(
+    shared: &Shared,
+    leased: Vec<LeasedEntry>,
+    handed: Option<&Arc<HandedMessage>>,
+) -> Vec<LeasedEntry> {
     let mut board = shared.board();
     let surplus = leased.into_iter().filter_map(|entry| {
         let route = match &shared.config.relay {
@@ -128,7 +176,7 @@ fn put_on_board(shared: &Shared, leased: Vec<LeasedEntry>) -> Vec<LeasedEntry> {
             None => Route::Domain(entry.recipient_domain.clone()),
         };
         let reverse_path = entry.envelope.open(&ACCESS).reverse_path.clone();
-        board.add(route, entry, &reverse_path)
+        board.add(route, (entry, handed), &reverse_path)
     });
     surplus.collect()
 }
@@ -136,12 +184,13 @@ fn put_on_board(shared: &Shared, leased: Vec<LeasedEntry>) -> Vec<LeasedEntry> {
 async fn wait(
     shared: &Shared,
     (changes, clearings): (&mut watch::Receiver<u64>, &mut watch::Receiver<u64>),
+    handed_over: &mut HandedOver,
     next: Next,
-) {
+) -> Woken {
     let timer = async {
         match next {
             Next::Now => {}
-            Next::AfterPause => tokio::time::sleep(PAUSE).await,
+            Next::After(pause) => tokio::time::sleep_until(pause).await,
             Next::At(due) => shared.clock.sleep_until(due).await,
             Next::WhenWoken => std::future::pending().await,
         }
@@ -156,5 +205,7 @@ async fn wait(
         }
         Ok(()) = clearings.changed() => {}
         () = shared.stopping.cancelled() => {}
+        handed = handed_over.next() => return Woken::Handed(handed),
     }
+    Woken::Queue
 }

@@ -151,7 +151,8 @@ impl Delivery {
         });
         let settler = tokio::spawn(settler::run(Arc::clone(&shared), requests));
         let gauges = tokio::spawn(gauge(Arc::clone(&shared)));
-        let scheduler = tokio::spawn(scheduler::run(Arc::clone(&shared), changes));
+        let handed_over = shared.store.hand_over(shared.config.limits.handover());
+        let scheduler = tokio::spawn(scheduler::run(Arc::clone(&shared), changes, handed_over));
         let archiver = tokio::spawn(archive::run(Arc::clone(&shared), client, archives));
         let (scheduler, archiver) = (Some(scheduler), Some(archiver));
         Ok(Self { shared, scheduler, archiver, helpers: [settler, gauges] })

@@ -76,6 +76,7 @@ impl Sending {
         let template = message.template.open(&access).clone();
         let options = options(message, &template, now)?;
         let secondary = self.secondary_signer(domain, &options).await?;
+        let lists = store.lists_as_of_now();
         let verdicts = suppressed::verdicts(store, domain, &addresses, &options.tags).await?;
         let keys = self.inner.domains.keys(domain).await.map_err(|error| SendError::Store(error.into()))?;
         let origin = order::origin(caller);
@@ -110,7 +111,7 @@ impl Sending {
         };
         let Ready { mut accept, answer } = capacity.compute(size, work).await??;
         accept.idempotency = repeatable.map(|repeatable| repeatable.with_answer(&answer, now));
-        let sent = self.commit(accept, answer).await?;
+        let sent = self.commit(accept, lists, answer).await?;
         Ok(Sent { left: spending.keep(), ..sent })
     }
 }

@@ -9,6 +9,7 @@ use waxseal_store::{
     Store,
     domain::Domain,
     message::{Accept, Accepted},
+    queue::ListsAsOf,
 };
 
 use crate::{
@@ -107,6 +108,7 @@ impl Sending {
         let domain = order.domain.clone();
         let amount = (order.addresses.len(), order.size);
         let spending = allowances.take(account, &domain.name, amount, now)?;
+        let lists = store.lists_as_of_now();
         let verdicts = suppressed::verdicts(store, &domain, &order.addresses, &order.options.tags).await?;
         let keys = self.inner.domains.keys(&domain).await.map_err(|error| SendError::Store(error.into()))?;
         let secondary = self.secondary_signer(&domain, &order.options).await?;
@@ -123,14 +125,20 @@ impl Sending {
         };
         let Ready { mut accept, answer } = capacity.compute(work, move || job.run()).await??;
         accept.idempotency = repeatable.map(|repeatable| repeatable.with_answer(&answer, now));
-        let sent = self.commit(accept, answer).await?;
+        let sent = self.commit(accept, lists, answer).await?;
         Ok(Sent { left: spending.keep(), ..sent })
     }
 
     /// Stores what was made ready. A call that was made twice at the same time is stored once.
-    pub(crate) async fn commit(&self, accept: Accept, answer: String) -> Result<Sent, SendError> {
+    /// Its recipients were looked for on the suppression lists after `lists`.
+    pub(crate) async fn commit(
+        &self,
+        accept: Accept,
+        lists: ListsAsOf,
+        answer: String,
+    ) -> Result<Sent, SendError> {
         let taken = Taken::of(&accept);
-        match self.inner.store.accept(accept).await? {
+        match self.inner.store.accept_as_of(accept, Some(lists)).await? {
             Accepted::New => {
                 taken.count();
                 Ok(Sent { id: answer, left: None })

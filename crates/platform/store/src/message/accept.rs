@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
-use waxseal_model::{AccountId, DomainId};
+use sea_orm::{ActiveValue, EntityTrait, IntoActiveModel, ModelTrait};
+use waxseal_model::{AccountId, DomainId, Sealed, Timestamp};
 use zeroize::Zeroizing;
 
 use super::{Accept, Accepted, Idempotency, NewMessage, NewQueueEntry};
 use crate::{
     archive::URL,
+    content::Content,
     entity::{archive_job, body, idempotency_key, message, queue_entry},
     error::StoreError,
     event_log::header_hash,
     message::retrieve::{ANSWER, MIME, TEMPLATE},
     open::Store,
-    queue::ENVELOPE,
+    queue::{ENVELOPE, HandedMessage, LeaseId, ListsAsOf, Terms, Ticket},
     rows::{RowId, insert_all, signed, to_json},
     seal::DataKey,
     writer::{Batch, Effects, Tx},
@@ -24,24 +25,43 @@ impl Store {
     /// Stores messages, bodies, queue entries and events in one transaction and answers when it is on
     /// stable storage. Many callers share an fsync.
     pub async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
+        self.accept_as_of(accept, None).await
+    }
+
+    /// The same for recipients who were on no suppression list as of then: what may leave now is handed over to
+    /// delivery ([`Store::hand_over`]) if it takes it.
+    pub async fn accept_as_of(
+        &self,
+        accept: Accept,
+        lists: Option<ListsAsOf>,
+    ) -> Result<Accepted, StoreError> {
         let Accept { account, domain, messages, events, idempotency } = accept;
         self.refuse_closed(account)?;
         let weight = messages.iter().map(|message| message.body.len() + 4096).sum();
         self.inner.room.admit(weight)?;
         let mut batch = Batch::default();
+        // A repeated call writes nothing, so there is nothing to hand over.
+        let mut ticket = self.ticket(lists.filter(|_| idempotency.is_none()));
         for message in messages {
-            self.add_message(&mut batch, account, domain, message).await?;
+            self.add_message((&mut batch, &mut ticket), account, domain, message).await?;
         }
         batch.events = self.event_rows(events).await?;
         let effects = Effects {
-            queue: !batch.entries.is_empty(),
+            queue: batch.entries.iter().any(is_waiting),
             log: !batch.events.is_empty(),
             weight,
             ..Effects::default()
         };
         match idempotency {
             None => {
-                self.inner.writer.append(effects, batch).await?;
+                let store = self.clone();
+                let ticket = ticket.filter(|ticket| !ticket.is_empty());
+                let settled = move |is_written| {
+                    if let Some(ticket) = ticket {
+                        ticket.settle(is_written, &store.inner.stranded);
+                    }
+                };
+                self.inner.writer.append(effects, batch, Box::new(settled)).await?;
                 Ok(Accepted::New)
             }
             Some(idempotency) => {
@@ -75,7 +95,7 @@ impl Store {
 
     async fn add_message(
         &self,
-        rows: &mut Batch,
+        (rows, ticket): (&mut Batch, &mut Option<Ticket>),
         account: AccountId,
         domain: DomainId,
         new: NewMessage,
@@ -86,6 +106,9 @@ impl Store {
         let kept = new.keep_until > new.created_at;
         let pending = i32::try_from(new.entries.len()).unwrap_or(i32::MAX);
         let place = new.id.to_bytes();
+        let ticket = ticket.as_mut();
+        let room = ticket.as_ref().and_then(|ticket| ticket.admit(&new, self.inner.clock.now()));
+        let leased = ticket.as_ref().filter(|_| room.is_some()).map(|ticket| (ticket.lease, ticket.until));
         let body = Zeroizing::new(new.body);
         if kept || pending > 0 {
             let content_key = self.inner.keyring.content_key(account, day).await?;
@@ -129,8 +152,19 @@ impl Store {
             };
             rows.archives.push(job.into_active_model());
         }
-        for entry in new.entries {
-            rows.entries.push(self.entry_row(&event_key, account, &row, entry)?.into_active_model());
+        for entry in &new.entries {
+            rows.entries
+                .push(self.entry_row(&event_key, account, (&row, leased), entry)?.into_active_model());
+        }
+        if let (Some(ticket), Some(room)) = (ticket, room) {
+            let mut body = body;
+            let mime = Sealed::new(std::mem::take(&mut *body));
+            let content = Content::new(account, mime, Arc::clone(&self.inner.openings));
+            let told = (new.options, Sealed::new(new.template));
+            let ids = (new.id, account, new.created_at);
+            let message = HandedMessage::new(ids, row.size.unsigned_abs(), told, content, room);
+            let terms = Terms { schedule: new.schedule, capture: new.capture };
+            ticket.add(domain, new.entries, message, terms);
         }
         rows.messages.push(row.into_active_model());
         rows.keys.push(event_key);
@@ -141,8 +175,8 @@ impl Store {
         &self,
         key: &DataKey,
         account: AccountId,
-        message: &message::Model,
-        entry: NewQueueEntry,
+        (message, leased): (&message::Model, Option<(LeaseId, Timestamp)>),
+        entry: &NewQueueEntry,
     ) -> Result<queue_entry::Model, StoreError> {
         let place = entry.id.to_bytes();
         Ok(queue_entry::Model {
@@ -153,14 +187,14 @@ impl Store {
             destination: self.inner.keyring.destination_hash(entry.envelope.recipient_domain()),
             envelope: self.inner.seal_json(key, ENVELOPE, account, &place, &entry.envelope)?,
             attempts: 0,
-            ready_at: message.not_before,
+            ready_at: leased.map_or(message.not_before, |(_, until)| until.as_micros()),
             due_at: message.not_before,
             give_up_at: message.give_up_at,
             not_before: message.not_before,
             accepted_at: message.created_at,
             first_attempt_at: None,
             capture: message.capture,
-            lease: None,
+            lease: leased.map(|(lease, _)| lease.to_row()),
             last_reply: None,
         })
     }
@@ -195,6 +229,11 @@ impl Store {
         let answer = self.inner.open_text(ANSWER, account, &row.key_hash, &row.answer).await?;
         Ok(Accepted::Replayed { answer })
     }
+}
+
+/// Whether an entry waits to be taken from the queue.
+fn is_waiting(entry: &queue_entry::ActiveModel) -> bool {
+    !matches!(entry.lease, ActiveValue::Set(Some(_)))
 }
 
 /// What became of a call with an idempotency key.

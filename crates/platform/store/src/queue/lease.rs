@@ -162,7 +162,7 @@ impl Store {
             .await
     }
 
-    fn new_lease(&self) -> LeaseId {
+    pub(super) fn new_lease(&self) -> LeaseId {
         let mut bits = [0u8; 16];
         self.inner.random.fill(&mut bits);
         LeaseId(u128::from_be_bytes(bits))

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::{
     Effects, Tx,
     fault::Fault,
-    job::{Job, Ran},
+    job::{Job, Ran, Settled},
 };
 use crate::{
     entity::{archive_job, body, event, message, queue_entry},
@@ -72,6 +72,7 @@ pub(crate) struct Append {
     effects: Effects,
     batch: Option<Batch>,
     refused: Option<Fault>,
+    settled: Settled,
     reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -79,9 +80,10 @@ impl Append {
     pub(crate) const fn new(
         effects: Effects,
         batch: Batch,
+        settled: Settled,
         reply: oneshot::Sender<Result<(), StoreError>>,
     ) -> Self {
-        Self { effects, batch: Some(batch), refused: None, reply }
+        Self { effects, batch: Some(batch), refused: None, settled, reply }
     }
 }
 
@@ -111,6 +113,7 @@ impl Job for Append {
             (Err(why), _) | (Ok(()), Some(why)) => Err(StoreError::from(&why)),
             (Ok(()), None) => Ok(()),
         };
+        (self.settled)(outcome.is_ok());
         // A caller that went away wants no answer.
         drop(self.reply.send(outcome));
     }

@@ -17,6 +17,7 @@ mod erasing_recipients;
 mod event_log;
 mod exporting;
 mod grants;
+mod handing_over;
 mod held;
 mod inbox;
 mod kept_exports;
@@ -106,6 +107,16 @@ contract! {
         a_thousand_recipients_are_one_step,
         a_failing_call_takes_nobody_with_it,
         a_refused_call_takes_nobody_with_it;
+    handing_over:
+        a_message_is_handed_over_with_all_that_delivery_needs,
+        after_a_crash_what_was_handed_over_waits_again,
+        what_nobody_takes_any_more_waits,
+        nothing_is_handed_over_past_what_waits,
+        what_is_for_later_or_too_much_waits,
+        room_comes_back_with_the_last_of_a_message,
+        whoever_gets_on_a_list_meanwhile_is_asked_about_again,
+        what_is_cleared_on_its_way_is_not_sent,
+        the_content_of_an_erased_account_is_not_used;
     queue:
         due_entries_are_leased_oldest_first_and_once,
         an_expired_lease_is_taken_by_another,

@@ -124,6 +124,7 @@ async fn whoever_dies_over_a_cleared_queue_delivers_nothing_of_it_afterwards() {
     under_way.world.start().await;
     under_way.world.send(mail(&["afterwards@hello.example"])).await;
     under_way.peers["hello"].wait_for_messages(1).await;
+    under_way.world.wait_until_idle().await;
     under_way.world.later(Duration::from_secs(2 * 86_400));
     under_way.world.send(mail(&["later@hello.example"])).await;
     under_way.peers["hello"].wait_for_messages(2).await;

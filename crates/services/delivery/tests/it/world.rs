@@ -202,7 +202,8 @@ impl World {
         let (account, domain) = (self.account, self.domain);
         let accept =
             Accept { account, domain, messages: vec![message], events: Vec::new(), idempotency: None };
-        self.store.accept(accept).await.expect("accepted");
+        let lists = self.store.lists_as_of_now();
+        self.store.accept_as_of(accept, Some(lists)).await.expect("accepted");
         id
     }
 
@@ -248,7 +249,8 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, idle).await.expect("no entry is stuck");
+        let ended = tokio::time::timeout(PATIENCE, idle).await;
+        assert!(ended.is_ok(), "stuck: {:?}, {:?} in memory", self.queue().await, self.load());
     }
 
     /// Waits until delivery has nothing to do before `due`.

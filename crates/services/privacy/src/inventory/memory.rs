@@ -61,7 +61,7 @@ pub(super) const PLACES: &[Place] = &[
     ),
     memory(
         "messages at work",
-        "envelopes and content of what is being taken or handed over, while it is",
+        "envelopes and content of what is being taken, goes to its first attempt from there, or is handed over",
         (Category::PrivateContent, Subject::CustomerAndRecipient),
         DataPurpose::Delivery,
     ),

@@ -21,7 +21,7 @@ pub(crate) struct Stranded(Mutex<Vec<(LeaseId, Timestamp)>>);
 
 impl Stranded {
     /// Notes a lease.
-    pub(super) fn add(&self, lease: LeaseId, until: Timestamp) {
+    pub(crate) fn add(&self, lease: LeaseId, until: Timestamp) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((lease, until));
     }
 

@@ -43,7 +43,7 @@ impl Store {
         hashes: &[Option<Vec<u8>>],
     ) -> Result<(), StoreError> {
         // Before the lists are read: what comes later counts as a change.
-        let as_of = Unlisted { changes: self.suppression_changes(), asked_at: self.inner.clock.monotonic() };
+        let as_of = self.as_of_now();
         let mut by_domain: BTreeMap<(AccountId, DomainId), Vec<usize>> = BTreeMap::new();
         for (index, entry) in entries.iter().enumerate() {
             by_domain.entry((entry.account, entry.domain)).or_default().push(index);
@@ -74,6 +74,11 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Taken before lists are asked.
+    pub(in crate::queue) fn as_of_now(&self) -> Unlisted {
+        Unlisted { changes: self.suppression_changes(), asked_at: self.inner.clock.monotonic() }
     }
 
     fn suppression_changes(&self) -> u64 {

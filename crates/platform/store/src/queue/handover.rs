@@ -1,0 +1,259 @@
+//! Handing over: what is accepted goes to delivery with its content, without being taken from the queue first.
+//!
+//! Its entries are written as leased already, so the store is asked neither for them again nor for what belongs to them. A
+//! process that dies leaves leases behind like any other, which the next start frees.
+//!
+//! Nothing is handed over past what waits: the gate is open only while nothing is due in the queue, but for destinations
+//! that have enough.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use waxseal_model::{
+    AccountId, DomainId, MessageId, Sealed, Timestamp, category,
+    event::EventDetails,
+    options::{DeliveryOptions, Schedule},
+};
+
+use super::{LeaseId, LeasedEntry, Unlisted, lease::Stranded};
+use crate::{
+    content::Content,
+    message::{NewMessage, NewQueueEntry},
+    open::Store,
+};
+
+/// How much is handed over and not done with, at most.
+#[derive(Debug, Clone)]
+pub struct HandoverLimits {
+    /// Recipients.
+    pub recipients: usize,
+    /// Bytes of content.
+    pub bytes: usize,
+    /// How long entries are delivery's; after it anybody may take them.
+    pub hold_for: Duration,
+}
+
+/// A message with entries that were leased as they were written.
+pub struct Handed {
+    /// Entries.
+    pub entries: Vec<LeasedEntry>,
+    /// The message.
+    pub message: Arc<HandedMessage>,
+}
+
+/// What delivery would ask the store for.
+pub struct HandedMessage {
+    /// Id.
+    pub id: MessageId,
+    /// Account.
+    pub account: AccountId,
+    /// Size of the MIME in bytes.
+    pub size: u64,
+    /// Options.
+    pub options: DeliveryOptions,
+    /// What every event of this message repeats.
+    pub template: Sealed<EventDetails, category::Email>,
+    /// The MIME.
+    pub content: Content,
+    created_at: Timestamp,
+    /// Given back when nobody has the message any more.
+    _room: Room,
+}
+
+type Room = [OwnedSemaphorePermit; 2];
+
+/// That nobody of those who were asked about was on a suppression list, and as of when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListsAsOf(pub(crate) Unlisted);
+
+/// Whoever gets what is handed over.
+pub struct HandedOver {
+    handed: mpsc::UnboundedReceiver<Handed>,
+    gate: Arc<Gate>,
+}
+
+/// The way to whoever gets it, if there is anybody.
+#[derive(Default)]
+pub(crate) struct Handover(Mutex<Option<Arc<Gate>>>);
+
+/// Lets messages through while there is room behind it.
+struct Gate {
+    out: mpsc::UnboundedSender<Handed>,
+    /// `None`: it is shut. Else the recipients' domains that it is shut for.
+    open_but: Mutex<Option<HashSet<String>>>,
+    recipients: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    hold_for: Duration,
+}
+
+/// What one call hands over, once it is on stable storage.
+pub(crate) struct Ticket {
+    gate: Arc<Gate>,
+    pub(crate) lease: LeaseId,
+    pub(crate) until: Timestamp,
+    as_of: Unlisted,
+    messages: Vec<Handed>,
+}
+
+impl Store {
+    /// From now on what is accepted and may leave is handed over, once the gate is opened. Who was asked for it before
+    /// gets nothing more.
+    pub fn hand_over(&self, limits: HandoverLimits) -> HandedOver {
+        let (out, handed) = mpsc::unbounded_channel();
+        let gate = Arc::new(Gate {
+            out,
+            open_but: Mutex::default(),
+            recipients: Arc::new(Semaphore::new(limits.recipients.min(Semaphore::MAX_PERMITS))),
+            bytes: Arc::new(Semaphore::new(limits.bytes.min(Semaphore::MAX_PERMITS))),
+            hold_for: limits.hold_for,
+        });
+        *self.inner.handover.place() = Some(Arc::clone(&gate));
+        HandedOver { handed, gate }
+    }
+
+    /// What handed-over recipients are held against: taken before the suppression lists are asked about them.
+    pub fn lists_as_of_now(&self) -> ListsAsOf {
+        ListsAsOf(self.as_of_now())
+    }
+
+    /// Whether what was handed over may still be used: the keys of its day are there.
+    pub async fn is_readable(&self, message: &HandedMessage) -> bool {
+        self.inner.keyring.content_key(message.account, message.created_at.day()).await.is_ok()
+    }
+
+    /// A ticket for a call, if anything can be handed over now.
+    pub(crate) fn ticket(&self, as_of: Option<ListsAsOf>) -> Option<Ticket> {
+        let as_of = as_of?.0;
+        let gate = self.inner.handover.place().clone()?;
+        gate.shut_for().as_ref()?;
+        let until = self.inner.clock.now() + gate.hold_for;
+        Some(Ticket { gate, lease: self.new_lease(), until, as_of, messages: Vec::new() })
+    }
+}
+
+impl Handover {
+    fn place(&self) -> MutexGuard<'_, Option<Arc<Gate>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gate {
+    fn shut_for(&self) -> MutexGuard<'_, Option<HashSet<String>>> {
+        self.open_but.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Room for a message, if it may pass now.
+    fn admit(&self, message: &NewMessage) -> Option<Room> {
+        let is_open = match &*self.shut_for() {
+            None => false,
+            Some(domains) => {
+                let domain = |entry: &NewQueueEntry| domains.contains(entry.envelope.recipient_domain());
+                !message.entries.iter().any(domain)
+            }
+        };
+        if !is_open {
+            return None;
+        }
+        let take = |of: &Arc<Semaphore>, many: usize| {
+            Arc::clone(of).try_acquire_many_owned(u32::try_from(many).ok()?).ok()
+        };
+        Some([take(&self.recipients, message.entries.len())?, take(&self.bytes, message.body.len())?])
+    }
+}
+
+impl Ticket {
+    /// Room for this message, if it is to be handed over.
+    pub(crate) fn admit(&self, message: &NewMessage, now: Timestamp) -> Option<Room> {
+        if message.entries.is_empty() || message.schedule.not_before > now {
+            return None;
+        }
+        self.gate.admit(message)
+    }
+
+    /// Adds a message that got room; its entries are written under the lease.
+    pub(crate) fn add(
+        &mut self,
+        domain: DomainId,
+        entries: Vec<NewQueueEntry>,
+        message: HandedMessage,
+        terms: Terms,
+    ) {
+        let entry = |new: NewQueueEntry| LeasedEntry {
+            id: new.id,
+            lease: self.lease,
+            account: message.account,
+            domain,
+            message: message.id,
+            recipient_domain: new.envelope.recipient_domain().to_owned(),
+            envelope: Sealed::new(new.envelope),
+            attempts: 0,
+            accepted_at: message.created_at,
+            first_attempt_at: None,
+            schedule: terms.schedule,
+            capture: terms.capture,
+            unlisted: Some(self.as_of),
+        };
+        let entries = entries.into_iter().map(entry).collect();
+        self.messages.push(Handed { entries, message: Arc::new(message) });
+    }
+
+    /// Whether nothing is handed over after all.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Hands over what is on stable storage. Where that is not known, and where nobody takes it, its lease is freed by
+    /// whoever takes from the queue next.
+    pub(crate) fn settle(self, is_written: bool, stranded: &Stranded) {
+        let Self { gate, lease, until, messages, .. } = self;
+        let handed = is_written && messages.into_iter().all(|message| gate.out.send(message).is_ok());
+        if !handed {
+            stranded.add(lease, until);
+        }
+    }
+}
+
+/// What a message's entries have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) schedule: Schedule,
+    pub(crate) capture: bool,
+}
+
+impl HandedMessage {
+    pub(crate) fn new(
+        (id, account, created_at): (MessageId, AccountId, Timestamp),
+        size: u64,
+        (options, template): (DeliveryOptions, Sealed<EventDetails, category::Email>),
+        content: Content,
+        room: Room,
+    ) -> Self {
+        Self { id, account, size, options, template, content, created_at, _room: room }
+    }
+}
+
+impl HandedOver {
+    /// Waits for the next message.
+    pub async fn next(&mut self) -> Option<Handed> {
+        self.handed.recv().await
+    }
+
+    /// The next message that is there already.
+    pub fn try_next(&mut self) -> Option<Handed> {
+        self.handed.try_recv().ok()
+    }
+
+    /// Nothing is due in the queue, but for these recipients' domains: what is accepted for others may pass.
+    pub fn open(&self, but: impl IntoIterator<Item = String>) {
+        *self.gate.shut_for() = Some(but.into_iter().collect());
+    }
+
+    /// Something is due, or nothing more can be taken: everybody waits their turn in the queue.
+    pub fn shut(&self) {
+        *self.gate.shut_for() = None;
+    }
+}
