@@ -12,12 +12,16 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use identity::Certificate;
 pub use script::{Greeting, Reaction, Script, StartTls};
+
+/// Nothing that a test waits for takes so long.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A message that arrived up to the end of its content.
 #[derive(Clone, PartialEq, Eq)]
@@ -138,13 +142,20 @@ impl Peer {
     }
 
     /// Waits until `condition` holds for what it saw.
+    ///
+    /// # Panics
+    /// It does not come to that for very long.
     pub async fn wait_for(&self, condition: impl Fn(&Seen) -> bool) {
         let mut changed = self.shared.changed.subscribe();
-        while !condition(&self.seen()) {
-            if changed.changed().await.is_err() {
-                return;
+        let holds = async {
+            while !condition(&self.seen()) {
+                if changed.changed().await.is_err() {
+                    return;
+                }
             }
-        }
+        };
+        let ended = tokio::time::timeout(PATIENCE, holds).await;
+        assert!(ended.is_ok(), "the peer has seen {} messages, and waits for more", self.seen().messages.len());
     }
 
     /// Waits until it has acknowledged `count` messages.
