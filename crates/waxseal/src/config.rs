@@ -90,6 +90,8 @@ pub(crate) struct Config {
     pub(crate) bounce_rules: Arc<Rules>,
     /// Providers, and how much at once they get.
     pub(crate) shaping: Arc<Shaping>,
+    /// Whether the MTA-STS policies of recipients' domains are heeded.
+    pub(crate) mta_sts: bool,
     /// File with further certificates to trust.
     pub(crate) extra_ca: Option<PathBuf>,
     /// What URLs of customers may be called.

@@ -188,6 +188,7 @@ impl Running {
             port: config.delivery_port,
             relay: config.relay.clone(),
             http_rules: config.http_rules.clone(),
+            mta_sts: config.mta_sts,
             after_crash: config.after_crash,
             bounces: Arc::clone(&config.bounce_rules),
             shaping: Arc::clone(&config.shaping),

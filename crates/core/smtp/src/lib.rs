@@ -7,6 +7,7 @@ pub mod capabilities;
 pub mod client;
 pub mod content;
 pub mod line;
+pub mod mta_sts;
 pub mod path;
 pub mod reply;
 pub mod server;

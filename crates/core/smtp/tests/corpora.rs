@@ -1,5 +1,7 @@
 //! Replays the corpora of the fuzz targets: what was found once does not come back.
 
+#[path = "../../../../fuzz/oracles/mta_sts.rs"]
+mod mta_sts;
 #[path = "../../../../fuzz/replay.rs"]
 mod replay;
 #[path = "../../../../fuzz/oracles/smtp_client_session.rs"]
@@ -31,4 +33,9 @@ fn replies() {
 #[test]
 fn paths() {
     replay("smtp_path", smtp_path::check);
+}
+
+#[test]
+fn mta_sts_policies() {
+    replay("mta_sts", mta_sts::check);
 }

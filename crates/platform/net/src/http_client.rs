@@ -1,4 +1,4 @@
-//! The one client for outgoing HTTP: every URL that a customer gives us is called through here.
+//! The one client for outgoing HTTP: every URL that a customer or a domain of recipients gives us is called through here.
 //!
 //! A URL is a stranger's input, and the machine it is called from sees more of the network than the
 //! stranger does. So the client reads a URL once ([`HttpUrl`]), looks its host up once, dials only
@@ -79,6 +79,8 @@ pub struct HttpPost<'a> {
 pub struct HttpAnswer {
     /// Status code; a redirect is an answer like any other.
     pub status: u16,
+    /// `Content-Type` in lower case, without its parameters; empty if there is none.
+    pub media_type: String,
     /// The body, at most [`ANSWER_BYTES`] of it.
     pub body: Vec<u8>,
     /// Whether there was more of it.
@@ -122,6 +124,17 @@ impl HttpClient {
             let stream = self.open(post.url, now, within).await?;
             exchange::post(stream, &post).await
         };
+        tokio::time::timeout(within, call).await.map_err(|_| HttpError::TimedOut(within))?
+    }
+
+    /// Gets what is at a URL, all in all `within` this time. `now` is the time as of which certificates are checked.
+    pub async fn get(
+        &self,
+        url: &HttpUrl,
+        now: Timestamp,
+        within: Duration,
+    ) -> Result<HttpAnswer, HttpError> {
+        let call = async { exchange::get(self.open(url, now, within).await?, url).await };
         tokio::time::timeout(within, call).await.map_err(|_| HttpError::TimedOut(within))?
     }
 

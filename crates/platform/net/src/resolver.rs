@@ -108,6 +108,16 @@ impl Resolver {
         if addresses.is_empty() { Err(error) } else { Ok(addresses) }
     }
 
+    /// The TXT records of `name`, the strings of each put together. What is not UTF-8 is passed over.
+    pub async fn txt(&self, name: &str) -> Result<Vec<String>, LookupError> {
+        let found = self.lookup(name, RecordType::TXT).await?;
+        let records = found.into_iter().filter_map(|data| match data {
+            RData::TXT(txt) => String::from_utf8(txt.txt_data.concat()).ok(),
+            _ => None,
+        });
+        non_empty(records.collect())
+    }
+
     async fn lookup(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, LookupError> {
         let mut name = Name::from_ascii(name).map_err(|_| LookupError::BadName)?;
         // Never complete a stranger's name with our own search domains.

@@ -212,7 +212,7 @@ fn why_not(error: UrlError) -> String {
 }
 
 /// Why there was no answer, without the name of the host: it may be a customer's secret.
-const fn reason(error: &HttpError) -> &'static str {
+pub(crate) const fn reason(error: &HttpError) -> &'static str {
     match error {
         HttpError::Lookup(_) => "the host was not found",
         HttpError::NotPublic => "the host has no public address",

@@ -1,6 +1,6 @@
 //! One attempt: load the message, get a connection, hand it over, commit what came of it.
 
-use std::{slice, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use waxseal_model::{Timestamp, event::EventDetails, options::DeliveryOptions};
@@ -16,6 +16,7 @@ use crate::{
     line::{Contact, Line},
     open::{NoLine, TlsNeed, Wish, open},
     outcome::{ACCESS, Attempt, release},
+    policies::DomainPolicy,
     recall::Recall,
     report::{Ending, Report, Speaker},
     second_copy::EndNote,
@@ -153,7 +154,12 @@ async fn send(
     options: &DeliveryOptions,
     (job, transaction, recall): (&Job, Transaction, &Recall),
 ) -> Result<(Contact, Vec<Verdict>), Unsent> {
-    let wish = wish(options);
+    let wish = wish(options, shared.policies.of(shared, route).await);
+    let note = |contact: Option<&Contact>| {
+        if let Some(policy) = &wish.policy {
+            policy.note(contact);
+        }
+    };
     if let Some(mut kept) = line.take() {
         let usable = kept.used < most && wish.is_met_by(&kept.contact);
         if usable && kept.is_ready().await {
@@ -164,6 +170,7 @@ async fn send(
             let hung_up = verdicts.iter().all(is_hung_up);
             keep(line, kept);
             if !hung_up {
+                note(Some(&contact));
                 return Ok((contact, verdicts));
             }
             // It ended between two messages: that says nothing about this one.
@@ -171,14 +178,18 @@ async fn send(
             kept.quit().await;
         }
     }
-    let mut fresh = match open(shared, route, wish).await {
+    let mut fresh = match open(shared, route, &wish).await {
         Ok(fresh) => fresh,
         Err(no_line) => {
-            // A message that asks for more than others says nothing about the destination, and what is
-            // final is said to every message by itself.
-            if wish.is_ordinary() && no_line.report.ending == Ending::Temporary {
+            // A message that asks for more than others, or whose domain does, says nothing about the destination, and
+            // what is final is said to every message by itself.
+            let is_news = wish.is_ordinary() && !no_line.of_policy;
+            if is_news && no_line.report.ending == Ending::Temporary {
                 let until = shared.clock.now() + DOWN_FOR;
                 shared.board().reached(route, Some((until, no_line.clone())));
+            }
+            if no_line.of_policy {
+                note(None);
             }
             return Err(Unsent::NoLine(no_line));
         }
@@ -187,17 +198,18 @@ async fn send(
     let end_note = EndNote::new(&shared.store, &job.entries);
     let verdicts = fresh.transact(transaction, end_note, recall.clone()).await.ok_or(Unsent::Withheld)?;
     let contact = fresh.contact.clone();
+    note(Some(&contact));
     keep(line, fresh);
     Ok((contact, verdicts))
 }
 
-fn wish(options: &DeliveryOptions) -> Wish {
+fn wish(options: &DeliveryOptions, policy: Option<Arc<DomainPolicy>>) -> Wish {
     let tls = match (options.require_tls, options.skip_verification) {
         (false, _) => TlsNeed::Opportunistic,
         (true, true) => TlsNeed::Encrypted,
         (true, false) => TlsNeed::Verified,
     };
-    Wish { tls, source: options.sending_ip }
+    Wish { tls, policy, source: options.sending_ip }
 }
 
 /// Keeps a connection that is still of use.

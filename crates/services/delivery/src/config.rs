@@ -22,6 +22,10 @@ pub struct DeliveryConfig {
     pub inbox_keep: Duration,
     /// What URLs of customers may be called.
     pub http_rules: HttpRules,
+    /// Whether the MTA-STS policies of recipients' domains are heeded (RFC 8461).
+    pub mta_sts: bool,
+    /// Port of the hosts that tell them: 443, except in tests.
+    pub mta_sts_port: u16,
     /// What becomes of messages that may already have been delivered when the process died.
     pub after_crash: AfterCrash,
     /// What servers' replies mean.
@@ -77,6 +81,8 @@ impl DeliveryConfig {
             relay: None,
             inbox_keep: Duration::from_secs(3 * 86_400),
             http_rules: HttpRules::default(),
+            mta_sts: true,
+            mta_sts_port: 443,
             after_crash: AfterCrash::default(),
             bounces: Arc::default(),
             shaping: Arc::default(),

@@ -20,6 +20,7 @@ mod jump;
 mod line;
 mod open;
 mod outcome;
+mod policies;
 mod recall;
 pub mod relay;
 mod report;

@@ -1,6 +1,9 @@
 //! Getting a connection to a destination: route, addresses, TLS, fallback, until one is ready.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio::time::Instant;
 use waxseal_net::{MailHost, RouteError, Source};
@@ -8,7 +11,9 @@ use waxseal_smtp::client::{Fault, Session, Settings, TlsPolicy};
 
 use crate::{
     board::Route,
+    bounce::BounceClass,
     line::{Contact, Line, Stop},
+    policies::DomainPolicy,
     report::{Ending, Report, Speaker},
     service::Shared,
 };
@@ -29,7 +34,7 @@ pub(crate) enum TlsNeed {
 
 impl TlsNeed {
     /// Whether a connection will do.
-    fn is_met_by(self, contact: &Contact) -> bool {
+    pub(crate) fn is_met_by(self, contact: &Contact) -> bool {
         match (self, &contact.tls) {
             (Self::Opportunistic, _) | (Self::Encrypted, Some(_)) => true,
             (Self::Verified, Some(peer)) => peer.is_verified(),
@@ -39,20 +44,35 @@ impl TlsNeed {
 }
 
 /// What a message asks of its connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wish {
     pub(crate) tls: TlsNeed,
+    /// What the recipients' domain asks for.
+    pub(crate) policy: Option<Arc<DomainPolicy>>,
     /// The only address it may leave from.
     pub(crate) source: Option<IpAddr>,
 }
 
 impl Wish {
-    /// Whether a connection will do.
+    /// Whether a connection will do, whichever domain it was made for.
     pub(crate) fn is_met_by(&self, contact: &Contact) -> bool {
-        self.tls.is_met_by(contact) && (self.source.is_none() || self.source == contact.sending_ip)
+        self.tls().is_met_by(contact)
+            && self.enforced().is_none_or(|policy| policy.allows(&contact.host))
+            && (self.source.is_none() || self.source == contact.sending_ip)
     }
 
-    /// Whether it asks for no more than most messages: what it meets is then news for all of them.
+    /// The policy, if it has to be kept.
+    fn enforced(&self) -> Option<&DomainPolicy> {
+        self.policy.as_deref().filter(|policy| policy.enforces())
+    }
+
+    /// What it asks of TLS, on whosever behalf.
+    fn tls(&self) -> TlsNeed {
+        if self.enforced().is_some() { TlsNeed::Verified } else { self.tls }
+    }
+
+    /// Whether it asks for no more than most messages, but for the policy of its domain: what it meets is then news for
+    /// all of them.
     pub(crate) fn is_ordinary(&self) -> bool {
         self.tls == TlsNeed::Opportunistic && self.source.is_none()
     }
@@ -65,16 +85,22 @@ pub(crate) struct NoLine {
     pub(crate) contact: Contact,
     /// Whether it is about mail servers, and not about the domain alone.
     pub(crate) of_servers: bool,
+    /// Whether servers were passed over because of what one domain asks of TLS: no news for other domains.
+    pub(crate) of_policy: bool,
 }
 
 /// Connects to a destination. Hosts and addresses are tried in order until one is ready to take
 /// messages; if none is, the report is that of the first host that answered, or of the last try.
-pub(crate) async fn open(shared: &Shared, route: &Route, wish: Wish) -> Result<Line, NoLine> {
+pub(crate) async fn open(shared: &Shared, route: &Route, wish: &Wish) -> Result<Line, NoLine> {
     let began = Instant::now();
     let hosts = hosts(shared, route).await?;
     let mut failures = Failures::new(route.name());
     let mut tries = 0;
     for host in hosts {
+        if let Some(policy) = wish.enforced().filter(|policy| !policy.allows(&host.name)) {
+            failures.note_forbidden(policy, &host);
+            continue;
+        }
         let addresses = match addresses(shared, &host).await {
             Ok(addresses) => addresses,
             Err(words) => {
@@ -105,6 +131,7 @@ async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> 
             report: Report::of_route(error, domain),
             contact: Contact::default(),
             of_servers: false,
+            of_policy: false,
         }),
         Route::Captured => Ok(Vec::new()),
     }
@@ -129,9 +156,9 @@ async fn knock(
     route: &Route,
     host: &str,
     address: IpAddr,
-    wish: Wish,
+    wish: &Wish,
 ) -> Result<Line, Failure> {
-    let need = wish.tls.max(route.tls_need(address));
+    let need = wish.tls().max(route.tls_need(address));
     let policy = if need == TlsNeed::Opportunistic { TlsPolicy::Opportunistic } else { TlsPolicy::Required };
     let place = Place { host, address, source: wish.source };
     let mut line = connect(shared, route, &place, policy).await?;
@@ -145,7 +172,7 @@ async fn knock(
         Ok(()) => Ok(line),
         Err(refusal) => {
             let speaker = Speaker { rules: &shared.config.bounces, host: &line.contact.host };
-            let report = Box::new(refusal.into_report(route, speaker));
+            let report = Box::new(refusal.into_report(route, speaker, wish.enforced()));
             Err(Failure::Spoke(line.contact, report))
         }
     }
@@ -204,7 +231,19 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn into_report(self, route: &Route, speaker: Speaker<'_>) -> Report {
+    /// Why there is no good TLS, if it is about that.
+    fn lack_of_tls(&self) -> Option<&str> {
+        match self {
+            Self::Handshake(why) | Self::Unverified(why) => Some(why),
+            Self::Fault(Fault::NoTls) => Some("the server offers no TLS"),
+            Self::Fault(_) => None,
+        }
+    }
+
+    fn into_report(self, route: &Route, speaker: Speaker<'_>, policy: Option<&DomainPolicy>) -> Report {
+        if let (Some(policy), Some(why)) = (policy, self.lack_of_tls()) {
+            return Report::against_policy(&policy.domain, why);
+        }
         match self {
             Self::Handshake(why) | Self::Unverified(why) => Report::no_tls(&why),
             Self::Fault(fault) => {
@@ -258,11 +297,12 @@ struct Failures<'a> {
     last: Option<NoLine>,
     /// Whether every server tried said "never".
     final_everywhere: bool,
+    of_policy: bool,
 }
 
 impl<'a> Failures<'a> {
     const fn new(destination: &'a str) -> Self {
-        Self { destination, spoke: None, last: None, final_everywhere: true }
+        Self { destination, spoke: None, last: None, final_everywhere: true, of_policy: false }
     }
 
     fn note(&mut self, failure: Failure) {
@@ -270,16 +310,28 @@ impl<'a> Failures<'a> {
             Failure::Unreachable { host, address, words } => self.note_unreachable(&host, address, &words),
             Failure::Spoke(contact, report) => {
                 self.final_everywhere &= matches!(report.ending, Ending::Permanent { .. });
-                self.spoke.get_or_insert(NoLine { report: *report, contact, of_servers: true });
+                self.of_policy |= report.class == BounceClass::Security;
+                self.spoke.get_or_insert(NoLine {
+                    report: *report,
+                    contact,
+                    of_servers: true,
+                    of_policy: false,
+                });
             }
         }
+    }
+
+    fn note_forbidden(&mut self, policy: &DomainPolicy, host: &MailHost) {
+        let why = format!("{} is not among its servers", host.name);
+        let contact = Contact { host: host.name.clone(), address: host.address, ..Contact::default() };
+        self.note(Failure::Spoke(contact, Box::new(Report::against_policy(&policy.domain, &why))));
     }
 
     fn note_unreachable(&mut self, host: &str, address: Option<IpAddr>, words: &str) {
         self.final_everywhere = false;
         let report = Report::unreachable(self.destination, &format!("{host}: {words}"));
         let contact = Contact { host: host.into(), address, ..Contact::default() };
-        self.last = Some(NoLine { report, contact, of_servers: true });
+        self.last = Some(NoLine { report, contact, of_servers: true, of_policy: false });
     }
 
     fn into_result(self) -> NoLine {
@@ -287,8 +339,10 @@ impl<'a> Failures<'a> {
             report: Report::unreachable(self.destination, "no host"),
             contact: Contact::default(),
             of_servers: true,
+            of_policy: false,
         };
         let mut result = self.spoke.or(self.last).unwrap_or_else(nothing);
+        result.of_policy = self.of_policy;
         if !self.final_everywhere {
             result.report.ending = Ending::Temporary;
         }

@@ -160,6 +160,12 @@ impl Report {
         Self { class: BounceClass::Security, ..report }
     }
 
+    /// The policy of a domain asks for TLS that did not come about, or for another server.
+    pub(crate) fn against_policy(domain: &str, why: &str) -> Self {
+        let words = format!("The MTA-STS policy of {domain} forbids it: {why}");
+        Self { class: BounceClass::Security, ..Self::temporary(499, Some("4.7.5"), &words) }
+    }
+
     /// A temporary failure of our own wording.
     pub(crate) fn temporary(code: u16, enhanced: Option<&str>, description: &str) -> Self {
         Self {

@@ -23,6 +23,7 @@ use crate::{
     board::{Board, LaneKey},
     config::DeliveryConfig,
     jump::JumpWatch,
+    policies::Policies,
     scheduler,
     second_copy::SecondCopies,
     settler::{self, Decision, Settler},
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) settler: Settler,
     pub(crate) jump: JumpWatch,
     pub(crate) second_copies: SecondCopies,
+    pub(crate) policies: Policies,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
     /// Asks an idle connection to make room for another destination.
@@ -136,6 +138,7 @@ impl Delivery {
             abandoned: Mutex::default(),
             jump: JumpWatch::start(&*clock),
             second_copies,
+            policies: Policies::new(&net, &config),
             bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
             pieces,
             store,

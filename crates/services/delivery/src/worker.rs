@@ -83,6 +83,7 @@ impl Slot {
     async fn find_lane(&mut self) {
         let Some(domain) = self.shared.board().unknown(&self.lane) else { return };
         if let Ok(hosts) = mail_hosts(&self.shared, &domain).await {
+            self.shared.policies.look(&self.shared, &domain).await;
             let place = self.shared.config.shaping.place(&hosts);
             self.lane = self.shared.board().found(&domain, place, self.shared.clock.now());
             // It may have more than one connection from now on.

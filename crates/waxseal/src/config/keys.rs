@@ -169,6 +169,11 @@ pub(crate) const KEYS: &[Key] = &[
          Waxseal; read at the start.",
     ),
     key(
+        "delivery.mta_sts",
+        "true",
+        "Whether what recipients' domains say of TLS is looked up and heeded (MTA-STS).",
+    ),
+    key(
         "delivery.extra_ca",
         r#""""#,
         "File with further certificates to trust at recipients' servers (PEM).",

@@ -66,6 +66,7 @@ impl Reader {
                 .optional("delivery.bounce_rules", |path| values::bounce_rules(&path))
                 .unwrap_or_default(),
             shaping: self.optional("delivery.shaping", |path| values::shaping(&path)).unwrap_or_default(),
+            mta_sts: self.flag("delivery.mta_sts"),
             extra_ca: self.optional("delivery.extra_ca", |path| Ok(path.into())),
             http_rules: HttpRules {
                 ports: self.each("outgoing_http.ports", |text| values::port(&text)),

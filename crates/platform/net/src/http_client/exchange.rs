@@ -1,13 +1,13 @@
 //! One request and its answer on a connection of its own.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, header, request::Builder};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 
-use super::{ANSWER_BYTES, HttpAnswer, HttpError, HttpPost};
+use super::{ANSWER_BYTES, HttpAnswer, HttpError, HttpPost, HttpUrl};
 use crate::stream::Stream;
 
 /// Bytes of an answer's header block.
@@ -18,7 +18,16 @@ const USER_AGENT: &str = concat!("Waxseal/", env!("CARGO_PKG_VERSION"));
 
 /// Posts and reads the answer. The connection ends with it.
 pub(super) async fn post(stream: Stream, post: &HttpPost<'_>) -> Result<HttpAnswer, HttpError> {
-    let request = request(post)?;
+    exchange(stream, request(post)?).await
+}
+
+/// Asks and reads the answer. The connection ends with it.
+pub(super) async fn get(stream: Stream, url: &HttpUrl) -> Result<HttpAnswer, HttpError> {
+    let request = begin(Request::get(url.target()), url).body(Full::default());
+    exchange(stream, request.map_err(|_| HttpError::Header)?).await
+}
+
+async fn exchange(stream: Stream, request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpError> {
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEADER_BYTES)
         .max_headers(HEADERS)
@@ -31,16 +40,26 @@ pub(super) async fn post(stream: Stream, post: &HttpPost<'_>) -> Result<HttpAnsw
     }));
     let response = sender.send_request(request).await.map_err(broken)?;
     let status = response.status().as_u16();
+    let media_type = media_type(response.headers().get(header::CONTENT_TYPE));
     let (body, truncated) = read(response.into_body()).await?;
-    Ok(HttpAnswer { status, body, truncated })
+    Ok(HttpAnswer { status, media_type, body, truncated })
+}
+
+fn media_type(header: Option<&HeaderValue>) -> String {
+    let text = header.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn begin(request: Builder, url: &HttpUrl) -> Builder {
+    request
+        .header(header::HOST, url.host_header())
+        .header(header::USER_AGENT, USER_AGENT)
+        .header(header::CONNECTION, "close")
 }
 
 fn request(post: &HttpPost<'_>) -> Result<Request<Full<Bytes>>, HttpError> {
-    let mut request = Request::post(post.url.target())
-        .header(header::HOST, post.url.host_header())
-        .header(header::USER_AGENT, USER_AGENT)
-        .header(header::CONTENT_TYPE, post.content_type)
-        .header(header::CONNECTION, "close");
+    let mut request =
+        begin(Request::post(post.url.target()), post.url).header(header::CONTENT_TYPE, post.content_type);
     for (name, value) in &post.headers {
         let value = HeaderValue::from_str(value).map_err(|_| HttpError::Header)?;
         request = request.header(name, value);

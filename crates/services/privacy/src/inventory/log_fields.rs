@@ -69,5 +69,5 @@ pub(super) const PLACES: &[Place] = &[
     word("unlisted", "how many fields were left out because the inventory does not know them"),
     text("to", "an address as its mark of the day"),
     word("version", "version of Waxseal"),
-    word("why", "why a copy was not taken: words of the code and a status"),
+    word("why", "why a copy was not taken or a policy not fetched: words of the code and a status"),
 ];

@@ -66,6 +66,12 @@ pub(super) const PLACES: &[Place] = &[
         DataPurpose::Delivery,
     ),
     memory(
+        "policies",
+        "recipients' domains that mail goes to, and what they ask of TLS, at most 20,000",
+        (Category::UniqueId, Subject::Recipient),
+        DataPurpose::Delivery,
+    ),
+    memory(
         "openings",
         "how often content was opened for whom and what, until it is in the audit trail",
         (Category::UniqueId, Subject::Customer),

@@ -15,6 +15,7 @@ pub(super) const PLACES: &[Place] = &[
     label("class", "what a failed attempt was about: `rate`, `full`, and so on"),
     label("le", "upper bound of a histogram's bucket"),
     label("listener", "which listener: `starttls` or `implicit_tls`"),
+    label("mode", "what a domain's policy asks for: `enforce` or `testing`"),
     label("outcome", "how an attempt ended"),
     label("reason", "why a connection was refused"),
     label("result", "what became of a log-in or a message"),

@@ -25,6 +25,11 @@ pub(super) const PLACES: &[Place] = &[
         (Category::Url, Subject::Recipient),
     ),
     passing(
+        "policies, out",
+        "domains of recipients, to the hosts that they name for what they ask of TLS",
+        (Category::Url, Subject::Recipient),
+    ),
+    passing(
         "control socket",
         "commands of the operator and their answers, on this machine",
         (Category::Account, Subject::CustomerAndRecipient),

@@ -1,0 +1,184 @@
+//! What recipients' domains ask of TLS: their MTA-STS policies (RFC 8461), looked up, fetched and kept.
+//!
+//! Whatever fails on the way to a policy is as if there were none, unless one is kept that still holds.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use waxseal_model::Timestamp;
+use waxseal_net::{
+    HttpClient, HttpRules, Net, ascii_domain,
+    http_client::{HttpAnswer, HttpUrl},
+};
+use waxseal_smtp::mta_sts::{Mode, Policy, record_id};
+
+use crate::{archive, board::Route, config::DeliveryConfig, line::Contact, open::TlsNeed, service::Shared};
+
+/// How long what was found of a domain is taken for granted, so that a domain without a policy costs one question.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+/// The same for a message that has its turn on a connection: whoever made that connection has looked.
+const LOOK_AGAIN_LATE: Duration = Duration::from_secs(600);
+/// A policy is fetched anew after half of its time, and after this one at the latest.
+const FETCH_AGAIN: Duration = Duration::from_secs(86_400);
+/// One fetch takes no longer.
+const WITHIN: Duration = Duration::from_secs(20);
+/// A policy host takes a connection within this time.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Fetches at once.
+const AT_ONCE: usize = 32;
+/// Domains remembered.
+const MOST: usize = 20_000;
+
+/// A domain's policy, in force.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct DomainPolicy {
+    pub(crate) domain: String,
+    policy: Policy,
+}
+
+impl DomainPolicy {
+    /// Whether what it asks for has to be, and is not only watched.
+    pub(crate) fn enforces(&self) -> bool {
+        self.policy.mode() == Mode::Enforce
+    }
+
+    /// Whether mail for the domain may go to this server.
+    pub(crate) fn allows(&self, host: &str) -> bool {
+        self.policy.allows(host)
+    }
+
+    /// Notes whether a message's connection is as the policy asks, or that there was none.
+    pub(crate) fn note(&self, contact: Option<&Contact>) {
+        let met =
+            contact.is_some_and(|contact| self.allows(&contact.host) && TlsNeed::Verified.is_met_by(contact));
+        let mode = if self.enforces() { "enforce" } else { "testing" };
+        let outcome = if met { "met" } else { "failed" };
+        metrics::counter!("waxseal_mta_sts_messages_total", "mode" => mode, "outcome" => outcome)
+            .increment(1);
+    }
+}
+
+/// What is known of a domain.
+#[derive(Default)]
+struct Place {
+    looked_at: Option<Timestamp>,
+    held: Option<Held>,
+}
+
+/// A policy that was fetched.
+struct Held {
+    id: String,
+    policy: Arc<DomainPolicy>,
+    fetch_again: Timestamp,
+    until: Timestamp,
+}
+
+/// All policies.
+pub(crate) struct Policies {
+    client: HttpClient,
+    port: u16,
+    on: bool,
+    fetches: Semaphore,
+    places: Mutex<HashMap<String, Arc<AsyncMutex<Place>>>>,
+}
+
+impl Policies {
+    pub(crate) fn new(net: &Net, config: &DeliveryConfig) -> Self {
+        let port = config.mta_sts_port;
+        let rules = HttpRules { ports: vec![port], allow_private: config.http_rules.allow_private };
+        Self {
+            client: HttpClient::new(net.resolver.clone(), net.tls.clone(), rules, CONNECT),
+            port,
+            on: config.mta_sts,
+            fetches: Semaphore::new(AT_ONCE),
+            places: Mutex::default(),
+        }
+    }
+
+    /// Finds out what a domain asks for, before it shares a connection with others: they do not wait for its hosts.
+    pub(crate) async fn look(&self, shared: &Shared, domain: &str) {
+        self.find(shared, domain, LOOK_AGAIN).await;
+    }
+
+    /// What the domain of a route asks for now.
+    pub(crate) async fn of(&self, shared: &Shared, route: &Route) -> Option<Arc<DomainPolicy>> {
+        let Route::Domain(domain) = route else { return None };
+        self.find(shared, domain, LOOK_AGAIN_LATE).await
+    }
+
+    async fn find(&self, shared: &Shared, domain: &str, age: Duration) -> Option<Arc<DomainPolicy>> {
+        let domain = ascii_domain(domain).filter(|_| self.on)?;
+        let place = self.place(&domain);
+        // Whoever asks for the same domain meanwhile waits for one answer.
+        let mut place = place.lock().await;
+        let now = shared.clock.now();
+        place.held.take_if(|held| held.until <= now);
+        if !place.looked_at.is_some_and(|at| at <= now && now < at + age) {
+            self.refresh(shared, &domain, &mut place.held).await;
+            place.looked_at = Some(now);
+        }
+        let policy = &place.held.as_ref()?.policy;
+        (policy.policy.mode() != Mode::None).then(|| Arc::clone(policy))
+    }
+
+    fn place(&self, domain: &str) -> Arc<AsyncMutex<Place>> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() >= MOST && !places.contains_key(domain) {
+            places.retain(|_, place| place.try_lock().is_ok_and(|place| place.held.is_some()));
+            if places.len() >= MOST {
+                places.clear();
+            }
+        }
+        Arc::clone(places.entry(domain.to_owned()).or_default())
+    }
+
+    /// Asks the DNS, and fetches the policy if it is another one or was fetched long ago. A policy that holds stays where
+    /// that leads to nothing (RFC 8461 sections 3.1 and 5.1).
+    async fn refresh(&self, shared: &Shared, domain: &str, held: &mut Option<Held>) {
+        let records = shared.net.resolver.txt(&format!("_mta-sts.{domain}")).await.unwrap_or_default();
+        let Some(id) = record_id(records.iter().map(String::as_str)) else { return };
+        let now = shared.clock.now();
+        if held.as_ref().is_some_and(|held| held.id == id && now < held.fetch_again) {
+            return;
+        }
+        match self.fetch(now, domain).await {
+            Ok(policy) => {
+                let age = Duration::from_secs(policy.max_age()).max(LOOK_AGAIN);
+                let policy = Arc::new(DomainPolicy { domain: domain.to_owned(), policy });
+                let (fetch_again, until) = (now + FETCH_AGAIN.min(age / 2), now + age);
+                *held = Some(Held { id: id.to_owned(), policy, fetch_again, until });
+            }
+            Err(why) => {
+                metrics::counter!("waxseal_mta_sts_fetch_failures_total").increment(1);
+                tracing::info!(%why, "an MTA-STS policy cannot be fetched");
+            }
+        }
+    }
+
+    async fn fetch(&self, now: Timestamp, domain: &str) -> Result<Policy, String> {
+        let port = if self.port == 443 { String::new() } else { format!(":{}", self.port) };
+        let url = format!("https://mta-sts.{domain}{port}/.well-known/mta-sts.txt");
+        let url = HttpUrl::parse(&url, self.client.rules()).map_err(|error| format!("its URL {error}"))?;
+        let _turn = self.fetches.acquire().await;
+        let answer = self.client.get(&url, now, WITHIN).await;
+        read(&answer.map_err(|error| archive::reason(&error).to_owned())?)
+    }
+}
+
+/// The policy in an answer (RFC 8461 section 3.3).
+fn read(answer: &HttpAnswer) -> Result<Policy, String> {
+    if answer.status != 200 {
+        return Err(format!("answered {}", answer.status));
+    }
+    if answer.media_type != "text/plain" {
+        return Err("the answer is not text/plain".into());
+    }
+    if answer.truncated {
+        return Err("the answer is too long".into());
+    }
+    Policy::parse(&answer.body).map_err(|error| error.to_string())
+}
