@@ -155,7 +155,11 @@ impl Peer {
             }
         };
         let ended = tokio::time::timeout(PATIENCE, holds).await;
-        assert!(ended.is_ok(), "the peer has seen {} messages, and waits for more", self.seen().messages.len());
+        assert!(
+            ended.is_ok(),
+            "the peer has seen {} messages, and waits for more",
+            self.seen().messages.len()
+        );
     }
 
     /// Waits until it has acknowledged `count` messages.

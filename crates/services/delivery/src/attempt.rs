@@ -11,7 +11,7 @@ use waxseal_store::{
 };
 
 use crate::{
-    board::{Job, Route},
+    board::{Job, LaneKey, Route},
     capture,
     line::{Contact, Line},
     open::{NoLine, TlsNeed, Wish, open},
@@ -38,16 +38,18 @@ pub(crate) struct Loaded {
     size: u64,
 }
 
+/// Where a message goes, and over whose connections.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    pub(crate) lane: &'a LaneKey,
+    pub(crate) route: &'a Route,
+    /// So many messages go over one connection.
+    pub(crate) most: u32,
+}
+
 /// Makes an attempt for every entry of the job. `line` is the worker's connection, if it has one;
 /// afterwards it is the one to use next.
-///
-/// Over one connection go `most` messages.
-pub(crate) async fn attempt(
-    shared: &Shared,
-    (route, most): (&Route, u32),
-    line: &mut Option<Line>,
-    job: &Job,
-) {
+pub(crate) async fn attempt(shared: &Shared, way: Way<'_>, line: &mut Option<Line>, job: &Job) {
     let started = Started::now(shared);
     let Some(loaded) = load(shared, job).await else { return };
     match suppressed::verdicts(shared, &loaded.template, job).await {
@@ -56,7 +58,7 @@ pub(crate) async fn attempt(
         Err(error) => return not_now(shared, job, &error).await,
     }
     let recall = Recall::new(&shared.store, &job.entries);
-    if *route == Route::Captured && !recall.is_due() {
+    if *way.route == Route::Captured && !recall.is_due() {
         return capture::capture(shared, &loaded.template, job).await;
     }
     let _permit = tokio::select! {
@@ -75,7 +77,7 @@ pub(crate) async fn attempt(
         biased;
         // The connection goes with it: there is no other way to end what has begun.
         () = recall.due() => None,
-        sent = send(shared, (route, most), line, &loaded.options, (job, transaction, &recall)) => Some(sent),
+        sent = send(shared, way, line, &loaded.options, (job, transaction, &recall)) => Some(sent),
     };
     match sent.filter(|_| !recall.is_due()) {
         None => give_back(shared, job).await,
@@ -83,12 +85,12 @@ pub(crate) async fn attempt(
             let speaker = Speaker { rules: &shared.config.bounces, host: &contact.host };
             let reports = verdicts.iter().map(|verdict| Report::of_verdict(speaker, verdict));
             let reports: Vec<_> = reports.collect();
-            heed(shared, route, &reports);
+            heed(shared, way.lane, &reports);
             settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports.into_iter())
                 .await;
         }
         Some(Err(Unsent::NoLine(no_line))) => {
-            heed(shared, route, slice::from_ref(&no_line.report));
+            heed(shared, way.lane, slice::from_ref(&no_line.report));
             fail(shared, &started, &loaded.template, job, &no_line).await;
         }
         Some(Err(Unsent::Withheld)) => free_later(shared, job, NOTE_PAUSE).await,
@@ -96,13 +98,13 @@ pub(crate) async fn attempt(
 }
 
 /// Gives a provider less at once if it asks for that, and more again when it takes what it gets.
-fn heed(shared: &Shared, route: &Route, reports: &[Report]) {
+fn heed(shared: &Shared, lane: &LaneKey, reports: &[Report]) {
     let asks_for_less = |report: &Report| report.ending != Ending::Delivered && report.class.slows_down();
     let less = reports.iter().any(asks_for_less);
     if !less && reports.iter().all(|report| report.ending != Ending::Delivered) {
         return;
     }
-    if shared.board().heard(route, less, shared.clock.now()) {
+    if shared.board().heard(lane, less, shared.clock.now()) {
         metrics::counter!("waxseal_delivery_slowdowns_total").increment(1);
         tracing::info!("a provider asked for less: it gets half as many connections for now");
     }
@@ -149,7 +151,7 @@ impl Started {
 /// Hands the message over on the worker's connection, or on a new one.
 async fn send(
     shared: &Shared,
-    (route, most): (&Route, u32),
+    Way { lane, route, most }: Way<'_>,
     line: &mut Option<Line>,
     options: &DeliveryOptions,
     (job, transaction, recall): (&Job, Transaction, &Recall),
@@ -186,7 +188,7 @@ async fn send(
             let is_news = wish.is_ordinary() && !no_line.of_policy;
             if is_news && no_line.report.ending == Ending::Temporary {
                 let until = shared.clock.now() + DOWN_FOR;
-                shared.board().reached(route, Some((until, no_line.clone())));
+                shared.board().reached(lane, Some((until, no_line.clone())));
             }
             if no_line.of_policy {
                 note(None);
@@ -194,7 +196,7 @@ async fn send(
             return Err(Unsent::NoLine(no_line));
         }
     };
-    shared.board().reached(route, None);
+    shared.board().reached(lane, None);
     let end_note = EndNote::new(&shared.store, &job.entries);
     let verdicts = fresh.transact(transaction, end_note, recall.clone()).await.ok_or(Unsent::Withheld)?;
     let contact = fresh.contact.clone();

@@ -5,9 +5,12 @@
 
 mod lane;
 mod pace;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -20,7 +23,7 @@ use waxseal_store::queue::{HandedMessage, LeaseId, LeasedEntry};
 
 pub(crate) use self::lane::LaneKey;
 use self::{
-    lane::{Known, Lane, Provider},
+    lane::{Known, Lane, Provider, ProviderKey},
     pace::Pace,
 };
 use crate::{
@@ -111,7 +114,7 @@ struct Destination {
 pub(crate) struct Board {
     destinations: HashMap<String, Destination>,
     lanes: HashMap<LaneKey, Lane>,
-    providers: HashMap<Arc<str>, Provider>,
+    providers: HashMap<ProviderKey, Provider>,
     known: Known,
     /// Entries that are ours, with the lease that proves it.
     held: HashMap<RecipientId, LeaseId>,
@@ -247,7 +250,8 @@ impl Board {
         let known = self.known.lane(name).filter(|lane| self.lanes.contains_key(lane));
         let key = known.unwrap_or_else(|| LaneKey::Alone(name.to_owned()));
         if !self.lanes.contains_key(&key) {
-            self.add_lane(key.clone(), name.into(), matches!(route, Route::Domain(_)), (None, None));
+            let provider = ProviderKey::Lane(key.clone());
+            self.add_lane(key.clone(), provider, matches!(route, Route::Domain(_)), (None, None));
         }
         if let Some(lane) = self.lanes.get_mut(&key) {
             lane.turn.push_back(name.to_owned());
@@ -258,16 +262,17 @@ impl Board {
     fn add_lane(
         &mut self,
         key: LaneKey,
-        provider: Arc<str>,
+        provider: ProviderKey,
         unknown: bool,
         (connections, messages): (Option<u32>, Option<u32>),
     ) {
         let limits = &self.limits;
         let most = connections.map_or(limits.per_destination, |most| most as usize);
-        self.providers.entry(Arc::clone(&provider)).or_insert_with(|| Provider {
+        self.providers.entry(provider.clone()).or_insert_with(|| Provider {
             pace: Pace::new(most),
             messages_per_connection: messages.unwrap_or(limits.messages_per_connection),
             connections: 0,
+            leaving: 0,
             starved: 0,
             spare: Arc::default(),
         });
@@ -290,7 +295,7 @@ impl Board {
         if !self.lanes.contains_key(&key) {
             self.add_lane(
                 key.clone(),
-                place.provider,
+                place.provider.map_or_else(|| ProviderKey::Lane(key.clone()), ProviderKey::Entry),
                 false,
                 (place.connections, place.messages_per_connection),
             );
@@ -298,14 +303,13 @@ impl Board {
         self.known.note(domain.to_owned(), key.clone(), now + KNOWN_FOR, now);
         let Some(left) = self.lanes.remove(&alone) else { return key };
         self.count_provider(&left.provider, |provider| provider.connections -= left.connections);
-        self.drop_provider(&left.provider);
         let Some(lane) = self.lanes.get_mut(&key) else { return key };
         lane.connections += left.connections;
         lane.fresh += left.fresh;
         lane.jobs += left.jobs;
         lane.turn.extend(left.turn);
         (0..left.jobs).for_each(|_| lane.work.notify_one());
-        let provider = Arc::clone(&lane.provider);
+        let provider = lane.provider.clone();
         self.count_provider(&provider, |provider| provider.connections += left.connections);
         if let Some(place) = self.destinations.get_mut(domain) {
             place.lane = key.clone();
@@ -313,7 +317,7 @@ impl Board {
         key
     }
 
-    fn count_provider(&mut self, name: &Arc<str>, count: impl FnOnce(&mut Provider)) {
+    fn count_provider(&mut self, name: &ProviderKey, count: impl FnOnce(&mut Provider)) {
         if let Some(provider) = self.providers.get_mut(name) {
             count(provider);
         }
@@ -332,45 +336,42 @@ impl Board {
         self.full && self.held.len() <= self.limits.leased / 2
     }
 
-    /// Lanes that get another connection now, counted as made. Those without any come first.
+    /// Lanes that get another connection now, counted as made. Who has fewest comes first, then who got one longest ago.
     pub(crate) fn plan(&mut self) -> Vec<LaneKey> {
         let mut planned = Vec::new();
-        let rounds = self.providers.values().map(|provider| provider.pace.allowed()).max().unwrap_or(0);
-        for round in 0..rounds {
-            let free = self.limits.connections.saturating_sub(self.connections);
-            // The last quarter is for lanes that have no connection yet.
-            let free = if round == 0 { free } else { free.saturating_sub(self.limits.connections / 4) };
-            let mut troubled_free = self.troubled_room();
-            let mut wanting: Vec<(u64, &LaneKey, &mut Lane)> = self
-                .lanes
-                .iter_mut()
-                .filter(|(_, lane)| lane.jobs > lane.idle + lane.fresh)
-                .map(|(key, lane)| (lane.planned, key, lane))
-                .collect();
-            if wanting.is_empty() {
-                break;
-            }
-            // Who got one longest ago comes first.
-            wanting.sort_unstable_by_key(|(planned, ..)| *planned);
-            let before = planned.len();
-            for (_, key, lane) in wanting {
-                if planned.len() - before == free {
+        let mut free = self.limits.connections.saturating_sub(self.connections);
+        let mut troubled_free = self.troubled_room();
+        if free > 0 {
+            let wanting = self.lanes.iter_mut().filter(|(_, lane)| lane.wants_more());
+            let mut wanting: Vec<(&LaneKey, &mut Lane)> = wanting.collect();
+            let place = |index: usize, lane: &Lane| Reverse((lane.connections, lane.planned, index));
+            let mut turn: BinaryHeap<_> =
+                wanting.iter().enumerate().map(|(index, (_, lane))| place(index, lane)).collect();
+            while let Some(Reverse((connections, _, index))) = turn.pop() {
+                // The last quarter is for lanes that have no connection yet.
+                let kept = if connections == 0 { 0 } else { self.limits.connections / 4 };
+                if free <= kept {
                     break;
                 }
+                let (key, lane) = &mut wanting[index];
                 let Some(provider) = self.providers.get_mut(&lane.provider) else { continue };
                 let troubled = usize::from(lane.troubled);
-                if !lane.wants_more(round) || provider.room() == 0 || troubled > troubled_free {
+                if provider.room() == 0 || troubled > troubled_free {
                     continue;
                 }
                 troubled_free -= troubled;
+                free -= 1;
                 self.planned += 1;
-                lane.planned = self.planned;
+                self.connections += 1;
                 provider.connections += 1;
+                lane.planned = self.planned;
                 lane.connections += 1;
                 lane.fresh += 1;
-                planned.push(key.clone());
+                planned.push((*key).clone());
+                if lane.wants_more() {
+                    turn.push(place(index, lane));
+                }
             }
-            self.connections += planned.len() - before;
         }
         self.count_starved();
         planned
@@ -388,6 +389,10 @@ impl Board {
                     provider.spare.notify_one();
                 }
             }
+        }
+        // Some are on their way out already.
+        for provider in self.providers.values_mut() {
+            provider.starved = provider.starved.saturating_sub(provider.leaving);
         }
     }
 
@@ -409,12 +414,14 @@ impl Board {
         let fresh = carried == 0;
         lane.fresh = lane.fresh.saturating_sub(usize::from(fresh));
         let Some(provider) = self.providers.get_mut(&lane.provider) else { return (Work::Leave, false) };
-        let too_many = provider.connections > provider.pace.allowed();
+        // A connection takes a while to end: those that do so make room already.
+        let too_many = provider.connections > provider.pace.allowed() + provider.leaving;
         let needless = fresh && lane.idle > 0 && lane.idle >= lane.jobs;
         // Others of the provider have none: whoever had a turn, or has nothing to do, makes room.
         let owed = provider.starved > 0 && provider.room() == 0 && (carried >= TURN || lane.jobs == 0);
         if too_many || needless || owed {
             provider.starved = provider.starved.saturating_sub(usize::from(owed));
+            provider.leaving += 1;
             return (Work::Leave, false);
         }
         while let Some(name) = lane.turn.pop_front() {
@@ -451,29 +458,21 @@ impl Board {
         Some(Calls { work: Arc::clone(&lane.work), spare: Arc::clone(&provider.spare) })
     }
 
-    fn lane_of(&self, route: &Route) -> LaneKey {
-        let place = self.destinations.get(route.name()).map(|place| place.lane.clone());
-        let known = place.or_else(|| self.known.lane(route.name()));
-        known.unwrap_or_else(|| LaneKey::Alone(route.name().to_owned()))
-    }
-
     /// A try to connect succeeded (`None`) or failed, for everybody until a time.
-    pub(crate) fn reached(&mut self, route: &Route, failed: Option<(Timestamp, NoLine)>) {
-        let key = self.lane_of(route);
+    pub(crate) fn reached(&mut self, key: &LaneKey, failed: Option<(Timestamp, NoLine)>) {
         // What the DNS says of one domain is no news for those that share its lane.
-        if matches!((&key, &failed), (LaneKey::Servers(_), Some((_, no_line))) if !no_line.of_servers) {
+        if matches!((key, &failed), (LaneKey::Servers(_), Some((_, no_line))) if !no_line.of_servers) {
             return;
         }
-        if let Some(lane) = self.lanes.get_mut(&key) {
+        if let Some(lane) = self.lanes.get_mut(key) {
             lane.troubled = failed.is_some();
             lane.down = failed;
         }
     }
 
     /// What a provider said to a message: it took it, or asked for less at once. Whether it gets less from now on.
-    pub(crate) fn heard(&mut self, route: &Route, asks_for_less: bool, now: Timestamp) -> bool {
-        let key = self.lane_of(route);
-        let Some(lane) = self.lanes.get(&key) else { return false };
+    pub(crate) fn heard(&mut self, key: &LaneKey, asks_for_less: bool, now: Timestamp) -> bool {
+        let Some(lane) = self.lanes.get(key) else { return false };
         let Some(provider) = self.providers.get_mut(&lane.provider) else { return false };
         if asks_for_less {
             return provider.pace.asked_for_less(now);
@@ -482,32 +481,22 @@ impl Board {
         false
     }
 
-    /// A connection is gone.
-    pub(crate) fn hang_up(&mut self, key: &LaneKey) {
+    /// A connection is gone, as it was asked to ([`Work::Leave`]) or not.
+    pub(crate) fn hang_up(&mut self, key: &LaneKey, asked: bool) {
         self.connections = self.connections.saturating_sub(1);
         let Some(lane) = self.lanes.get_mut(key) else { return };
         lane.connections = lane.connections.saturating_sub(1);
-        let name = Arc::clone(&lane.provider);
         let is_over = lane.connections == 0 && lane.jobs == 0 && !lane.troubled;
-        self.count_provider(&name, |provider| provider.connections = provider.connections.saturating_sub(1));
+        if let Some(provider) = self.providers.get_mut(&lane.provider) {
+            provider.connections = provider.connections.saturating_sub(1);
+            provider.leaving = provider.leaving.saturating_sub(usize::from(asked));
+        }
         if is_over {
             self.lanes.remove(key);
-            self.drop_provider(&name);
         }
     }
 
-    /// Forgets a provider that has nothing to do and was not asked to slow down.
-    fn drop_provider(&mut self, name: &Arc<str>) {
-        let idle = self
-            .providers
-            .get(name)
-            .is_some_and(|provider| provider.connections == 0 && !provider.pace.is_slowed());
-        if idle && self.lanes.values().all(|lane| lane.provider != *name) {
-            self.providers.remove(name);
-        }
-    }
-
-    /// Forgets lanes with nothing to do, and what the DNS said too long ago.
+    /// Forgets lanes and providers with nothing to do, and what the DNS said too long ago.
     pub(crate) fn tidy(&mut self, now: Timestamp) {
         let down = |lane: &Lane| lane.down.as_ref().is_some_and(|(until, _)| now < *until);
         self.lanes.retain(|_, lane| lane.connections > 0 || lane.jobs > 0 || down(lane));
@@ -515,8 +504,8 @@ impl Board {
             self.ask_again(&domain);
         }
         let (lanes, providers) = (&self.lanes, &mut self.providers);
-        let used: std::collections::HashSet<&Arc<str>> = lanes.values().map(|lane| &lane.provider).collect();
-        providers.retain(|name, provider| used.contains(name) || provider.pace.is_slowed());
+        let used: HashSet<&ProviderKey> = lanes.values().map(|lane| &lane.provider).collect();
+        providers.retain(|name, provider| used.contains(name) || provider.pace.is_remembered(now));
     }
 
     /// Has a domain that waits find its mail servers anew.

@@ -56,8 +56,8 @@ pub enum ShapingError {
 pub(crate) struct Place {
     /// Its mail servers, in order: domains with the same ones share connections.
     pub(crate) servers: Arc<str>,
-    /// Whose limits hold.
-    pub(crate) provider: Arc<str>,
+    /// The entry of the table whose limits hold.
+    pub(crate) provider: Option<Arc<str>>,
     pub(crate) connections: Option<u32>,
     pub(crate) messages_per_connection: Option<u32>,
 }
@@ -116,7 +116,7 @@ impl Shaping {
         let servers: Arc<str> = servers.into();
         let entry = self.find(hosts.iter().map(|host| host.name.as_str()));
         Place {
-            provider: entry.map_or_else(|| Arc::clone(&servers), |entry| Arc::clone(&entry.name)),
+            provider: entry.map(|entry| Arc::clone(&entry.name)),
             connections: entry.and_then(|entry| entry.connections),
             messages_per_connection: entry.and_then(|entry| entry.messages_per_connection),
             servers,
@@ -195,15 +195,18 @@ mod tests {
         let one = place(&[host(10, "a-com.mail.protection.outlook.com")]);
         let two = place(&[host(10, "b-com.mail.protection.outlook.com")]);
         assert_ne!(one.servers, two.servers);
-        assert_eq!((&*one.provider, &*two.provider), ("microsoft", "microsoft"));
+        assert_eq!(
+            (one.provider.as_deref(), two.provider.as_deref()),
+            (Some("microsoft"), Some("microsoft"))
+        );
         let equal = [host(10, "x.example"), host(10, "y.example")];
         let turned = [host(5, "y.example"), host(5, "x.example")];
         assert_eq!(place(&equal), place(&turned), "the numbers themselves say nothing");
         let ordered = [host(10, "x.example"), host(20, "y.example")];
         assert_ne!(place(&equal).servers, place(&ordered).servers);
         let mixed = place(&[host(10, "aspmx.l.google.com"), host(20, "mx.own.example")]);
-        assert_eq!(mixed.provider, mixed.servers, "not all of them are the provider's");
-        assert_eq!(place(&[host(10, "mx.notgoogle.com")]).provider.as_ref(), "mx.notgoogle.com");
+        assert_eq!(mixed.provider, None, "not all of them are the provider's");
+        assert_eq!(place(&[host(10, "mx.notgoogle.com")]).provider, None);
     }
 
     #[test]
@@ -211,7 +214,7 @@ mod tests {
         let own = "[[provider]]\nname = \"ours\"\nhosts = [\"google.com\"]\nconnections = 3\n";
         let shaping = Shaping::with(own).expect("a table");
         let place = shaping.place(&[host(1, "aspmx.l.google.com")]);
-        assert_eq!((&*place.provider, place.connections), ("ours", Some(3)));
+        assert_eq!((place.provider.as_deref(), place.connections), (Some("ours"), Some(3)));
         for (provider, words) in [
             ("name = \"a b\"\nhosts = [\"x\"]", "letters, digits and hyphens"),
             ("name = \"a\"\nhosts = []", "`hosts` is empty"),

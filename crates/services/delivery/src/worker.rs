@@ -5,7 +5,7 @@ use std::sync::Arc;
 use waxseal_store::queue::LeasedEntry;
 
 use crate::{
-    attempt::{attempt, give_up},
+    attempt::{Way, attempt, give_up},
     board::{Job, LaneKey, Work},
     line::Line,
     open::mail_hosts,
@@ -15,12 +15,16 @@ use crate::{
 
 /// Works until there is nothing to do for the lane any more, or others want its place.
 pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
-    let mut slot = Slot { shared, lane };
+    let mut slot = Slot { shared, lane, told_to_leave: false };
     slot.find_lane().await;
-    let (shared, lane) = (&slot.shared, &slot.lane);
     let mut line = None;
     let mut carried = 0;
     loop {
+        if line.is_some() {
+            // If the DNS was silent before, it is not any more.
+            slot.find_lane().await;
+        }
+        let (shared, lane) = (&slot.shared, &slot.lane);
         let (work, refill) = shared.board().take(lane, carried, shared.clock.now());
         carried += 1;
         if refill {
@@ -29,7 +33,7 @@ pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
         match work {
             Work::Job(job, route, most) => {
                 let held = Held::new(shared, &job);
-                attempt(shared, (&route, most), &mut line, &job).await;
+                attempt(shared, Way { lane, route: &route, most }, &mut line, &job).await;
                 held.settled();
             }
             Work::Hopeless(job, route, no_line) => {
@@ -42,7 +46,10 @@ pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
                     break;
                 }
             }
-            Work::Leave => break,
+            Work::Leave => {
+                slot.told_to_leave = true;
+                break;
+            }
         }
         if shared.stopping.is_cancelled() {
             break;
@@ -76,6 +83,7 @@ async fn wait_for_work(shared: &Shared, lane: &LaneKey, line: &mut Option<Line>)
 struct Slot {
     shared: Arc<Shared>,
     lane: LaneKey,
+    told_to_leave: bool,
 }
 
 impl Slot {
@@ -94,7 +102,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.shared.board().hang_up(&self.lane);
+        self.shared.board().hang_up(&self.lane, self.told_to_leave);
         self.shared.wake.notify_one();
     }
 }

@@ -24,10 +24,18 @@ pub(crate) enum LaneKey {
     Servers(Arc<str>),
 }
 
+/// Whose limits hold.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum ProviderKey {
+    /// Those of an entry of the table.
+    Entry(Arc<str>),
+    /// Its own: a lane that is nobody's, whatever it is called.
+    Lane(LaneKey),
+}
+
 /// Destinations that share connections.
 pub(super) struct Lane {
-    /// Whose limits hold; itself, if it is nobody's.
-    pub(super) provider: Arc<str>,
+    pub(super) provider: ProviderKey,
     /// Destinations with something to do, each once, in turn.
     pub(super) turn: VecDeque<String>,
     /// Jobs of all of them.
@@ -48,7 +56,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(provider: Arc<str>, unknown: bool) -> Self {
+    pub(super) fn new(provider: ProviderKey, unknown: bool) -> Self {
         Self {
             provider,
             turn: VecDeque::new(),
@@ -69,10 +77,10 @@ impl Lane {
         self.connections == 0 && self.jobs > 0
     }
 
-    /// Whether it wants another connection, having `round` or fewer of them.
-    pub(super) const fn wants_more(&self, round: usize) -> bool {
+    /// Whether it wants another connection.
+    pub(super) const fn wants_more(&self) -> bool {
         let single = self.troubled || self.unknown;
-        self.connections <= round && (!single || self.connections == 0) && self.jobs > self.idle + self.fresh
+        (!single || self.connections == 0) && self.jobs > self.idle + self.fresh
     }
 }
 
@@ -81,6 +89,8 @@ pub(super) struct Provider {
     pub(super) pace: Pace,
     pub(super) messages_per_connection: u32,
     pub(super) connections: usize,
+    /// Of those, connections that were told to leave and have not ended yet.
+    pub(super) leaving: usize,
     /// Lanes of it that wait without a connection, as of the last plan.
     pub(super) starved: usize,
     /// Asks an idle connection to make room for another lane.

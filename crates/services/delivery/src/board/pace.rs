@@ -10,6 +10,8 @@ use waxseal_model::Timestamp;
 const WAVE: Duration = Duration::from_secs(20);
 /// Messages taken over each allowed connection before there is one more.
 const PROOF: u32 = 10;
+/// What a provider with nothing to do asked for is remembered for so long.
+const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// The connections that a provider is given now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,11 @@ impl Pace {
     /// Whether it is slowed down.
     pub(crate) const fn is_slowed(&self) -> bool {
         self.allowed < self.most
+    }
+
+    /// Whether what it asked for still counts, if nothing goes there meanwhile.
+    pub(crate) fn is_remembered(&self, now: Timestamp) -> bool {
+        self.is_slowed() && self.wave_until.is_some_and(|until| now < until + REMEMBERED)
     }
 
     /// A message was taken.

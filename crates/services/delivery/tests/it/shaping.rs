@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use waxseal_delivery::shaping::Shaping;
-use waxseal_testkit::smtp_peer::{Greeting, Reaction, Script};
+use waxseal_testkit::{
+    dns_zone::Fault,
+    smtp_peer::{Greeting, Reaction, Script},
+};
 
 use crate::world::{World, mail};
 
@@ -113,4 +116,62 @@ async fn what_cannot_be_reached_is_said_of_each_domain_by_its_own_name() {
         let said = format!("{} {}", event.status().message, event.status().description);
         assert!(!said.contains(other), "to somebody at {own}: {said}");
     }
+}
+
+#[tokio::test]
+async fn where_it_is_asked_for_less_as_many_connections_end_as_are_too_many_and_no_more() {
+    let mut world = World::new().await;
+    world.config.limits.per_destination = 8;
+    let peer = world.peer(Script::new().on(".", [Reaction::Held])).await;
+    for number in 0..40 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    world.start().await;
+    peer.wait_for(|seen| seen.contents == 8).await;
+    // One is refused; whoever is told to leave takes long to do so.
+    peer.rescript(|script| {
+        script.set("QUIT", [Reaction::Held]);
+        script
+            .set(".", [Reaction::Say("451 4.7.1 too many messages, slow down\r\n".into()), Reaction::Proper]);
+    });
+    let events = world.wait_for_events(40).await;
+    assert_eq!(events.iter().filter(|event| event.short() == "delivered 250").count(), 39);
+    assert_eq!(peer.seen().connections, 8, "the others go on");
+    peer.rescript(|script| script.set("QUIT", []));
+}
+
+#[tokio::test]
+async fn what_a_provider_asked_for_is_forgotten_when_nothing_went_there_for_an_hour() {
+    let mut world = World::new().await;
+    world.config.limits.per_destination = 8;
+    world.config.timeouts.idle = Duration::from_millis(10);
+    let less = ["451 4.7.1 too many messages, slow down"];
+    let peer = world.peer(Script::new().reply("MAIL", &less)).await;
+    for number in 0..40 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    world.start().await;
+    world.wait_for_events(40).await;
+    world.wait_until_idle().await;
+    world.wait_until_hung_up().await;
+    peer.rescript(|script| {
+        script.set("MAIL", []);
+        script.set(".", [Reaction::Held]);
+    });
+    world.later(2 * 60 * MINUTE);
+    peer.wait_for(|seen| seen.contents == 8).await;
+}
+
+#[tokio::test]
+async fn a_domain_whose_nameserver_failed_once_gets_its_connections_when_it_answers() {
+    let mut world = World::new().await;
+    world.config.limits.per_destination = 4;
+    let peer = world.peer(Script::new().on(".", [Reaction::Proper, Reaction::Held])).await;
+    // Whoever looks where the lane leads meets it, and the attempt does not.
+    world.zone.fault("b.example", Fault::ServFailFirst(3));
+    for number in 0..10 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    world.start().await;
+    peer.wait_for(|seen| seen.contents == 5).await;
 }

@@ -1,0 +1,59 @@
+//! What the board does with names and times alone.
+
+use std::{sync::Arc, time::Duration};
+
+use super::*;
+
+fn board() -> Board {
+    Board::new(Limits::default())
+}
+
+fn place(servers: &str, provider: Option<(&str, u32)>) -> Place {
+    Place {
+        servers: servers.into(),
+        provider: provider.map(|(name, _)| Arc::from(name)),
+        connections: provider.map(|(_, connections)| connections),
+        messages_per_connection: None,
+    }
+}
+
+fn allowed(board: &Board, lane: &LaneKey) -> usize {
+    board.providers[&board.lanes[lane].provider].pace.allowed()
+}
+
+#[test]
+fn a_domain_called_like_a_provider_does_not_set_its_limits() {
+    let mut board = board();
+    board.enter_lane(&Route::Domain("orange".into()));
+    let now = Timestamp::from_secs(1_000);
+    let lane = board.found("d.example", place("mx.orange.fr", Some(("orange", 2))), now);
+    assert_eq!(allowed(&board, &lane), 2);
+}
+
+#[test]
+fn what_a_provider_says_is_heard_when_its_domain_has_to_be_asked_for_anew_meanwhile() {
+    let mut board = board();
+    let mut now = Timestamp::from_secs(1_000);
+    let lane = board.found("d.example", place("mx.d.example", None), now);
+    board.lanes.get_mut(&lane).expect("it was found").connections = 1;
+    now = now + KNOWN_FOR + Duration::from_secs(1);
+    board.tidy(now);
+    assert!(board.heard(&lane, true, now), "the transaction took longer than the DNS is believed");
+    assert!(allowed(&board, &lane) < board.limits.per_destination);
+}
+
+#[test]
+fn providers_that_asked_for_less_are_not_kept_for_ever() {
+    let mut board = board();
+    let mut now = Timestamp::from_secs(1_000);
+    for number in 0..100 {
+        let name = format!("d{number}.example");
+        let lane = board.found(&name, place(&name, None), now);
+        board.heard(&lane, true, now);
+    }
+    board.tidy(now);
+    assert_eq!((board.lanes.len(), board.providers.len()), (0, 100), "they are slowed down for now");
+    now = now + Duration::from_secs(2 * 3_600);
+    board.tidy(now);
+    assert_eq!(board.providers.len(), 0);
+}
