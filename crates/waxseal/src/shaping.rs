@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use waxseal_delivery::{Limits, shaping::Entry};
+use waxseal_delivery::{
+    Limits,
+    shaping::{Bounds, Entry},
+};
 
 use crate::{
     admin::describe,
@@ -33,11 +36,12 @@ pub(crate) fn show(config: &Config, hosts: &[String], as_json: bool) -> Result<E
 /// `None`: a provider by itself.
 fn shown(entry: Option<&Entry>) -> Value {
     let usual = Limits::default();
+    let bounds = entry.map_or_else(Bounds::default, |entry| entry.bounds);
     json!({
         "provider": entry.map(|entry| &*entry.name),
-        "connections": entry.and_then(|entry| entry.connections).map_or(usual.per_destination as u64, u64::from),
-        "messages_per_connection":
-            entry.and_then(|entry| entry.messages_per_connection).unwrap_or(usual.messages_per_connection),
+        "connections": bounds.connections.map_or(usual.per_destination as u64, u64::from),
+        "messages_per_connection": bounds.messages_per_connection.unwrap_or(usual.messages_per_connection),
+        "messages_per_minute": bounds.messages_per_minute,
         "hosts": entry.map(|entry| entry.hosts.join(" ")),
     })
 }

@@ -5,6 +5,7 @@
 
 mod lane;
 mod pace;
+mod rate;
 #[cfg(test)]
 mod tests;
 
@@ -25,12 +26,13 @@ pub(crate) use self::lane::LaneKey;
 use self::{
     lane::{Known, Lane, Provider, ProviderKey},
     pace::Pace,
+    rate::Rate,
 };
 use crate::{
     config::Limits,
     open::{NoLine, TlsNeed},
     relay::Relay,
-    shaping::Place,
+    shaping::{Bounds, Place},
 };
 
 /// Where entries go.
@@ -121,6 +123,10 @@ pub(crate) struct Board {
     connections: usize,
     /// Counts connections that were planned, so that lanes get them in turn.
     planned: u64,
+    /// Counts messages that were taken, so that lanes of a provider with a rate get them in turn.
+    taken: u64,
+    /// When somebody wakes the lanes that wait for their provider's rate.
+    rate_due: Option<Timestamp>,
     /// There was no room for anything more.
     full: bool,
     limits: Limits,
@@ -136,6 +142,16 @@ pub(crate) enum Work {
     Nothing,
     /// The connection is one too many.
     Leave,
+}
+
+/// What the scheduler is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Nothing,
+    /// To plan connections anew.
+    Plan,
+    /// To look into the queue for more, and to plan.
+    Refill,
 }
 
 /// Whom an idle connection listens to.
@@ -156,6 +172,8 @@ impl Board {
             held: HashMap::new(),
             connections: 0,
             planned: 0,
+            taken: 0,
+            rate_due: None,
             full: false,
             limits,
         }
@@ -251,7 +269,7 @@ impl Board {
         let key = known.unwrap_or_else(|| LaneKey::Alone(name.to_owned()));
         if !self.lanes.contains_key(&key) {
             let provider = ProviderKey::Lane(key.clone());
-            self.add_lane(key.clone(), provider, matches!(route, Route::Domain(_)), (None, None));
+            self.add_lane(key.clone(), provider, matches!(route, Route::Domain(_)), Bounds::default());
         }
         if let Some(lane) = self.lanes.get_mut(&key) {
             lane.turn.push_back(name.to_owned());
@@ -259,18 +277,13 @@ impl Board {
         key
     }
 
-    fn add_lane(
-        &mut self,
-        key: LaneKey,
-        provider: ProviderKey,
-        unknown: bool,
-        (connections, messages): (Option<u32>, Option<u32>),
-    ) {
+    fn add_lane(&mut self, key: LaneKey, provider: ProviderKey, unknown: bool, bounds: Bounds) {
         let limits = &self.limits;
-        let most = connections.map_or(limits.per_destination, |most| most as usize);
+        let most = bounds.connections.map_or(limits.per_destination, |most| most as usize);
         self.providers.entry(provider.clone()).or_insert_with(|| Provider {
             pace: Pace::new(most),
-            messages_per_connection: messages.unwrap_or(limits.messages_per_connection),
+            rate: bounds.messages_per_minute.map(Rate::new),
+            messages_per_connection: bounds.messages_per_connection.unwrap_or(limits.messages_per_connection),
             connections: 0,
             leaving: 0,
             starved: 0,
@@ -297,7 +310,7 @@ impl Board {
                 key.clone(),
                 place.provider.map_or_else(|| ProviderKey::Lane(key.clone()), ProviderKey::Entry),
                 false,
-                (place.connections, place.messages_per_connection),
+                place.bounds,
             );
         }
         self.known.note(domain.to_owned(), key.clone(), now + KNOWN_FOR, now);
@@ -337,7 +350,8 @@ impl Board {
     }
 
     /// Lanes that get another connection now, counted as made. Who has fewest comes first, then who got one longest ago.
-    pub(crate) fn plan(&mut self) -> Vec<LaneKey> {
+    pub(crate) fn plan(&mut self, now: Timestamp) -> Vec<LaneKey> {
+        self.share_tokens(now);
         let mut planned = Vec::new();
         let mut free = self.limits.connections.saturating_sub(self.connections);
         let mut troubled_free = self.troubled_room();
@@ -377,6 +391,34 @@ impl Board {
         planned
     }
 
+    /// Gives the tokens of providers with a rate to their lanes, one each, to whoever got one longest ago first; the others
+    /// wait until [`Self::rate_due`].
+    fn share_tokens(&mut self, now: Timestamp) {
+        self.rate_due = None;
+        let rated = |lane: &Lane| self.providers.get(&lane.provider).is_some_and(|of| of.rate.is_some());
+        let mut lanes: Vec<&mut Lane> =
+            self.lanes.values_mut().filter(|lane| lane.jobs > 0 && rated(lane)).collect();
+        lanes.sort_unstable_by_key(|lane| lane.taken);
+        let mut shared: HashMap<&ProviderKey, u32> = HashMap::new();
+        for lane in lanes {
+            let Some(provider) = self.providers.get(&lane.provider) else { continue };
+            let Some(rate) = &provider.rate else { continue };
+            let given = shared.entry(&lane.provider).or_default();
+            lane.rated = *given >= rate.tokens(now);
+            // Where all connections are busy the next that is not takes one by itself.
+            *given += u32::from(lane.idle > 0 || lane.connections == 0 || provider.room() > 0);
+            if !lane.rated && lane.idle > 0 {
+                lane.work.notify_one();
+            }
+            self.rate_due = earlier(self.rate_due, rate.due(now));
+        }
+    }
+
+    /// When lanes that wait for the rate of their provider go on, if any do.
+    pub(crate) const fn rate_due(&self) -> Option<Timestamp> {
+        self.rate_due
+    }
+
     /// Counts the lanes that wait for a place of their provider, and asks connections that idle for theirs.
     fn count_starved(&mut self) {
         for provider in self.providers.values_mut() {
@@ -407,13 +449,15 @@ impl Board {
         self.connections >= self.limits.connections && self.lanes.values().any(Lane::is_starved)
     }
 
-    /// The next work for a connection of a lane that carried so many messages, and whether the destination wants more
-    /// from the store.
-    pub(crate) fn take(&mut self, key: &LaneKey, carried: u32, now: Timestamp) -> (Work, bool) {
-        let Some(lane) = self.lanes.get_mut(key) else { return (Work::Leave, false) };
+    /// The next work for a connection of a lane that carried so many messages, and whether the scheduler is wanted: to take
+    /// more from the store, or to wake others sooner than it would.
+    pub(crate) fn take(&mut self, key: &LaneKey, carried: u32, now: Timestamp) -> (Work, Wanted) {
+        let Some(lane) = self.lanes.get_mut(key) else { return (Work::Leave, Wanted::Nothing) };
         let fresh = carried == 0;
         lane.fresh = lane.fresh.saturating_sub(usize::from(fresh));
-        let Some(provider) = self.providers.get_mut(&lane.provider) else { return (Work::Leave, false) };
+        let Some(provider) = self.providers.get_mut(&lane.provider) else {
+            return (Work::Leave, Wanted::Nothing);
+        };
         // A connection takes a while to end: those that do so make room already.
         let too_many = provider.connections > provider.pace.allowed() + provider.leaving;
         let needless = fresh && lane.idle > 0 && lane.idle >= lane.jobs;
@@ -422,7 +466,18 @@ impl Board {
         if too_many || needless || owed {
             provider.starved = provider.starved.saturating_sub(usize::from(owed));
             provider.leaving += 1;
-            return (Work::Leave, false);
+            return (Work::Leave, Wanted::Nothing);
+        }
+        let is_down = lane.down.as_ref().is_some_and(|(until, _)| now < *until);
+        // What is not sent costs nothing.
+        let mut token = provider.rate.as_mut().filter(|_| lane.jobs > 0 && !is_down);
+        // Tokens are others' where the last plan gave them to others.
+        let waits = token.as_mut().is_some_and(|rate| lane.rated || !rate.take(now));
+        let is_last = token.is_some() && lane.jobs == 1;
+        let due = token.and_then(|rate| rate.due(now));
+        let wakes_others = is_last || due.is_some_and(|due| self.rate_due.is_none_or(|before| due < before));
+        if waits {
+            return (Work::Nothing, if wakes_others { Wanted::Plan } else { Wanted::Nothing });
         }
         while let Some(name) = lane.turn.pop_front() {
             let Some(place) = self.destinations.get_mut(&name).filter(|place| place.lane == *key) else {
@@ -430,6 +485,8 @@ impl Board {
             };
             let Some(job) = place.waiting.pop_front() else { continue };
             lane.jobs = lane.jobs.saturating_sub(1);
+            self.taken += 1;
+            lane.taken = self.taken;
             place.recipients = place.recipients.saturating_sub(job.entries.len());
             let refill = place.skipped && place.recipients <= self.limits.waiting_per_destination / 2;
             if refill {
@@ -442,19 +499,32 @@ impl Board {
                 lane.turn.push_back(name);
             }
             let work = match &lane.down {
-                Some((until, no_line)) if now < *until => Work::Hopeless(job, route, no_line.clone()),
+                Some((_, no_line)) if is_down => Work::Hopeless(job, route, no_line.clone()),
                 _ => Work::Job(job, route, provider.messages_per_connection),
             };
-            return (work, refill);
+            let wanted = match (refill, wakes_others) {
+                (true, _) => Wanted::Refill,
+                (false, true) => Wanted::Plan,
+                (false, false) => Wanted::Nothing,
+            };
+            return (work, wanted);
         }
-        (Work::Nothing, false)
+        (Work::Nothing, Wanted::Nothing)
     }
 
     /// A connection has nothing to do (`true`) or something again; `None` if its lane is gone.
-    pub(crate) fn idle(&mut self, key: &LaneKey, idle: bool) -> Option<Calls> {
+    pub(crate) fn idle(&mut self, key: &LaneKey, idle: bool, now: Timestamp) -> Option<Calls> {
         let lane = self.lanes.get_mut(key)?;
         lane.idle = if idle { lane.idle + 1 } else { lane.idle.saturating_sub(1) };
         let provider = self.providers.get(&lane.provider)?;
+        // Since it asked, tokens were given out.
+        if idle
+            && lane.jobs > 0
+            && !lane.rated
+            && provider.rate.as_ref().is_some_and(|rate| rate.tokens(now) > 0)
+        {
+            lane.work.notify_one();
+        }
         Some(Calls { work: Arc::clone(&lane.work), spare: Arc::clone(&provider.spare) })
     }
 
@@ -550,4 +620,9 @@ impl Board {
         let places = self.destinations.drain();
         places.flat_map(|(_, place)| place.waiting).flat_map(|job| job.entries).collect()
     }
+}
+
+/// The earlier of two times that may not come.
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }

@@ -45,6 +45,8 @@ enum Woken {
     Queue,
     /// A message was handed over: the queue need not be asked.
     Handed(Option<Handed>),
+    /// Lanes may go on that waited for the rate of their provider.
+    Rate,
 }
 
 /// Runs until delivery stops; then waits for the workers.
@@ -65,6 +67,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, 
                 next = take_due(&shared, &handed_over).await;
             }
             Woken::Handed(first) => take_handed(&shared, first, &mut handed_over).await,
+            Woken::Rate => {}
         }
         for lane in shared.plan() {
             workers.spawn(worker::work(Arc::clone(&shared), lane));
@@ -195,8 +198,17 @@ async fn wait(
             Next::WhenWoken => std::future::pending().await,
         }
     };
+    let rate_due = shared.board().rate_due();
+    let rate = async {
+        match rate_due {
+            Some(due) => shared.clock.sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = timer => {}
+        () = rate => return Woken::Rate,
+        () = shared.replan.notified() => return Woken::Rate,
         () = shared.wake.notified() => {}
         changed = changes.changed() => {
             if changed.is_err() {

@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) policies: Policies,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
+    /// Has the scheduler plan anew; it need not look into the queue.
+    pub(crate) replan: Notify,
     /// Asks an idle connection to make room for another destination.
     pub(crate) spare: Notify,
     /// No new work is begun.
@@ -88,7 +90,7 @@ impl Shared {
     /// Connections to be made now.
     pub(crate) fn plan(&self) -> Vec<LaneKey> {
         let mut board = self.board();
-        let planned = board.plan();
+        let planned = board.plan(self.clock.now());
         if board.is_starved() {
             self.spare.notify_one();
         }
@@ -148,6 +150,7 @@ impl Delivery {
             config,
             settler,
             wake: Notify::new(),
+            replan: Notify::new(),
             spare: Notify::new(),
             stopping: CancellationToken::new(),
             hurry: CancellationToken::new(),

@@ -29,10 +29,19 @@ pub struct Entry {
     pub name: Arc<str>,
     /// Mail servers: these names, and those below them.
     pub hosts: Vec<String>,
-    /// Connections at once, at most; else as many as any destination gets.
+    /// What it gets.
+    pub bounds: Bounds,
+}
+
+/// What a provider gets at most; where nothing is said, as much as any destination.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Connections at once.
     pub connections: Option<u32>,
-    /// Messages over one connection, at most; else as many as to any destination.
+    /// Messages over one connection.
     pub messages_per_connection: Option<u32>,
+    /// Messages in a minute, spread evenly; other destinations get as many as they take.
+    pub messages_per_minute: Option<u32>,
 }
 
 /// A table cannot be used.
@@ -58,8 +67,7 @@ pub(crate) struct Place {
     pub(crate) servers: Arc<str>,
     /// The entry of the table whose limits hold.
     pub(crate) provider: Option<Arc<str>>,
-    pub(crate) connections: Option<u32>,
-    pub(crate) messages_per_connection: Option<u32>,
+    pub(crate) bounds: Bounds,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +84,7 @@ struct Written {
     hosts: Vec<String>,
     connections: Option<u32>,
     messages_per_connection: Option<u32>,
+    messages_per_minute: Option<u32>,
 }
 
 impl Shaping {
@@ -117,8 +126,7 @@ impl Shaping {
         let entry = self.find(hosts.iter().map(|host| host.name.as_str()));
         Place {
             provider: entry.map(|entry| Arc::clone(&entry.name)),
-            connections: entry.and_then(|entry| entry.connections),
-            messages_per_connection: entry.and_then(|entry| entry.messages_per_connection),
+            bounds: entry.map_or_else(Bounds::default, |entry| entry.bounds),
             servers,
         }
     }
@@ -133,7 +141,8 @@ impl Entry {
     }
 
     fn read(written: Written) -> Result<Self, ShapingError> {
-        let Written { name, hosts, connections, messages_per_connection } = written;
+        let Written { name, hosts, connections, messages_per_connection, messages_per_minute } = written;
+        let bounds = Bounds { connections, messages_per_connection, messages_per_minute };
         let wrong = |what: String| ShapingError::Provider { provider: name.clone(), what };
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err(wrong("a name has letters, digits and hyphens".into()));
@@ -146,13 +155,24 @@ impl Entry {
         if let Some(odd) = hosts.iter().find(odd) {
             return Err(wrong(format!("`{odd}`: hosts are written in lower case, without a dot in front")));
         }
-        let limits = [("connections", connections), ("messages_per_connection", messages_per_connection)];
+        bounds.check().map_err(wrong)?;
+        Ok(Self { name: name.as_str().into(), hosts, bounds })
+    }
+}
+
+impl Bounds {
+    fn check(&self) -> Result<(), String> {
+        let limits = [
+            ("connections", self.connections),
+            ("messages_per_connection", self.messages_per_connection),
+            ("messages_per_minute", self.messages_per_minute),
+        ];
         for (field, limit) in limits {
             if limit.is_some_and(|limit| limit == 0 || limit > 100_000) {
-                return Err(wrong(format!("`{field}` is from 1 to 100000")));
+                return Err(format!("`{field}` is from 1 to 100000"));
             }
         }
-        Ok(Self { name: name.as_str().into(), hosts, connections, messages_per_connection })
+        Ok(())
     }
 }
 
@@ -214,12 +234,13 @@ mod tests {
         let own = "[[provider]]\nname = \"ours\"\nhosts = [\"google.com\"]\nconnections = 3\n";
         let shaping = Shaping::with(own).expect("a table");
         let place = shaping.place(&[host(1, "aspmx.l.google.com")]);
-        assert_eq!((place.provider.as_deref(), place.connections), (Some("ours"), Some(3)));
+        assert_eq!((place.provider.as_deref(), place.bounds.connections), (Some("ours"), Some(3)));
         for (provider, words) in [
             ("name = \"a b\"\nhosts = [\"x\"]", "letters, digits and hyphens"),
             ("name = \"a\"\nhosts = []", "`hosts` is empty"),
             ("name = \"a\"\nhosts = [\"X.example\"]", "lower case"),
             ("name = \"a\"\nhosts = [\"x\"]\nconnections = 0", "`connections` is from 1"),
+            ("name = \"a\"\nhosts = [\"x\"]\nmessages_per_minute = 0", "`messages_per_minute` is from 1"),
             ("name = \"a\"\nhosts = [\"x\"]\nrate = 1", "unknown field"),
         ] {
             let error =

@@ -6,7 +6,7 @@ use waxseal_store::queue::LeasedEntry;
 
 use crate::{
     attempt::{Way, attempt, give_up},
-    board::{Job, LaneKey, Work},
+    board::{Job, LaneKey, Wanted, Work},
     line::Line,
     open::mail_hosts,
     outcome::postpone,
@@ -25,10 +25,12 @@ pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
             slot.find_lane().await;
         }
         let (shared, lane) = (&slot.shared, &slot.lane);
-        let (work, refill) = shared.board().take(lane, carried, shared.clock.now());
+        let (work, wanted) = shared.board().take(lane, carried, shared.clock.now());
         carried += 1;
-        if refill {
-            shared.wake.notify_one();
+        match wanted {
+            Wanted::Nothing => {}
+            Wanted::Plan => shared.replan.notify_one(),
+            Wanted::Refill => shared.wake.notify_one(),
         }
         match work {
             Work::Job(job, route, most) => {
@@ -63,7 +65,7 @@ pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
 /// Keeps the connection open for a while; whether there may be work for it.
 async fn wait_for_work(shared: &Shared, lane: &LaneKey, line: &mut Option<Line>) -> bool {
     let Some(kept) = line else { return false };
-    let Some(calls) = shared.board().idle(lane, true) else { return false };
+    let Some(calls) = shared.board().idle(lane, true, shared.clock.now()) else { return false };
     let found = tokio::select! {
         () = calls.work.notified() => true,
         () = kept.disturbed() => {
@@ -75,7 +77,7 @@ async fn wait_for_work(shared: &Shared, lane: &LaneKey, line: &mut Option<Line>)
         () = calls.spare.notified() => false,
         () = shared.stopping.cancelled() => false,
     };
-    shared.board().idle(lane, false);
+    shared.board().idle(lane, false, shared.clock.now());
     found
 }
 

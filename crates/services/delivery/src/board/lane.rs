@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::Notify;
 use waxseal_model::Timestamp;
 
-use super::pace::Pace;
+use super::{pace::Pace, rate::Rate};
 use crate::open::NoLine;
 
 /// Whose connections are shared.
@@ -53,6 +53,10 @@ pub(super) struct Lane {
     pub(super) unknown: bool,
     /// Which connection of all that were planned was its last.
     pub(super) planned: u64,
+    /// Which message of all that were taken was its last.
+    pub(super) taken: u64,
+    /// Its provider gets nothing more for now, or others of it come first: as of the last plan.
+    pub(super) rated: bool,
 }
 
 impl Lane {
@@ -69,24 +73,27 @@ impl Lane {
             troubled: false,
             unknown,
             planned: 0,
+            taken: 0,
+            rated: false,
         }
     }
 
-    /// Whether it waits, and nobody sees to it.
+    /// Whether it waits for a connection, and nobody sees to it.
     pub(super) const fn is_starved(&self) -> bool {
-        self.connections == 0 && self.jobs > 0
+        self.connections == 0 && self.jobs > 0 && !self.rated
     }
 
     /// Whether it wants another connection.
     pub(super) const fn wants_more(&self) -> bool {
         let single = self.troubled || self.unknown;
-        (!single || self.connections == 0) && self.jobs > self.idle + self.fresh
+        (!single || self.connections == 0) && self.jobs > self.idle + self.fresh && !self.rated
     }
 }
 
 /// Lanes that share limits.
 pub(super) struct Provider {
     pub(super) pace: Pace,
+    pub(super) rate: Option<Rate>,
     pub(super) messages_per_connection: u32,
     pub(super) connections: usize,
     /// Of those, connections that were told to leave and have not ended yet.

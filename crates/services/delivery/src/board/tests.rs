@@ -12,8 +12,7 @@ fn place(servers: &str, provider: Option<(&str, u32)>) -> Place {
     Place {
         servers: servers.into(),
         provider: provider.map(|(name, _)| Arc::from(name)),
-        connections: provider.map(|(_, connections)| connections),
-        messages_per_connection: None,
+        bounds: Bounds { connections: provider.map(|(_, connections)| connections), ..Bounds::default() },
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use waxseal_delivery::shaping::Shaping;
+use waxseal_model::Clock as _;
 use waxseal_testkit::{
     dns_zone::Fault,
     smtp_peer::{Greeting, Reaction, Script},
@@ -174,4 +175,51 @@ async fn a_domain_whose_nameserver_failed_once_gets_its_connections_when_it_answ
     }
     world.start().await;
     peer.wait_for(|seen| seen.contents == 5).await;
+}
+
+#[tokio::test]
+async fn a_provider_gets_no_more_messages_in_a_minute_than_the_table_says() {
+    let mut world = World::new().await;
+    let table = "[[provider]]\nname = \"big\"\nhosts = [\"big.example\"]\nmessages_per_minute = 60\n";
+    world.config.shaping = Arc::new(Shaping::with(table).expect("a table"));
+    let peer = world.peer(Script::new()).await;
+    for number in 0..3 {
+        let (name, host) = (format!("d{number}.example"), format!("d{number}.mx.big.example"));
+        world.zone.mx(&name, 10, &host).address_of(&host, "127.0.0.1".parse().expect("an address"));
+        for number in 0..4 {
+            world.send(mail(&[&format!("r{number}@{name}")])).await;
+        }
+    }
+    world.start().await;
+    for sent in 1..=12 {
+        peer.wait_for_messages(sent).await;
+        if sent < 12 {
+            world.wait_until_asleep(world.clock.now() + Duration::from_secs(1)).await;
+        }
+        assert_eq!(peer.acknowledged().len(), sent, "one in a second");
+        world.later(Duration::from_secs(1));
+    }
+    let events = world.wait_for_events(12).await;
+    let mut counts = std::collections::BTreeMap::new();
+    for event in events.iter().take(6) {
+        let domain = event.recipient().split('@').next_back().expect("a domain").to_owned();
+        *counts.entry(domain).or_insert(0) += 1;
+    }
+    assert_eq!(counts.into_values().collect::<Vec<_>>(), [2, 2, 2], "its servers take turns");
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_takes_nothing_from_the_rate_of_its_provider() {
+    let mut world = World::new().await;
+    let table = "[[provider]]\nname = \"big\"\nhosts = [\"big.example\"]\nmessages_per_minute = 1\n";
+    world.config.shaping = Arc::new(Shaping::with(table).expect("a table"));
+    world.peer(Script::new().greeting(Greeting::Close)).await;
+    world.zone.mx("d.example", 10, "mx.big.example");
+    world.zone.address_of("mx.big.example", "127.0.0.1".parse().expect("an address"));
+    for number in 0..10 {
+        world.send(mail(&[&format!("r{number}@d.example")])).await;
+    }
+    world.start().await;
+    let events = world.wait_for_events(10).await;
+    assert!(events.iter().all(|event| event.short() == "temporary 499"));
 }
