@@ -80,3 +80,25 @@ impl Checkpoint {
 fn text(n: u64, at: i64, head: &str) -> Vec<u8> {
     format!("waxseal audit checkpoint 1\n{n}\n{at}\n{head}\n").into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_key_signed_is_no_checkpoint() {
+        let signer = |seed| Signer::new(&[seed; 32]).expect("a seed");
+        let (own, other) = (signer(1), signer(2));
+        let head = Head { n: 7, hash: "00ff".into() };
+        let read = |checkpoint: &Checkpoint| {
+            Checkpoint::read(&serde_json::to_vec(checkpoint).expect("a line"), own.public())
+        };
+        let signed = own.sign(&head, Timestamp::from_secs(1_000));
+        assert_eq!(read(&signed), Some(signed.clone()));
+        let forged =
+            Checkpoint { key: own.public().into(), ..other.sign(&head, Timestamp::from_secs(1_000)) };
+        assert_eq!(read(&forged), None, "it names our key, and another signed it");
+        let moved = Checkpoint { n: 8, ..signed };
+        assert_eq!(read(&moved), None, "a signature is of one entry");
+    }
+}
