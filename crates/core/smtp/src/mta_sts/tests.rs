@@ -1,3 +1,5 @@
+//! Records and policies as domains publish them, and as they should not.
+
 use super::*;
 
 const GOOD: &str =
