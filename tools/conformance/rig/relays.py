@@ -66,7 +66,9 @@ class Waxseal:
 
     def __init__(self, folder: Path, outside, sink_port: int, config: dict | None = None):
         delivery = {"relay": f"smtp://127.0.0.1:{sink_port}", "allow_private_destinations": True}
-        quiet = {"log": {"level": "info"}, "delivery": delivery}
+        # Everything comes from one address here.
+        crowd = {"connections_per_peer": 1000}
+        quiet = {"log": {"level": "info"}, "delivery": delivery, "submission": crowd}
         self.platform = Platform(folder, outside, {**quiet, **(config or {})}).start()
         self.domain = self.platform.domain(self.platform.account())
         arguments = ("--network", "127.0.0.0/8", "--account", self.domain.account.id)
