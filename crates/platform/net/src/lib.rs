@@ -1,7 +1,7 @@
 //! What touches networks: DNS, TLS on both sides, outgoing connections with their guard.
 //!
-//! Nothing else in the house opens a socket outward. Who comes in is counted by [`crowd`]. [`Net`] bundles what outgoing mail needs; [`HttpClient`] calls
-//! the URLs that customers and recipients' domains give.
+//! Nothing else in the house opens a socket outward. Who comes in is counted by [`crowd`]. [`Net`] bundles what outgoing
+//! mail needs; [`HttpClient`] calls the URLs that customers and recipients' domains give.
 
 pub mod client_tls;
 pub mod connect;
@@ -19,7 +19,7 @@ pub use client_tls::{ClientTls, ClientTlsError, TlsPeer};
 pub use connect::{ConnectError, Connector, Source};
 pub use guard::Guard;
 pub use http_client::{HttpClient, HttpRules};
-pub use mail_route::{MailHost, RouteError, ascii_domain};
+pub use mail_route::{MailHost, RouteError};
 pub use net::{Net, NetConfig, NetError};
 pub use resolver::{LookupError, Resolver};
 pub use server_tls::{Identity, ServerTlsError, certificate_end, server_tls, versions};

@@ -22,7 +22,7 @@ mod unsent;
 pub use handover::{Handed, HandedMessage, HandedOver, HandoverLimits, ListsAsOf};
 
 pub(crate) use clear::{CLEARED, Cleared, mark_cleared};
-pub(crate) use handover::{Handover, Terms, Ticket};
+pub(crate) use handover::{Handover, Ticket};
 pub(crate) use lease::{ENVELOPE, Stranded, Unlisted, not_of};
 pub(crate) use settle::{Ended, count_down};
 

@@ -305,11 +305,11 @@ pub(crate) async fn may_expire(shared: &Shared, job: &Job) -> bool {
 /// Loads the message without its content; `None` if that is not possible now (the job is freed).
 async fn load(shared: &Shared, job: &Job) -> Option<Loaded> {
     let entry = job.entries.first()?;
-    if let Some(message) = handed(shared, job).await {
+    if let Some(HandedMessage { stored, .. }) = job.handed.as_deref() {
         return Some(Loaded {
-            options: message.options.clone(),
-            size: message.size,
-            template: message.template.open(&ACCESS).clone(),
+            options: stored.options.clone(),
+            size: stored.size,
+            template: stored.template.open(&ACCESS).clone(),
         });
     }
     match shared.store.message(entry.account, job.message).await {
@@ -329,12 +329,6 @@ async fn load(shared: &Shared, job: &Job) -> Option<Loaded> {
     }
 }
 
-/// The message as it was accepted, if it came along and its keys have not been destroyed since.
-async fn handed<'a>(shared: &Shared, job: &'a Job) -> Option<&'a HandedMessage> {
-    let message = job.handed.as_deref()?;
-    shared.store.is_readable(message).await.then_some(message)
-}
-
 enum Body {
     Here(Bytes),
     Gone,
@@ -343,7 +337,10 @@ enum Body {
 
 async fn body(shared: &Shared, job: &Job) -> Body {
     let Some(entry) = job.entries.first() else { return Body::NotNow };
-    if let Some(message) = handed(shared, job).await {
+    // If it came along, and its keys have not been destroyed since.
+    if let Some(message) = job.handed.as_deref()
+        && shared.store.is_readable(message).await
+    {
         return Body::Here(Bytes::copy_from_slice(message.content.open(&ACCESS)));
     }
     match shared.store.body(entry.account, job.message).await {

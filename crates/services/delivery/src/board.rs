@@ -1,7 +1,7 @@
 //! What is in memory: entries by destination, waiting or under way, and the connections for them.
 //!
-//! Names and leases live here, and what came along with a message just accepted. A destination that is slow fills its own place and
-//! no other: what does not fit goes back to the store. Who shares connections and limits is in [`lane`].
+//! Names and leases live here, and what came along with a message just accepted. A destination that is slow fills its
+//! own place and no other: what does not fit goes back to the store. Who shares connections and limits is in [`lane`].
 
 mod lane;
 mod pace;
@@ -220,6 +220,7 @@ impl Board {
         route: Route,
         (entry, handed): (LeasedEntry, Option<&Arc<HandedMessage>>),
         reverse_path: &str,
+        now: Timestamp,
     ) -> Option<LeasedEntry> {
         if let Some(lease) = self.held.get_mut(&entry.id) {
             *lease = entry.lease;
@@ -233,7 +234,7 @@ impl Board {
         }
         self.held.insert(entry.id, entry.lease);
         if !self.destinations.contains_key(&name) {
-            let lane = self.enter_lane(&route);
+            let lane = self.enter_lane(&route, now);
             let place = Destination { route, lane, waiting: VecDeque::new(), recipients: 0, skipped: false };
             self.destinations.insert(name.clone(), place);
         }
@@ -263,9 +264,9 @@ impl Board {
     }
 
     /// Gives a destination that gets something to do its turn in its lane; which that is.
-    fn enter_lane(&mut self, route: &Route) -> LaneKey {
+    fn enter_lane(&mut self, route: &Route, now: Timestamp) -> LaneKey {
         let name = route.name();
-        let known = self.known.lane(name).filter(|lane| self.lanes.contains_key(lane));
+        let known = self.known.lane(name, now).filter(|lane| self.lanes.contains_key(lane));
         let key = known.unwrap_or_else(|| LaneKey::Alone(name.to_owned()));
         if !self.lanes.contains_key(&key) {
             let provider = ProviderKey::Lane(key.clone());
@@ -571,7 +572,7 @@ impl Board {
         let down = |lane: &Lane| lane.down.as_ref().is_some_and(|(until, _)| now < *until);
         self.lanes.retain(|_, lane| lane.connections > 0 || lane.jobs > 0 || down(lane));
         for domain in self.known.forget(now) {
-            self.ask_again(&domain);
+            self.ask_again(&domain, now);
         }
         let (lanes, providers) = (&self.lanes, &mut self.providers);
         let used: HashSet<&ProviderKey> = lanes.values().map(|lane| &lane.provider).collect();
@@ -579,13 +580,13 @@ impl Board {
     }
 
     /// Has a domain that waits find its mail servers anew.
-    fn ask_again(&mut self, domain: &str) {
+    fn ask_again(&mut self, domain: &str, now: Timestamp) {
         let Some(mut place) = self.destinations.remove(domain) else { return };
         if let Some(lane) = self.lanes.get_mut(&place.lane) {
             lane.turn.retain(|name| name != domain);
             lane.jobs = lane.jobs.saturating_sub(place.waiting.len());
         }
-        place.lane = self.enter_lane(&place.route);
+        place.lane = self.enter_lane(&place.route, now);
         if let Some(lane) = self.lanes.get_mut(&place.lane) {
             lane.jobs += place.waiting.len();
         }

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use waxseal_model::Timestamp;
 use waxseal_net::{
-    HttpClient, HttpRules, Net, ascii_domain,
+    HttpClient, HttpRules, Net,
     http_client::{HttpAnswer, HttpUrl},
 };
 use waxseal_smtp::mta_sts::{Mode, Policy, record_id};
@@ -111,14 +111,17 @@ impl Policies {
     }
 
     async fn find(&self, shared: &Shared, domain: &str, age: Duration) -> Option<Arc<DomainPolicy>> {
-        let domain = ascii_domain(domain).filter(|_| self.on)?;
-        let place = self.place(&domain);
+        // Nobody publishes anything under an address.
+        if !self.on || domain.starts_with('[') {
+            return None;
+        }
+        let place = self.place(domain);
         // Whoever asks for the same domain meanwhile waits for one answer.
         let mut place = place.lock().await;
         let now = shared.clock.now();
         place.held.take_if(|held| held.until <= now);
         if !place.looked_at.is_some_and(|at| at <= now && now < at + age) {
-            self.refresh(shared, &domain, &mut place.held).await;
+            self.refresh(shared, domain, &mut place.held).await;
             place.looked_at = Some(now);
         }
         let policy = &place.held.as_ref()?.policy;

@@ -146,14 +146,14 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     let leased = shared.store.lease(request).await?;
     let count = leased.len();
     let surplus = put_on_board(shared, leased, None);
-    let surplus_free = surplus.is_empty();
-    if !surplus_free {
+    let fits = surplus.is_empty();
+    if !fits {
         shared.settler.settle(surplus.iter().map(release).collect()).await;
     }
     if count == limit {
         return Ok(Next::Now);
     }
-    if surplus_free {
+    if fits {
         handed_over.open(passed_over);
     }
     Ok(match shared.store.next_due().await? {
@@ -171,6 +171,7 @@ fn put_on_board(
     leased: Vec<LeasedEntry>,
     handed: Option<&Arc<HandedMessage>>,
 ) -> Vec<LeasedEntry> {
+    let now = shared.clock.now();
     let mut board = shared.board();
     let surplus = leased.into_iter().filter_map(|entry| {
         let route = match &shared.config.relay {
@@ -179,7 +180,7 @@ fn put_on_board(
             None => Route::Domain(entry.recipient_domain.clone()),
         };
         let reverse_path = entry.envelope.open(&ACCESS).reverse_path.clone();
-        board.add(route, (entry, handed), &reverse_path)
+        board.add(route, (entry, handed), &reverse_path, now)
     });
     surplus.collect()
 }

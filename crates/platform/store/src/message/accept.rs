@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue, EntityTrait, IntoActiveModel, ModelTrait};
 use waxseal_model::{AccountId, DomainId, Sealed, Timestamp};
 use zeroize::Zeroizing;
 
-use super::{Accept, Accepted, Idempotency, NewMessage, NewQueueEntry};
+use super::{Accept, Accepted, Idempotency, NewMessage, NewQueueEntry, StoredMessage};
 use crate::{
     archive::URL,
     content::Content,
@@ -15,7 +15,7 @@ use crate::{
     event_log::header_hash,
     message::retrieve::{ANSWER, MIME, TEMPLATE},
     open::Store,
-    queue::{ENVELOPE, HandedMessage, LeaseId, ListsAsOf, Terms, Ticket},
+    queue::{ENVELOPE, LeaseId, ListsAsOf, Ticket},
     rows::{RowId, insert_all, signed, to_json},
     seal::DataKey,
     writer::{Batch, Effects, Tx},
@@ -58,7 +58,7 @@ impl Store {
                 let ticket = ticket.filter(|ticket| !ticket.is_empty());
                 let settled = move |is_written| {
                     if let Some(ticket) = ticket {
-                        ticket.settle(is_written, &store.inner.stranded);
+                        ticket.settle(is_written, &store);
                     }
                 };
                 self.inner.writer.append(effects, batch, Box::new(settled)).await?;
@@ -160,11 +160,21 @@ impl Store {
             let mut body = body;
             let mime = Sealed::new(std::mem::take(&mut *body));
             let content = Content::new(account, mime, Arc::clone(&self.inner.openings));
-            let told = (new.options, Sealed::new(new.template));
-            let ids = (new.id, account, new.created_at);
-            let message = HandedMessage::new(ids, row.size.unsigned_abs(), told, content, room);
-            let terms = Terms { schedule: new.schedule, capture: new.capture };
-            ticket.add(domain, new.entries, message, terms);
+            let stored = StoredMessage {
+                id: new.id,
+                account,
+                domain,
+                created_at: new.created_at,
+                size: row.size.unsigned_abs(),
+                pending: pending.unsigned_abs(),
+                template: Sealed::new(new.template),
+                options: new.options,
+                schedule: new.schedule,
+                capture: new.capture,
+                keep_until: new.keep_until,
+                has_body: true,
+            };
+            ticket.add(new.entries, stored, content, room);
         }
         rows.messages.push(row.into_active_model());
         rows.keys.push(event_key);

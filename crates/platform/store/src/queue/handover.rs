@@ -13,16 +13,12 @@ use std::{
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use waxseal_model::{
-    AccountId, DomainId, MessageId, Sealed, Timestamp, category,
-    event::EventDetails,
-    options::{DeliveryOptions, Schedule},
-};
+use waxseal_model::{Sealed, Timestamp};
 
-use super::{LeaseId, LeasedEntry, Unlisted, lease::Stranded};
+use super::{LeaseId, LeasedEntry, Unlisted};
 use crate::{
     content::Content,
-    message::{NewMessage, NewQueueEntry},
+    message::{NewMessage, NewQueueEntry, StoredMessage},
     open::Store,
 };
 
@@ -47,19 +43,10 @@ pub struct Handed {
 
 /// What delivery would ask the store for.
 pub struct HandedMessage {
-    /// Id.
-    pub id: MessageId,
-    /// Account.
-    pub account: AccountId,
-    /// Size of the MIME in bytes.
-    pub size: u64,
-    /// Options.
-    pub options: DeliveryOptions,
-    /// What every event of this message repeats.
-    pub template: Sealed<EventDetails, category::Email>,
+    /// All but its content.
+    pub stored: StoredMessage,
     /// The MIME.
     pub content: Content,
-    created_at: Timestamp,
     /// Given back when nobody has the message any more.
     _room: Room,
 }
@@ -122,7 +109,8 @@ impl Store {
 
     /// Whether what was handed over may still be used: the keys of its day are there.
     pub async fn is_readable(&self, message: &HandedMessage) -> bool {
-        self.inner.keyring.content_key(message.account, message.created_at.day()).await.is_ok()
+        let StoredMessage { account, created_at, .. } = message.stored;
+        self.inner.keyring.content_key(account, created_at.day()).await.is_ok()
     }
 
     /// A ticket for a call, if anything can be handed over now.
@@ -177,28 +165,29 @@ impl Ticket {
     /// Adds a message that got room; its entries are written under the lease.
     pub(crate) fn add(
         &mut self,
-        domain: DomainId,
         entries: Vec<NewQueueEntry>,
-        message: HandedMessage,
-        terms: Terms,
+        stored: StoredMessage,
+        content: Content,
+        room: Room,
     ) {
         let entry = |new: NewQueueEntry| LeasedEntry {
             id: new.id,
             lease: self.lease,
-            account: message.account,
-            domain,
-            message: message.id,
+            account: stored.account,
+            domain: stored.domain,
+            message: stored.id,
             recipient_domain: new.envelope.recipient_domain().to_owned(),
             envelope: Sealed::new(new.envelope),
             attempts: 0,
-            accepted_at: message.created_at,
+            accepted_at: stored.created_at,
             first_attempt_at: None,
-            schedule: terms.schedule,
-            capture: terms.capture,
+            schedule: stored.schedule,
+            capture: stored.capture,
             unlisted: Some(self.as_of),
         };
         let entries = entries.into_iter().map(entry).collect();
-        self.messages.push(Handed { entries, message: Arc::new(message) });
+        let message = Arc::new(HandedMessage { stored, content, _room: room });
+        self.messages.push(Handed { entries, message });
     }
 
     /// Whether nothing is handed over after all.
@@ -207,32 +196,14 @@ impl Ticket {
     }
 
     /// Hands over what is on stable storage. Where that is not known, and where nobody takes it, its lease is freed by
-    /// whoever takes from the queue next.
-    pub(crate) fn settle(self, is_written: bool, stranded: &Stranded) {
+    /// whoever takes from the queue next, and they are told that there is something.
+    pub(crate) fn settle(self, is_written: bool, store: &Store) {
         let Self { gate, lease, until, messages, .. } = self;
         let handed = is_written && messages.into_iter().all(|message| gate.out.send(message).is_ok());
         if !handed {
-            stranded.add(lease, until);
+            store.inner.stranded.add(lease, until);
+            store.inner.writer.changes().queue.send_modify(|count| *count = count.wrapping_add(1));
         }
-    }
-}
-
-/// What a message's entries have in common.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
-    pub(crate) schedule: Schedule,
-    pub(crate) capture: bool,
-}
-
-impl HandedMessage {
-    pub(crate) fn new(
-        (id, account, created_at): (MessageId, AccountId, Timestamp),
-        size: u64,
-        (options, template): (DeliveryOptions, Sealed<EventDetails, category::Email>),
-        content: Content,
-        room: Room,
-    ) -> Self {
-        Self { id, account, size, options, template, content, created_at, _room: room }
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn a_message_is_handed_over_with_all_that_delivery_needs(world:
     let access = Access::new(actor::System, purpose::Delivery);
     let stored = world.store.body(sender.account, id).await.expect("read").expect("there").into_open(&access);
     assert_eq!(handed.message.content.open(&access), stored, "the content as it is on disk");
-    assert_eq!((handed.message.id, &handed.message.options), (id, &options));
+    assert_eq!((handed.message.stored.id, &handed.message.stored.options), (id, &options));
     assert!(world.store.is_readable(&handed.message).await);
     assert!(world.lease(10).await.is_empty(), "nobody else takes it");
     assert!(handed.entries.iter().all(|entry| world.store.is_unlisted(entry)));
@@ -71,7 +71,9 @@ pub(crate) async fn after_a_crash_what_was_handed_over_waits_again(world: World)
 pub(crate) async fn what_nobody_takes_any_more_waits(world: World) {
     let sender = world.sender().await;
     drop(taker(&world));
+    let changes = world.store.queue_changes();
     send(&world, sender, &["bob@one.example"]).await;
+    assert!(changes.has_changed().expect("the store is there"), "somebody is told to look");
     assert_eq!(world.lease(10).await.len(), 1);
 }
 

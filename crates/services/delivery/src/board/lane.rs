@@ -119,8 +119,8 @@ impl Known {
     /// Domains remembered.
     const MOST: usize = 20_000;
 
-    pub(super) fn lane(&self, domain: &str) -> Option<LaneKey> {
-        self.0.get(domain).map(|(lane, _)| lane.clone())
+    pub(super) fn lane(&self, domain: &str, now: Timestamp) -> Option<LaneKey> {
+        self.0.get(domain).filter(|(_, until)| now < *until).map(|(lane, _)| lane.clone())
     }
 
     pub(super) fn note(&mut self, domain: String, lane: LaneKey, until: Timestamp, now: Timestamp) {

@@ -23,10 +23,21 @@ fn allowed(board: &Board, lane: &LaneKey) -> usize {
 #[test]
 fn a_domain_called_like_a_provider_does_not_set_its_limits() {
     let mut board = board();
-    board.enter_lane(&Route::Domain("orange".into()));
     let now = Timestamp::from_secs(1_000);
+    board.enter_lane(&Route::Domain("orange".into()), now);
     let lane = board.found("d.example", place("mx.orange.fr", Some(("orange", 2))), now);
     assert_eq!(allowed(&board, &lane), 2);
+}
+
+#[test]
+fn whom_a_domain_shares_connections_with_is_found_out_again_though_nobody_tidied() {
+    let mut board = board();
+    let now = Timestamp::from_secs(1_000);
+    let lane = board.found("d.example", place("mx.d.example", None), now);
+    let route = Route::Domain("d.example".into());
+    assert_eq!(board.enter_lane(&route, now), lane);
+    let later = now + KNOWN_FOR;
+    assert_eq!(board.enter_lane(&route, later), LaneKey::Alone("d.example".into()));
 }
 
 #[test]
