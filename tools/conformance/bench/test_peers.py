@@ -89,7 +89,7 @@ WAYS = [
 
 
 @pytest.mark.timeout(7200)
-@pytest.mark.skipif(not Postfix.possible(), reason="Postfix is not installed, or this is not root")
+@pytest.mark.skipif(not Postfix.possible(), reason="wants root, and of Debian postfix (with smtp-source, smtp-sink) and apache2-utils (ab)")
 @pytest.mark.parametrize(("title", "send", "size", "sessions"), WAYS, ids=[way[0] for way in WAYS])
 def test_against_postfix(outside, tmp_path, title, send, size, sessions):
     kinds = [Waxseal, Postfix, *([SignedPostfix] if SignedPostfix.possible() else [])]

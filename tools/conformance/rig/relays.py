@@ -9,6 +9,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 from rig import waiting
@@ -87,16 +88,16 @@ class Postfix:
     name = "postfix"
     sender = "a@sender.test"
 
-    def __init__(self, folder: Path, _outside, sink_port: int, milter: int | None = None):
+    def __init__(self, _folder: Path, _outside, sink_port: int, milter: int | None = None):
+        # Its processes run as another user, whom pytest's own folders keep out.
+        folder = Path(tempfile.mkdtemp(prefix="waxseal-postfix-"))
+        folder.chmod(0o755)
         self.folder, self.port = folder, free_port()
         self.settings = folder / "etc"
         for name in ("etc", "spool", "data"):
-            (folder / name).mkdir(parents=True)
+            (folder / name).mkdir()
         owner = pwd.getpwnam("postfix")
         os.chown(folder / "data", owner.pw_uid, owner.pw_gid)
-        for parent in [folder, *folder.parents]:
-            if parent != Path("/tmp") and parent.owner() == pwd.getpwuid(os.getuid()).pw_name and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o755)
         lines = [
             "compatibility_level = 3.6",
             f"queue_directory = {folder}/spool",
@@ -135,10 +136,11 @@ class Postfix:
 
     @staticmethod
     def possible() -> bool:
-        return os.geteuid() == 0 and bool(shutil.which("postfix"))
+        return os.geteuid() == 0 and all(shutil.which(name) for name in ("postfix", "smtp-sink", "smtp-source", "ab"))
 
     def stop(self) -> None:
         subprocess.run(["postfix", "-c", str(self.settings), "abort"], check=False, capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class SignedPostfix(Postfix):

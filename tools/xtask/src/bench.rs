@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut variables = vec![("WAXSEAL_BIN", binary.as_str())];
     variables.extend(wish.variables.iter().map(|(name, value)| (*name, value.as_str())));
     if wish.send {
-        let mut arguments = vec!["-n", "0", "-s", "bench/test_peers.py"];
+        let mut arguments = vec!["-n", "0", "-s", "-rs", "bench/test_peers.py"];
         arguments.extend(wish.only.iter().flat_map(|words| ["-k", words.as_str()]));
         return test::conformance("bench", &arguments, &variables);
     }

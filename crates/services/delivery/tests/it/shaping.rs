@@ -6,7 +6,7 @@ use waxseal_delivery::shaping::Shaping;
 use waxseal_model::Clock as _;
 use waxseal_testkit::{
     dns_zone::Fault,
-    smtp_peer::{Greeting, Reaction, Script},
+    smtp_peer::{Greeting, Peer, Reaction, Script},
 };
 
 use crate::world::{World, mail};
@@ -73,10 +73,11 @@ async fn a_domain_with_much_mail_leaves_room_for_the_others_of_its_provider() {
     assert!(place.is_some_and(|place| place < 100), "{place:?} came before it");
 }
 
-#[tokio::test]
-async fn where_it_is_asked_for_less_there_are_fewer_connections_and_later_more_again() {
+/// A world whose peer asked for less of forty messages, and hung up on.
+async fn slowed_down() -> (World, Peer) {
     let mut world = World::new().await;
     world.config.limits.per_destination = 8;
+    world.config.timeouts.idle = Duration::from_millis(10);
     let less = ["451 4.7.1 too many messages, slow down"];
     let peer = world.peer(Script::new().reply("MAIL", &less)).await;
     for number in 0..40 {
@@ -86,6 +87,12 @@ async fn where_it_is_asked_for_less_there_are_fewer_connections_and_later_more_a
     world.wait_for_events(40).await;
     world.wait_until_idle().await;
     world.wait_until_hung_up().await;
+    (world, peer)
+}
+
+#[tokio::test]
+async fn where_it_is_asked_for_less_there_are_fewer_connections_and_later_more_again() {
+    let (world, peer) = slowed_down().await;
     // It takes everything now, at its own pace.
     peer.rescript(|script| {
         script.set("MAIL", []);
@@ -143,18 +150,7 @@ async fn where_it_is_asked_for_less_as_many_connections_end_as_are_too_many_and_
 
 #[tokio::test]
 async fn what_a_provider_asked_for_is_forgotten_when_nothing_went_there_for_an_hour() {
-    let mut world = World::new().await;
-    world.config.limits.per_destination = 8;
-    world.config.timeouts.idle = Duration::from_millis(10);
-    let less = ["451 4.7.1 too many messages, slow down"];
-    let peer = world.peer(Script::new().reply("MAIL", &less)).await;
-    for number in 0..40 {
-        world.send(mail(&[&format!("r{number}@b.example")])).await;
-    }
-    world.start().await;
-    world.wait_for_events(40).await;
-    world.wait_until_idle().await;
-    world.wait_until_hung_up().await;
+    let (world, peer) = slowed_down().await;
     peer.rescript(|script| {
         script.set("MAIL", []);
         script.set(".", [Reaction::Held]);
