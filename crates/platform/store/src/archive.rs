@@ -137,18 +137,18 @@ impl Store {
     }
 }
 
-/// What the end of a recipient means for the job of its message; whether the message waits for the job now.
+/// What the end of a recipient means for the job of its message, and whether that was its last; whether the message waits for the job now.
 pub(crate) async fn after_recipient(
     tx: &Tx,
-    row: &message::Model,
+    (account, message): (Vec<u8>, Vec<u8>),
+    over: bool,
     delivered: bool,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let over = row.pending <= 0;
     if !delivered && !over {
         return Ok(false);
     }
-    let job = of(row.account.clone(), row.id.clone());
+    let job = of(account.clone(), message.clone());
     if delivered {
         archive_job::Entity::update_many()
             .col_expr(Column::ReleasedAt, Expr::value(now.as_micros()))
@@ -161,8 +161,8 @@ pub(crate) async fn after_recipient(
     }
     let mut changed = message::Entity::update_many()
         .col_expr(message::Column::Archive, Expr::value(false))
-        .filter(message::Column::Account.eq(row.account.clone()))
-        .filter(message::Column::Id.eq(row.id.clone()));
+        .filter(message::Column::Account.eq(account))
+        .filter(message::Column::Id.eq(message));
     if delivered {
         changed = changed
             .col_expr(message::Column::Pending, Expr::col(message::Column::Pending).add(1))

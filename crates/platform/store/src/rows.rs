@@ -1,11 +1,15 @@
 //! Between rows and the domain's types: ids as 16 ordered bytes, times as microseconds, JSON as bytes.
 
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, RuntimeErr, SqlErr};
+mod insert;
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use serde::{Serialize, de::DeserializeOwned};
 use waxseal_model::{
     AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
     MessageId, RecipientId, RequestId, Timestamp,
 };
+
+pub(crate) use insert::{insert_all, insert_together};
 
 use crate::{error::StoreError, queue::LeaseId};
 
@@ -50,6 +54,15 @@ row_ids! {
     GrantId => Self::from_u128, Self::as_u128;
     RequestId => Self::from_u128, Self::as_u128;
     LeaseId => LeaseId, |lease: LeaseId| lease.0;
+}
+
+/// Ids for a condition, the last repeated up to a power of two: few lengths, so that few statements need preparing.
+pub(crate) fn padded(ids: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut padded = ids.to_vec();
+    if let Some(last) = ids.last() {
+        padded.resize(ids.len().next_power_of_two(), last.clone());
+    }
+    padded
 }
 
 /// The time of a column.
@@ -105,22 +118,4 @@ pub(crate) fn or_conflict(what: &'static str) -> impl Fn(DbErr) -> StoreError {
         Some(SqlErr::UniqueConstraintViolation(_)) => StoreError::Conflict { what },
         _ => error.into(),
     }
-}
-
-/// Chunk sizes of [`insert_all`]: few, so that few statements need preparing.
-const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
-
-/// Inserts rows with few statements of few shapes.
-pub(crate) async fn insert_all<A, C>(db: &C, rows: Vec<A>) -> Result<(), DbErr>
-where
-    A: ActiveModelTrait + Send,
-    C: ConnectionTrait,
-{
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let size = CHUNKS.into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
-        let chunk: Vec<A> = rows.by_ref().take(size).collect();
-        A::Entity::insert_many(chunk).exec_without_returning(db).await?;
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 //! trusted again.
 
 mod batch;
+mod commit;
 mod fault;
 mod group;
 mod job;

@@ -100,11 +100,10 @@ fn reap(workers: &mut JoinSet<()>) {
 
 /// Moves due entries to the board.
 async fn take_due(shared: &Shared, handed_over: &HandedOver) -> Next {
-    // Whatever comes now waits behind what is due.
-    handed_over.shut();
     match try_take_due(shared, handed_over).await {
         Ok(next) => next,
         Err(error) => {
+            handed_over.shut();
             tracing::error!(%error, "the queue cannot be read now");
             Next::after_pause()
         }
@@ -132,6 +131,7 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
         (board.room(), board.saturated())
     };
     if room == 0 {
+        handed_over.shut();
         return Ok(Next::WhenWoken);
     }
     let limit = room.min(BATCH);
@@ -150,11 +150,15 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     if !fits {
         shared.settler.settle(surplus.iter().map(release).collect()).await;
     }
+    // What is handed over while we look comes onto the board behind what was found. Where more is due than was taken, it
+    // waits behind that.
+    if count == limit || !fits {
+        handed_over.shut();
+    } else {
+        handed_over.open(passed_over);
+    }
     if count == limit {
         return Ok(Next::Now);
-    }
-    if fits {
-        handed_over.open(passed_over);
     }
     Ok(match shared.store.next_due().await? {
         None => Next::WhenWoken,

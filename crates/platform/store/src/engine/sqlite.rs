@@ -83,8 +83,9 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false);
-    if matches!(purpose, Use::Write | Use::Alone) {
-        // Asking takes a turn of the connection's thread, which those that only read need not wait for.
+    if purpose == Use::Alone {
+        // Asking takes a turn of the connection's thread. Those that only read need not wait for that, and whoever writes
+        // what others read closes the connection itself after whatever failed.
         pool = pool.after_release(|connection, _| Box::pin(is_out_of_transactions(connection)));
     }
     let pool = match purpose {

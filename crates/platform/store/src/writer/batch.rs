@@ -15,7 +15,7 @@ use super::{
 use crate::{
     entity::{archive_job, body, event, message, queue_entry},
     error::StoreError,
-    rows::insert_all,
+    rows::insert_together,
     seal::DataKey,
 };
 
@@ -58,11 +58,17 @@ impl Batch {
 
     /// Inserts the rows; the keys are handed back to be held on.
     pub(crate) async fn insert(self, tx: &DatabaseTransaction) -> Result<Vec<Arc<DataKey>>, DbErr> {
-        insert_all(tx, self.messages).await?;
-        insert_all(tx, self.bodies).await?;
-        insert_all(tx, self.entries).await?;
-        insert_all(tx, self.archives).await?;
-        insert_all(tx, self.events).await?;
+        insert_together(
+            tx,
+            &mut [
+                &mut self.messages.into_iter(),
+                &mut self.bodies.into_iter(),
+                &mut self.entries.into_iter(),
+                &mut self.archives.into_iter(),
+                &mut self.events.into_iter(),
+            ],
+        )
+        .await?;
         Ok(self.keys)
     }
 }

@@ -3,33 +3,21 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Batch, Changes,
+    Changes,
+    commit::commit,
     fault::Fault,
-    job::{Job, Kind, Ran},
+    job::{Job, Kind},
 };
-use crate::{
-    content::{Openings, UNRECORDED},
-    retention::put_note,
-    room::Room,
-    rows::signed,
-    seal::DataKey,
-};
+use crate::{content::Openings, room::Room};
 
 /// At most so many operations in a group.
 const OPERATIONS: usize = 128;
 /// A group is closed when it writes so many bytes.
 const BYTES: usize = 8 << 20;
-/// The lock that orders groups of several nodes on one PostgreSQL: `seq` must grow in the order of
-/// commits, or a reader of the log would pass over an event committed late.
-const ORDER: &str = "SELECT pg_advisory_xact_lock(7816391240151)";
-
 /// Serves operations until it is told to stop or everybody is gone.
 pub(crate) async fn run(
     db: DatabaseConnection,
@@ -143,73 +131,6 @@ async fn serve(
 fn bump(change: &watch::Sender<u64>, happened: bool) {
     if happened {
         change.send_modify(|count| *count = count.wrapping_add(1));
-    }
-}
-
-async fn commit(
-    db: &DatabaseConnection,
-    group: &mut [Box<dyn Job>],
-    openings: &Openings,
-) -> Result<(), Fault> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..Default::default()
-    };
-    let transaction = db.begin_with_options(options).await?;
-    if db.get_database_backend() == DbBackend::Postgres {
-        transaction.execute_unprepared(ORDER).await?;
-    }
-    // Held until the commit: no key under which rows were sealed may count as unused before.
-    let keys = append(&transaction, group).await?;
-    for job in group.iter_mut().filter(|job| !job.is_written()) {
-        let point = transaction.begin().await?;
-        match job.run(&point).await {
-            Ran::Done => point.commit().await?,
-            Ran::Refused => point.rollback().await?,
-            Ran::Broken(why) => return Err(why),
-        }
-    }
-    let unrecorded = openings.to_note();
-    if let Some(unrecorded) = unrecorded {
-        put_note(&transaction, UNRECORDED, signed(unrecorded)).await?;
-    }
-    transaction.commit().await?;
-    if let Some(unrecorded) = unrecorded {
-        openings.noted(unrecorded);
-    }
-    drop(keys);
-    Ok(())
-}
-
-/// Writes the rows that callers only add, all of them together.
-async fn append(
-    transaction: &DatabaseTransaction,
-    group: &mut [Box<dyn Job>],
-) -> Result<Vec<Arc<DataKey>>, Fault> {
-    let mut all = Batch::default();
-    for job in group.iter_mut() {
-        if let Some(batch) = job.take_batch() {
-            all.extend(batch);
-        }
-    }
-    if all.is_empty() {
-        return Ok(all.keys);
-    }
-    let point = transaction.begin().await?;
-    match all.insert(&point).await {
-        Ok(keys) => {
-            point.commit().await?;
-            Ok(keys)
-        }
-        Err(error) if error.sql_err().is_some() => {
-            // An id that is there already: random ids make that a fault of the program. All who took part
-            // are told that nothing was written.
-            point.rollback().await?;
-            let why = Fault::from(error);
-            group.iter_mut().for_each(|job| job.refuse(&why));
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    sea_query::{Expr, ExprTrait, Query},
 };
 use waxseal_model::{Timestamp, suppression::SuppressionKind};
 
@@ -15,7 +15,7 @@ use crate::{
     error::StoreError,
     message::settled_keep,
     queue::{CLEARED, Settled},
-    rows::insert_all,
+    rows::{insert_all, padded},
     suppression::upsert,
     writer::Tx,
 };
@@ -29,7 +29,7 @@ struct Work {
     events: Vec<event::ActiveModel>,
     items: Vec<inbox_item::Model>,
     suppressions: Vec<suppression::Model>,
-    gone: Vec<Vec<u8>>,
+    captured: Vec<Vec<u8>>,
     released: Vec<Vec<u8>>,
     /// What ended of each message, by account and message.
     settled: BTreeMap<(Vec<u8>, Vec<u8>), Ended>,
@@ -64,33 +64,67 @@ pub(super) async fn settle(
     now: Timestamp,
 ) -> Result<(Vec<Settled>, bool), StoreError> {
     let mut entries = find(tx, &prepared).await?;
+    let mut gone = take_done(tx, &prepared).await?;
     let mut work = Work::default();
     let mut answers = Vec::with_capacity(prepared.len());
     for settlement in prepared {
-        let ours = entries.get(&settlement.entry).is_some_and(|entry| entry.lease == settlement.lease);
-        let gone = matches!(settlement.step, Step::Gone);
-        if !ours || gone {
-            answers.push(Settled::NotOurs);
-            continue;
-        }
-        if let Some(entry) = entries.remove(&settlement.entry) {
+        let ours = match &settlement.step {
+            Step::Done { .. } => gone.remove(&settlement.entry),
+            Step::Gone => None,
+            Step::Deferred { .. } | Step::Captured { .. } | Step::Released => {
+                entries.remove(&settlement.entry).filter(|entry| entry.lease == settlement.lease)
+            }
+        };
+        answers.push(if ours.is_some() { Settled::Yes } else { Settled::NotOurs });
+        if let Some(entry) = ours {
             work.add(tx, entry, settlement).await?;
         }
-        answers.push(Settled::Yes);
     }
     let archives = work.write(tx, now).await?;
     Ok((answers, archives))
 }
 
+/// The entries that stay for now, whosever they are.
 async fn find(tx: &Tx, prepared: &[Prepared]) -> Result<HashMap<Vec<u8>, queue_entry::Model>, StoreError> {
-    let ids: Vec<Vec<u8>> = prepared.iter().map(|settlement| settlement.entry.clone()).collect();
+    let stays = |settlement: &&Prepared| !matches!(settlement.step, Step::Done { .. } | Step::Gone);
+    let ids: Vec<_> = prepared.iter().filter(stays).map(|settlement| settlement.entry.clone()).collect();
     let mut entries = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(IDS) {
         let rows =
-            queue_entry::Entity::find().filter(queue_entry::Column::Id.is_in(chunk.to_vec())).all(tx).await?;
+            queue_entry::Entity::find().filter(queue_entry::Column::Id.is_in(padded(chunk))).all(tx).await?;
         entries.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
     }
     Ok(entries)
+}
+
+/// Takes the entries that are done out of the queue. Those that turn out to be somebody else's by now are put back.
+async fn take_done(
+    tx: &Tx,
+    prepared: &[Prepared],
+) -> Result<HashMap<Vec<u8>, queue_entry::Model>, StoreError> {
+    let done: HashMap<&[u8], &Option<Vec<u8>>> = prepared
+        .iter()
+        .filter(|settlement| matches!(settlement.step, Step::Done { .. }))
+        .map(|settlement| (settlement.entry.as_slice(), &settlement.lease))
+        .collect();
+    let ids: Vec<_> = done.keys().map(|id| id.to_vec()).collect();
+    let mut taken = HashMap::with_capacity(ids.len());
+    let mut others = Vec::new();
+    for chunk in ids.chunks(IDS) {
+        let rows = queue_entry::Entity::delete_many()
+            .filter(queue_entry::Column::Id.is_in(padded(chunk)))
+            .exec_with_returning(tx)
+            .await?;
+        for row in rows {
+            if done.get(row.id.as_slice()).is_some_and(|lease| **lease == row.lease) {
+                taken.insert(row.id.clone(), row);
+            } else {
+                others.push(row.into_active_model());
+            }
+        }
+    }
+    insert_all::<queue_entry::ActiveModel, _>(tx, others).await?;
+    Ok(taken)
 }
 
 impl Work {
@@ -113,6 +147,7 @@ impl Work {
             }
             Step::Captured { item } => {
                 self.items.push(item);
+                self.captured.push(entry.id.clone());
                 self.done(entry, settlement.delivered);
             }
             Step::Released => self.released.push(entry.id),
@@ -137,14 +172,13 @@ impl Work {
 
     fn done(&mut self, entry: queue_entry::Model, delivered: bool) {
         self.settled.entry((entry.account, entry.message)).or_default().add(delivered);
-        self.gone.push(entry.id);
     }
 
     async fn write(self, tx: &Tx, now: Timestamp) -> Result<bool, StoreError> {
         insert_all(tx, self.events).await?;
-        for ids in self.gone.chunks(IDS) {
+        for ids in self.captured.chunks(IDS) {
             queue_entry::Entity::delete_many()
-                .filter(queue_entry::Column::Id.is_in(ids.to_vec()))
+                .filter(queue_entry::Column::Id.is_in(padded(ids)))
                 .exec(tx)
                 .await?;
         }
@@ -169,7 +203,7 @@ async fn release(tx: &Tx, ids: &[Vec<u8>]) -> Result<(), StoreError> {
         queue_entry::Entity::update_many()
             .col_expr(queue_entry::Column::Lease, Expr::value(Option::<Vec<u8>>::None))
             .col_expr(queue_entry::Column::ReadyAt, Expr::col(queue_entry::Column::DueAt))
-            .filter(queue_entry::Column::Id.is_in(ids.to_vec()))
+            .filter(queue_entry::Column::Id.is_in(padded(ids)))
             .exec(tx)
             .await?;
     }
@@ -202,6 +236,24 @@ async fn allowed(tx: &Tx, row: &suppression::Model) -> Result<bool, StoreError> 
     Ok(suppression::Entity::find_by_id(id).one(tx).await?.is_some())
 }
 
+/// What a message has left.
+#[derive(FromQueryResult)]
+struct Counted {
+    id: Vec<u8>,
+    pending: i32,
+    body_expires_at: Option<i64>,
+    archive: bool,
+}
+
+impl Counted {
+    const COLUMNS: [message::Column; 4] = [
+        message::Column::Id,
+        message::Column::Pending,
+        message::Column::BodyExpiresAt,
+        message::Column::Archive,
+    ];
+}
+
 /// Counts down the pending recipients of messages; where none is left the body goes or gets its term. Whether copies
 /// for archives became due with it.
 pub(crate) async fn count_down(
@@ -209,6 +261,8 @@ pub(crate) async fn count_down(
     settled: BTreeMap<(Vec<u8>, Vec<u8>), Ended>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    use message::Column;
+
     let mut archives = false;
     let mut groups: BTreeMap<(Vec<u8>, i32), Vec<Vec<u8>>> = BTreeMap::new();
     for ((account, message), ended) in &settled {
@@ -216,18 +270,23 @@ pub(crate) async fn count_down(
     }
     for ((account, count), messages) in groups {
         for ids in messages.chunks(IDS) {
-            let rows = message::Entity::update_many()
-                .col_expr(message::Column::Pending, Expr::col(message::Column::Pending).sub(count))
-                .col_expr(message::Column::BodyExpiresAt, settled_keep(count, now).into())
-                .filter(message::Column::Account.eq(account.clone()))
-                .filter(message::Column::Id.is_in(ids.to_vec()))
-                .exec_with_returning(tx)
-                .await?;
+            let counted = Query::update()
+                .table(message::Entity)
+                .value(Column::Pending, Expr::col(Column::Pending).sub(count))
+                .value(Column::BodyExpiresAt, settled_keep(count, now))
+                .and_where(Column::Account.eq(account.clone()))
+                .and_where(Column::Id.is_in(padded(ids)))
+                .returning(Query::returning().columns(Counted::COLUMNS))
+                .to_owned();
+            let counted = tx.get_database_backend().build(&counted);
+            let rows = Counted::find_by_statement(counted).all(tx).await?;
             let mut finished = Vec::new();
             for row in rows {
-                let place = (row.account.clone(), row.id.clone());
+                let place = (account.clone(), row.id.clone());
                 let delivered = settled.get(&place).is_some_and(|ended| ended.delivered);
-                if row.archive && archive::after_recipient(tx, &row, delivered, now).await? {
+                if row.archive
+                    && archive::after_recipient(tx, place, row.pending <= 0, delivered, now).await?
+                {
                     archives = true;
                 } else if row.pending <= 0 && row.body_expires_at.is_none() {
                     finished.push(row.id);
@@ -236,7 +295,7 @@ pub(crate) async fn count_down(
             if !finished.is_empty() {
                 body::Entity::delete_many()
                     .filter(body::Column::Account.eq(account.clone()))
-                    .filter(body::Column::Message.is_in(finished))
+                    .filter(body::Column::Message.is_in(padded(&finished)))
                     .exec(tx)
                     .await?;
             }

@@ -1,0 +1,127 @@
+//! The transaction of a group: what is only added first, then one operation after the other, and one commit for all.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use super::{
+    Batch,
+    fault::Fault,
+    job::{Job, Ran},
+};
+use crate::{
+    content::{Openings, UNRECORDED},
+    retention::put_note,
+    rows::signed,
+    seal::DataKey,
+};
+
+/// The lock that orders groups of several nodes on one PostgreSQL: `seq` must grow in the order of
+/// commits, or a reader of the log would pass over an event committed late.
+const ORDER: &str = "SELECT pg_advisory_xact_lock(7816391240151)";
+
+/// Runs a group's operations in one transaction.
+pub(super) async fn commit(
+    db: &DatabaseConnection,
+    group: &mut [Box<dyn Job>],
+    openings: &Openings,
+) -> Result<(), Fault> {
+    let open = Open { transaction: begin(db).await?, is_empty: true };
+    // Held until the commit: no key under which rows were sealed may count as unused before.
+    let (mut open, keys) = append(db, open, group).await?;
+    for job in group.iter_mut().filter(|job| !job.is_written()) {
+        open = operate(db, open, job).await?;
+    }
+    let transaction = open.transaction;
+    let unrecorded = openings.to_note();
+    if let Some(unrecorded) = unrecorded {
+        put_note(&transaction, UNRECORDED, signed(unrecorded)).await?;
+    }
+    transaction.commit().await?;
+    if let Some(unrecorded) = unrecorded {
+        openings.noted(unrecorded);
+    }
+    drop(keys);
+    Ok(())
+}
+
+/// The transaction of a group.
+struct Open {
+    transaction: DatabaseTransaction,
+    /// Nothing was done in it yet: what is refused now is undone with all of it, and needs no savepoint.
+    is_empty: bool,
+}
+
+impl Open {
+    /// Part of it is done.
+    fn with(transaction: DatabaseTransaction) -> Self {
+        Self { transaction, is_empty: false }
+    }
+
+    /// In place of one whose first part was refused.
+    async fn anew(self, db: &DatabaseConnection) -> Result<Self, DbErr> {
+        self.transaction.rollback().await?;
+        Ok(Self { transaction: begin(db).await?, is_empty: true })
+    }
+}
+
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let transaction = db.begin_with_options(options).await?;
+    if db.get_database_backend() == DbBackend::Postgres {
+        transaction.execute_unprepared(ORDER).await?;
+    }
+    Ok(transaction)
+}
+
+/// Runs an operation; one that is refused leaves nothing behind.
+async fn operate(db: &DatabaseConnection, open: Open, job: &mut Box<dyn Job>) -> Result<Open, Fault> {
+    if open.is_empty {
+        return match job.run(&open.transaction).await {
+            Ran::Done => Ok(Open::with(open.transaction)),
+            Ran::Refused => Ok(open.anew(db).await?),
+            Ran::Broken(why) => Err(why),
+        };
+    }
+    let point = open.transaction.begin().await?;
+    match job.run(&point).await {
+        Ran::Done => point.commit().await?,
+        Ran::Refused => point.rollback().await?,
+        Ran::Broken(why) => return Err(why),
+    }
+    Ok(open)
+}
+
+/// Writes the rows that callers only add, all of them together, before anything else.
+async fn append(
+    db: &DatabaseConnection,
+    open: Open,
+    group: &mut [Box<dyn Job>],
+) -> Result<(Open, Vec<Arc<DataKey>>), Fault> {
+    let mut all = Batch::default();
+    for job in group.iter_mut() {
+        if let Some(batch) = job.take_batch() {
+            all.extend(batch);
+        }
+    }
+    if all.is_empty() {
+        return Ok((open, all.keys));
+    }
+    match all.insert(&open.transaction).await {
+        Ok(keys) => Ok((Open::with(open.transaction), keys)),
+        Err(error) if error.sql_err().is_some() => {
+            // An id that is there already: random ids make that a fault of the program. All who took part
+            // are told that nothing was written.
+            let why = Fault::from(error);
+            group.iter_mut().for_each(|job| job.refuse(&why));
+            Ok((open.anew(db).await?, Vec::new()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
