@@ -243,7 +243,7 @@ impl Store {
 
 /// Whether an entry waits to be taken from the queue.
 fn is_waiting(entry: &queue_entry::ActiveModel) -> bool {
-    !matches!(entry.lease, ActiveValue::Set(Some(_)))
+    !matches!(entry.lease, ActiveValue::Set(Some(_)) | ActiveValue::Unchanged(Some(_)))
 }
 
 /// What became of a call with an idempotency key.

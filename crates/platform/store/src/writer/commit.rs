@@ -125,3 +125,58 @@ async fn append(
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::{
+        engine::sqlite::{self, Use},
+        writer::Effects,
+    };
+
+    /// An operation that adds a number, and then does not want to have done so.
+    struct Adding {
+        number: u8,
+        is_refused: bool,
+    }
+
+    impl Job for Adding {
+        fn effects(&self) -> Effects {
+            Effects::default()
+        }
+
+        fn run<'a>(&'a mut self, tx: &'a DatabaseTransaction) -> BoxFuture<'a, Ran> {
+            Box::pin(async {
+                let statement = format!("INSERT INTO t VALUES ({})", self.number);
+                tx.execute_unprepared(&statement).await.expect("added");
+                if self.is_refused { Ran::Refused } else { Ran::Done }
+            })
+        }
+
+        fn answer(self: Box<Self>, _group: Result<(), Fault>) {}
+    }
+
+    #[tokio::test]
+    async fn a_refused_operation_leaves_nothing_behind_alone_or_in_company() {
+        for (refused, expected) in
+            [(vec![1], vec![2, 3]), (vec![2], vec![1, 3]), (vec![1, 2], vec![3]), (vec![1, 2, 3], vec![])]
+        {
+            let folder = tempfile::tempdir().expect("a folder");
+            let db = sqlite::connect(&folder.path().join("one.db"), Use::Alone).await.expect("connected");
+            db.execute_unprepared("CREATE TABLE t (n)").await.expect("a table");
+            let mut open = Open { transaction: begin(&db).await.expect("begun"), is_empty: true };
+            for number in 1..=3 {
+                let mut job: Box<dyn Job> =
+                    Box::new(Adding { number, is_refused: refused.contains(&number) });
+                open = operate(&db, open, &mut job).await.expect("the database works");
+            }
+            open.transaction.commit().await.expect("committed");
+            let all = sea_orm::Statement::from_string(DbBackend::Sqlite, "SELECT n FROM t ORDER BY n");
+            let rows = db.query_all_raw(all).await.expect("read");
+            let found: Vec<i64> = rows.iter().map(|row| row.try_get_by_index(0).expect("a number")).collect();
+            assert_eq!(found, expected, "{refused:?} were refused");
+        }
+    }
+}

@@ -40,7 +40,9 @@ pub(crate) async fn a_message_is_handed_over_with_all_that_delivery_needs(world:
     let mut handed_over = taker(&world);
     let message = world.message(&["bob@one.example", "eve@two.example"]);
     let (id, options) = (message.id, message.options.clone());
+    let changes = world.store.queue_changes();
     accept(&world, sender, message).await;
+    assert!(!changes.has_changed().expect("the store is there"), "nobody need look into the queue");
     let handed = handed_over.try_next().expect("it is there once it is accepted");
     assert_eq!(recipients(&handed), ["bob@one.example", "eve@two.example"]);
     let access = Access::new(actor::System, purpose::Delivery);
