@@ -15,8 +15,9 @@ Usage: cargo xtask bench [OPTION]…
        cargo xtask bench erase [--events N]
 
 `send` puts the same mail through this server and through private instances of Postfix, with and without OpenDKIM, by turns to
-the same smtp-sink: messages accepted and delivered a second, CPU time of a message, peak memory, and the ratios. It wants
-root, Postfix, OpenDKIM and ab (Debian: postfix, opendkim, apache2-utils).
+the same smtp-sink: messages accepted and delivered a second, CPU time of a message, peak memory, how long one more session
+waits for a message to be accepted, and the ratios. It wants root, Postfix, OpenDKIM and ab (Debian: postfix, opendkim,
+apache2-utils).
 
 `erase` fills an instance with an account of a million events, on both engines, and tells how long it takes until its keys
 are gone, and until everything is.
