@@ -28,7 +28,7 @@ use crate::{
     second_copy::SecondCopies,
     settler::{self, Decision, Settler},
     under_way::UnderWay,
-    view::View,
+    view::{SortedOut, View},
 };
 
 /// A customer's server takes a connection within this time.
@@ -50,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) second_copies: SecondCopies,
     pub(crate) policies: Policies,
     pub(crate) under_way: UnderWay,
+    pub(crate) sorted_out: SortedOut,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
     /// Has the scheduler plan anew; it need not look into the queue.
@@ -145,6 +146,7 @@ impl Delivery {
             second_copies,
             policies: Policies::new(&net, &config),
             under_way: UnderWay::default(),
+            sorted_out: SortedOut::default(),
             bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
             pieces,
             store,

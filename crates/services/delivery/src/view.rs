@@ -59,6 +59,22 @@ pub(crate) enum Seen {
     Strange,
 }
 
+/// What was found of a provider last, for those who go on.
+#[derive(Default)]
+pub(crate) struct SortedOut(Mutex<Option<(String, Vec<String>)>>);
+
+impl SortedOut {
+    fn known(&self, provider: &str) -> Option<Vec<String>> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(of, _)| of == provider).map(|(_, domains)| domains.clone())
+    }
+
+    fn keep(&self, provider: &str, domains: &[String]) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((provider.to_owned(), domains.to_vec()));
+    }
+}
+
 impl View {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         Self(Arc::downgrade(shared))
@@ -66,6 +82,11 @@ impl View {
 
     pub(crate) fn shared(&self) -> Option<Arc<Shared>> {
         self.0.upgrade().filter(|shared| !shared.stopping.is_cancelled())
+    }
+
+    /// Whether something is delivered.
+    pub fn is_running(&self) -> bool {
+        self.shared().is_some()
     }
 
     /// Does something to the next entries of a selection, as [`waxseal_store::Store::bulk`]; those that wait here for a
@@ -86,12 +107,16 @@ impl View {
         Some(batch)
     }
 
-    /// The recipients' domains with something in the queue that are this provider's: the DNS is asked about each.
+    /// The recipients' domains with something in the queue that are this provider's: the DNS is asked about each, anew
+    /// unless it `goes_on` with what was asked before.
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn domains_of(&self, provider: &str) -> Result<Providers, StoreError> {
+    pub async fn domains_of(&self, provider: &str, goes_on: bool) -> Result<Providers, StoreError> {
         let Some(shared) = self.shared() else { return Ok(Providers::Stopped) };
+        if let Some(known) = shared.sorted_out.known(provider).filter(|_| goes_on) {
+            return Ok(Providers::Domains(known));
+        }
         if !shared.config.shaping.entries().any(|entry| &*entry.name == provider) {
             return Ok(Providers::Unknown);
         }
@@ -99,7 +124,9 @@ impl View {
             return Ok(Providers::TooMany);
         };
         let asked = tokio::time::timeout(WITHIN, sort_out(&shared, domains, provider)).await;
-        Ok(asked.map_or(Providers::TooMany, Providers::Domains))
+        let Ok(domains) = asked else { return Ok(Providers::TooMany) };
+        shared.sorted_out.keep(provider, &domains);
+        Ok(Providers::Domains(domains))
     }
 
     /// What an entry is to delivery now; `None`: nothing is delivered here.

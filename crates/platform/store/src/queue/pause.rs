@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Pauses in force at a time, at most: each is held against everything that leaves.
-pub const MOST_PAUSES: usize = 1_000;
+pub const MOST_PAUSES: usize = 200;
 
 /// What a pause is of: everything that is named has to fit, and without a name everything does.
 #[derive(Clone, Default, PartialEq, Eq)]
