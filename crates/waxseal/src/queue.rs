@@ -109,7 +109,7 @@ pub(crate) async fn follow(config: &Config, followed: Followed, as_json: bool) -
     };
     let mut is_done = true;
     if let What::Drain { wait: Some(timeout), .. } = what {
-        let left = wait(config, count, timeout).await?;
+        let left = wait(config, (which, older_than.is_some()), count, timeout).await?;
         is_done = left == 0;
         answer["left"] = left.into();
     }
@@ -143,11 +143,22 @@ async fn to_the_end(config: &Config, part: impl Fn(Option<String>) -> Request) -
 }
 
 /// Tells how much is left until nothing is, or for so long; how much that is.
-async fn wait(config: &Config, count: impl Fn(Option<String>) -> Request, timeout: Duration) -> Result<u64> {
+async fn wait(
+    config: &Config,
+    (which, of_an_age): (&Selection, bool),
+    count: impl Fn(Option<String>) -> Request,
+    timeout: Duration,
+) -> Result<u64> {
     let end = tokio::time::Instant::now() + timeout;
     let mut before = None;
     loop {
-        let left = to_the_end(config, &count).await?["touched"].as_u64().unwrap_or(0);
+        let left = if which.recipient.is_some() || of_an_age {
+            to_the_end(config, &count).await?["touched"].as_u64().unwrap_or(0)
+        } else {
+            let list = Request::QueueList { limit: 0, which: which.clone(), after: None };
+            let counts = admin::ask(config, list).await?;
+            counts["waiting"].as_u64().unwrap_or(0) + counts["in_flight"].as_u64().unwrap_or(0)
+        };
         if left == 0 || tokio::time::Instant::now() >= end {
             return Ok(left);
         }

@@ -31,7 +31,8 @@ pub(super) async fn list(
     selection: &Selection,
     after: Option<&str>,
 ) -> Result<Value> {
-    let mut filter = selection.filter(house, false).await?;
+    // Who only counts does so again and again.
+    let mut filter = selection.filter(house, limit == 0 || after.is_some()).await?;
     let counts = house.store.queue_counts(&filter).await?;
     filter.after = after.map(|text| text.parse().context("--after: this is no entry's id")).transpose()?;
     let (limit, mut looked_at) = (limit.min(MOST), 0);

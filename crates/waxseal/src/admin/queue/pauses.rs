@@ -27,16 +27,13 @@ pub(in crate::admin) async fn pause(
     ensure!(!reason.chars().any(char::is_control), "--reason: one line of text");
     let until = time.map(|text| duration("--for", text)).transpose()?.map(|time| house.clock.now() + time);
     let of = selection.pause_of(house).await?;
-    let filter = selection.filter(house, false).await;
     let Some(pause) = house.store.pause(&of, reason.to_owned(), until).await? else {
         bail!("there are {MOST_PAUSES} pauses, as many as there may be; `waxseal queue pauses` lists them");
     };
     let mut answer = shown(house, &pause).await?;
-    // Where that has to be asked of the DNS or of every entry it is not told.
-    if let Ok(filter) = filter
-        && filter.recipient.is_none()
-    {
-        let counts = house.store.queue_counts(&filter).await?;
+    // Otherwise the DNS or every entry would have to be asked.
+    if of.provider.is_none() && of.recipient.is_none() {
+        let counts = house.store.queue_counts(&selection.filter(house, false).await?).await?;
         answer["touched"] = (counts.waiting + counts.in_flight).into();
     }
     Ok(answer)
