@@ -22,9 +22,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use waxseal_accounts::profile::Correction;
 use waxseal_model::{Access, AccountId, actor, purpose};
-use waxseal_store::{OpenError, StoreError, account::KeyScope};
+use waxseal_store::{OpenError, StoreError, account::KeyScope, queue::Bulk};
 
-pub(crate) use self::{backup::told as backup_told, describe::describe};
+pub(crate) use self::{
+    backup::told as backup_told,
+    describe::describe,
+    queue::{Selection, duration},
+};
 use waxseal_privacy::{audit::Operator, correction::RecipientCorrection};
 
 use crate::{
@@ -71,7 +75,53 @@ pub(crate) enum Request {
     /// Take an address off the lists of a domain.
     SuppressionRemove { account: String, domain: String, address: String },
     /// Count and list what waits.
-    QueueList { limit: u64 },
+    QueueList {
+        limit: u64,
+        #[serde(default)]
+        which: Selection,
+        after: Option<String>,
+    },
+    /// Let nothing of it leave for now.
+    QueuePause {
+        #[serde(default)]
+        which: Selection,
+        reason: String,
+        time: Option<String>,
+    },
+    /// End a pause.
+    QueueResume {
+        #[serde(default)]
+        which: Selection,
+        pause: Option<u64>,
+    },
+    /// List the pauses.
+    QueuePauses {
+        #[serde(default)]
+        which: Selection,
+    },
+    /// Attempt the next of these as soon as possible.
+    QueueDrain {
+        #[serde(default)]
+        which: Selection,
+        older_than: Option<String>,
+        #[serde(default)]
+        held: bool,
+        after: Option<String>,
+    },
+    /// End the next of these.
+    QueueExpire {
+        #[serde(default)]
+        which: Selection,
+        older_than: Option<String>,
+        after: Option<String>,
+    },
+    /// Count the next of these.
+    QueueCount {
+        #[serde(default)]
+        which: Selection,
+        older_than: Option<String>,
+        after: Option<String>,
+    },
     /// Tell why a message is where it is.
     QueueWhy { message: String },
     /// Try a message now.
@@ -288,7 +338,26 @@ async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Valu
         Request::SuppressionRemove { account, domain, address } => {
             revoke::unsuppress(house, &account, &domain, &address).await
         }
-        Request::QueueList { limit } => queue::list(house, limit).await,
+        Request::QueueList { limit, which, after } => {
+            queue::list(house, limit, &which, after.as_deref()).await
+        }
+        Request::QueuePause { which, reason, time } => {
+            queue::pause(house, &which, &reason, time.as_deref()).await
+        }
+        Request::QueueResume { which, pause } => queue::resume(house, &which, pause).await,
+        Request::QueuePauses { which } => queue::pauses(house, &which).await,
+        Request::QueueDrain { which, older_than, held, after } => {
+            let page = (older_than.as_deref(), after.as_deref());
+            queue::bulk(house, Bulk::Hasten { held }, &which, page).await
+        }
+        Request::QueueExpire { which, older_than, after } => {
+            let page = (older_than.as_deref(), after.as_deref());
+            queue::bulk(house, Bulk::Expire, &which, page).await
+        }
+        Request::QueueCount { which, older_than, after } => {
+            let page = (older_than.as_deref(), after.as_deref());
+            queue::bulk(house, Bulk::Count, &which, page).await
+        }
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
         Request::PrivacyTrace { term, backups } => trace::tables(house, by, &term, &backups).await,

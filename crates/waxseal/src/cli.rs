@@ -6,6 +6,7 @@ mod export;
 mod policy;
 mod privacy;
 mod prove;
+mod queue;
 mod requests;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -19,6 +20,7 @@ pub(crate) use self::{
     policy::Policy,
     privacy::{Hold, Privacy},
     prove::ProveErasure,
+    queue::Queue,
     requests::{PersonRequest, PersonStep, RequestKindName},
 };
 
@@ -316,26 +318,6 @@ pub(crate) enum Suppression {
         /// The account's id.
         #[arg(long, value_name = "ID")]
         account: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Queue {
-    /// Count and list what waits: recipients' domains, attempts, last replies; no addresses.
-    List {
-        /// At most this many entries.
-        #[arg(long, default_value_t = 100)]
-        limit: u64,
-    },
-    /// Tell why a message is where it is.
-    Why {
-        /// Storage key, or Message-ID header.
-        message: String,
-    },
-    /// Try a waiting message now.
-    Retry {
-        /// Storage key, or Message-ID header.
-        message: String,
     },
 }
 

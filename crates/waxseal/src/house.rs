@@ -2,9 +2,13 @@
 
 mod restored;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use waxseal_accounts::Accounts;
+use waxseal_delivery::View;
 use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
 use waxseal_mail::Mailbox;
@@ -42,6 +46,8 @@ pub(crate) struct House {
     pub(crate) key_copies: KeyCopies,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    /// What is delivered here, once it is.
+    pub(crate) delivering: Arc<OnceLock<View>>,
 }
 
 /// How long somebody else may have the data folder before that is an error: commands are short.
@@ -68,6 +74,11 @@ impl House {
     pub(crate) fn break_glass(&self) -> BreakGlass {
         let (store, audit) = (self.store.clone(), self.audit.clone());
         BreakGlass::new(store, self.clock.clone(), audit, self.config.access)
+    }
+
+    /// What is delivered here, if anything is.
+    pub(crate) fn view(&self) -> Option<View> {
+        self.delivering.get().filter(|view| view.is_running()).cloned()
     }
 
     /// What people ask about their data.
@@ -169,6 +180,7 @@ impl House {
             store,
             clock,
             random,
+            delivering: Arc::default(),
         };
         match restored::see_to(&house).await {
             Ok(()) => Ok(house),

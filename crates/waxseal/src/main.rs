@@ -20,6 +20,7 @@ mod output;
 mod policy;
 mod privacy_map;
 mod prove;
+mod queue;
 mod quickstart;
 mod requests;
 mod roles;
@@ -37,10 +38,11 @@ use crate::{
     admin::Request,
     cli::{
         Access, Account, Audit, Bounce, Cli, Command, Credential, Domain, Hold, Key, Keys, Policy, Privacy,
-        Queue, Shaping, Suppression,
+        Shaping, Suppression,
     },
     config::{Config, LogFormat, LogLevel},
     output::say,
+    queue::Asked,
 };
 
 fn main() -> ExitCode {
@@ -107,9 +109,14 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Suppression(Suppression::Remove { address, domain, account }) => {
             Request::SuppressionRemove { account, domain, address }
         }
-        Command::Queue(Queue::List { limit }) => Request::QueueList { limit },
-        Command::Queue(Queue::Why { message }) => Request::QueueWhy { message },
-        Command::Queue(Queue::Retry { message }) => Request::QueueRetry { message },
+        Command::Queue(command) => match queue::asked(command)? {
+            Asked::Once(request) => request,
+            Asked::Followed(followed) => {
+                let config = Config::load(cli.config.as_deref())?;
+                logging::start(LogLevel::Warn, LogFormat::Text);
+                return queue::follow(&config, followed, cli.json).await;
+            }
+        },
     };
     let config = Config::load(cli.config.as_deref())?;
     logging::start(LogLevel::Warn, LogFormat::Text);

@@ -74,7 +74,10 @@ impl Running {
     async fn roles(&mut self, config: &Config, metrics: Option<Metrics>) -> Result<()> {
         self.control(config)?;
         if config.has(Role::Delivery) {
-            self.delivery = Some(self.delivery(config).await?);
+            let delivery = self.delivery(config).await?;
+            // One delivery for a house.
+            let _ = self.house.delivering.set(delivery.view());
+            self.delivery = Some(delivery);
         }
         if config.has(Role::Api) {
             self.api(config).await?;
@@ -174,6 +177,7 @@ impl Running {
             audit: house.audit,
             eraser: house.eraser,
             exports: house.exports,
+            delivering: house.delivering.get().cloned(),
             clock: house.clock,
             random: house.random,
         };

@@ -211,6 +211,7 @@ impl Platform {
                 audit.clone(),
                 Duration::from_secs(86_400),
             ),
+            delivering: Some(delivery.view()),
             clock: clock.clone(),
             random: random.clone(),
         };

@@ -60,6 +60,8 @@ pub enum Retention {
     Export,
     /// Until it is answered or refused, then `retention.request_days`.
     Requests,
+    /// Until an operator ends it or its time is over, at the latest with the account.
+    Pause,
     /// `backup.keep_days` and a day: as long as there may be a backup from before.
     Backups,
     /// As long as the instance runs: not personal.

@@ -16,6 +16,7 @@ mod messages;
 mod openapi;
 mod path;
 mod privacy;
+mod queue;
 mod queues;
 mod routes;
 mod server;

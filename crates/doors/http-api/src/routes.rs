@@ -12,8 +12,8 @@ use axum::{
 };
 
 use crate::{
-    auth, entry, error::ApiError, events, health, inbox, messages, openapi, privacy, queues, state::Api,
-    stored,
+    auth, entry, error::ApiError, events, health, inbox, messages, openapi, privacy, queue, queues,
+    state::Api, stored,
 };
 
 /// Who may call a route.
@@ -84,6 +84,7 @@ fn inspection() -> Vec<Route> {
     vec![
         get_route("/v3/{domain}/events", Account, "Events of a domain", get(events::first)),
         get_route("/v3/{domain}/events/{page}", Account, "A further page of events", get(events::page)),
+        get_route("/v1/queue/{message}", Account, "Why a message is where it is", get(queue::why)),
         get_route("/v1/inbox", Account, "Messages that sandbox domains captured", get(inbox::list)),
         delete_route("/v1/inbox", Account, "Delete all captured messages", delete(inbox::clear)),
         get_route("/v1/inbox/{id}", Account, "A captured message", get(inbox::show)),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use waxseal_accounts::Accounts;
+use waxseal_delivery::View;
 use waxseal_domains::Domains;
 use waxseal_insight::Insight;
 use waxseal_model::{Access, Clock, Random, actor, purpose};
@@ -35,6 +36,8 @@ pub struct Services {
     pub eraser: Eraser,
     /// Copies of what is kept.
     pub exports: Exports,
+    /// What is delivered in this process, if anything is.
+    pub delivering: Option<View>,
     /// Clock.
     pub clock: Arc<dyn Clock>,
     /// Chance.

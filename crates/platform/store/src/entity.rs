@@ -24,6 +24,7 @@ pub(crate) mod migration;
 pub(crate) mod network_credential;
 pub(crate) mod privacy_request;
 pub(crate) mod queue_entry;
+pub(crate) mod queue_pause;
 pub(crate) mod reader_cursor;
 pub(crate) mod smtp_credential;
 pub(crate) mod suppression;

@@ -313,6 +313,7 @@ impl Store {
         let sequence = self.inner.keyring.journal_finish(erasure, now, certificate).await?;
         if let (ErasureKind::Account, Some(account)) = (erasure.kind, erasure.account) {
             self.inner.closed.remove(account);
+            self.forget_pauses_of(account).await?;
         }
         self.forget_counts(erasure.row()).await?;
         self.note_applied(sequence).await

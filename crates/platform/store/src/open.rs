@@ -26,7 +26,7 @@ use crate::{
         home::{self, Home},
     },
     migration::Migrator,
-    queue::{Cleared, Handover, Stranded},
+    queue::{Cleared, Handover, Pauses, Stranded},
     recent::Recent,
     room::Room,
     sent_notes::SentNotes,
@@ -115,6 +115,8 @@ pub(crate) struct Inner {
     pub(crate) stranded: Stranded,
     /// What was cleared in somebody's hands.
     pub(crate) cleared: Cleared,
+    /// What may not leave now.
+    pub(crate) pauses: Pauses,
     /// The database behind it.
     pub(crate) engine: Engine,
     /// Where its files are.
@@ -207,6 +209,7 @@ impl Store {
                 handover: Handover::default(),
                 stranded: Stranded::default(),
                 cleared: Cleared::default(),
+                pauses: Pauses::default(),
                 engine: config.engine,
                 data_dir: config.data_dir,
                 room,
@@ -229,6 +232,10 @@ impl Store {
         if let Err(error) = store.recall_erasures().await {
             store.close().await;
             return Err(OpenError::Database(format!("erasures cannot be applied: {error}")));
+        }
+        if let Err(error) = store.open_pauses().await {
+            store.close().await;
+            return Err(OpenError::Database(format!("pauses of the queue cannot be read: {error}")));
         }
         if let Err(error) = store.seal_what_stood_in_the_clear().await {
             store.close().await;

@@ -11,19 +11,25 @@ use crate::{
     suppression::NewSuppression,
 };
 
+mod bulk;
 mod clear;
+mod filter;
 mod handover;
 mod lease;
 mod overdue;
 mod overview;
+mod pause;
 mod settle;
 mod unsent;
 
+pub use bulk::{Batch, Bulk};
 pub use handover::{Handed, HandedMessage, HandedOver, HandoverLimits, ListsAsOf};
+pub use pause::{Hold, Leaving, MOST_PAUSES, Pause, PauseOf};
 
 pub(crate) use clear::{CLEARED, Cleared, mark_cleared};
 pub(crate) use handover::{Handover, Ticket};
 pub(crate) use lease::{ENVELOPE, Stranded, Unlisted, not_of};
+pub(crate) use pause::{FIRST_ROUND, Pauses};
 pub(crate) use settle::{Ended, count_down};
 
 /// Due time of entries that wait until somebody asks for another try: no clock gets there.
@@ -111,6 +117,8 @@ pub enum Outcome {
     },
     /// It was not tried (shutdown, no slot): the entry is free again as it was.
     Released,
+    /// It was not tried, because it is paused: it is free again and waits for the end of the pause.
+    Paused(Hold),
 }
 
 /// What became of a settlement.
@@ -150,10 +158,14 @@ pub struct QueueEntry {
     pub last_reply: Option<String>,
     /// Its data was sent and no outcome of that is on record: the next try may bring a second copy.
     pub reply_unknown: bool,
+    /// It waits for the end of a pause.
+    pub paused: bool,
+    /// Kept in the sandbox inbox instead of leaving.
+    pub capture: bool,
 }
 
 /// Which entries.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct QueueFilter {
     /// Of this account.
     pub account: Option<AccountId>,
@@ -161,6 +173,12 @@ pub struct QueueFilter {
     pub domain: Option<DomainId>,
     /// Of this message.
     pub message: Option<MessageId>,
+    /// To these recipients' domains.
+    pub to: Option<Vec<String>>,
+    /// To this recipient: each entry has to be opened, because the queue has no hash of recipients.
+    pub recipient: Option<String>,
+    /// Accepted at this time or before.
+    pub accepted_until: Option<Timestamp>,
     /// After this entry (paging; ordered by id).
     pub after: Option<RecipientId>,
 }

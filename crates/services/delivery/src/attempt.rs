@@ -22,6 +22,7 @@ use crate::{
     second_copy::EndNote,
     service::Shared,
     suppressed,
+    under_way::Turn,
 };
 
 /// How long everybody shares the news that a destination cannot be reached.
@@ -45,6 +46,8 @@ pub(crate) struct Way<'a> {
     pub(crate) route: &'a Route,
     /// So many messages go over one connection.
     pub(crate) most: u32,
+    /// Tells whoever asks how far it is.
+    pub(crate) turn: &'a Turn<'a>,
 }
 
 /// Makes an attempt for every entry of the job. `line` is the worker's connection, if it has one;
@@ -151,7 +154,7 @@ impl Started {
 /// Hands the message over on the worker's connection, or on a new one.
 async fn send(
     shared: &Shared,
-    Way { lane, route, most }: Way<'_>,
+    Way { lane, route, most, turn }: Way<'_>,
     line: &mut Option<Line>,
     options: &DeliveryOptions,
     (job, transaction, recall): (&Job, Transaction, &Recall),
@@ -165,6 +168,7 @@ async fn send(
     if let Some(mut kept) = line.take() {
         let usable = kept.used < most && wish.is_met_by(&kept.contact);
         if usable && kept.is_ready().await {
+            turn.meets(&kept.contact.host);
             let end_note = EndNote::new(&shared.store, &job.entries);
             let verdicts = kept.transact(transaction.clone(), end_note, recall.clone()).await;
             let verdicts = verdicts.ok_or(Unsent::Withheld)?;
@@ -197,6 +201,7 @@ async fn send(
         }
     };
     shared.board().reached(lane, None);
+    turn.meets(&fresh.contact.host);
     let end_note = EndNote::new(&shared.store, &job.entries);
     let verdicts = fresh.transact(transaction, end_note, recall.clone()).await.ok_or(Unsent::Withheld)?;
     let contact = fresh.contact.clone();

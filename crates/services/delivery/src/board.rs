@@ -6,6 +6,7 @@
 mod lane;
 mod pace;
 mod rate;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,10 @@ use waxseal_model::{MessageId, RecipientId, Timestamp};
 use waxseal_smtp::client::Credentials;
 use waxseal_store::queue::{HandedMessage, LeaseId, LeasedEntry};
 
-pub(crate) use self::lane::LaneKey;
+pub(crate) use self::{
+    lane::LaneKey,
+    standing::{Standing, Whose},
+};
 use self::{
     lane::{Known, Lane, Provider, ProviderKey},
     pace::Pace,
@@ -593,13 +597,20 @@ impl Board {
         self.destinations.insert(domain.to_owned(), place);
     }
 
-    /// Takes back entries that wait, as asked.
-    pub(crate) fn recall(&mut self, mut asked: impl FnMut(RecipientId) -> bool) -> Vec<LeasedEntry> {
+    /// Takes back entries that wait, as asked: about each, and the provider it goes to if that is known.
+    pub(crate) fn recall(
+        &mut self,
+        mut asked: impl FnMut(&LeasedEntry, Option<&str>) -> bool,
+    ) -> Vec<LeasedEntry> {
         let mut recalled = Vec::new();
         for place in self.destinations.values_mut() {
             let before = place.waiting.len();
+            let provider = match self.lanes.get(&place.lane).map(|lane| &lane.provider) {
+                Some(ProviderKey::Entry(name)) => Some(&**name),
+                _ => None,
+            };
             for job in &mut place.waiting {
-                recalled.extend(job.entries.extract_if(.., |entry| asked(entry.id)));
+                recalled.extend(job.entries.extract_if(.., |entry| asked(entry, provider)));
             }
             place.waiting.retain(|job| !job.entries.is_empty());
             place.recipients = place.waiting.iter().map(|job| job.entries.len()).sum();

@@ -11,7 +11,7 @@ use waxseal_store::{
 use crate::{
     board::Route,
     outcome::{ACCESS, release},
-    recall,
+    pauses, recall,
     service::Shared,
     worker,
 };
@@ -53,10 +53,14 @@ enum Woken {
 pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, mut handed_over: HandedOver) {
     let mut workers = JoinSet::new();
     let (mut woken, mut next) = (Woken::Queue, Next::Now);
-    let mut clearings = shared.store.clearings();
+    let (mut clearings, mut paused) = (shared.store.clearings(), shared.store.pause_changes());
     while !shared.stopping.is_cancelled() {
         clearings.borrow_and_update();
         recall::give_back(&shared).await;
+        if paused.has_changed().unwrap_or(false) {
+            paused.borrow_and_update();
+            pauses::give_back(&shared).await;
+        }
         let abandoned = shared.take_abandoned();
         if !abandoned.is_empty() {
             shared.settler.settle(abandoned).await;
@@ -73,7 +77,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, 
             workers.spawn(worker::work(Arc::clone(&shared), lane));
         }
         reap(&mut workers);
-        woken = wait(&shared, (&mut changes, &mut clearings), &mut handed_over, next).await;
+        woken = wait(&shared, (&mut changes, &mut clearings, &mut paused), &mut handed_over, next).await;
     }
     let first = if let Woken::Handed(first) = woken { first } else { None };
     handed_over.shut();
@@ -191,7 +195,11 @@ fn put_on_board(
 
 async fn wait(
     shared: &Shared,
-    (changes, clearings): (&mut watch::Receiver<u64>, &mut watch::Receiver<u64>),
+    (changes, clearings, paused): (
+        &mut watch::Receiver<u64>,
+        &mut watch::Receiver<u64>,
+        &mut watch::Receiver<u64>,
+    ),
     handed_over: &mut HandedOver,
     next: Next,
 ) -> Woken {
@@ -221,6 +229,8 @@ async fn wait(
             }
         }
         Ok(()) = clearings.changed() => {}
+        // What is on the board is looked at again; the mark stays for that.
+        Ok(()) = paused.changed() => paused.mark_changed(),
         () = shared.stopping.cancelled() => {}
         handed = handed_over.next() => return Woken::Handed(handed),
     }

@@ -27,6 +27,8 @@ use crate::{
     scheduler,
     second_copy::SecondCopies,
     settler::{self, Decision, Settler},
+    under_way::UnderWay,
+    view::{SortedOut, View},
 };
 
 /// A customer's server takes a connection within this time.
@@ -47,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) jump: JumpWatch,
     pub(crate) second_copies: SecondCopies,
     pub(crate) policies: Policies,
+    pub(crate) under_way: UnderWay,
+    pub(crate) sorted_out: SortedOut,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
     /// Has the scheduler plan anew; it need not look into the queue.
@@ -141,6 +145,8 @@ impl Delivery {
             jump: JumpWatch::start(&*clock),
             second_copies,
             policies: Policies::new(&net, &config),
+            under_way: UnderWay::default(),
+            sorted_out: SortedOut::default(),
             bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
             pieces,
             store,
@@ -185,6 +191,11 @@ impl Delivery {
             }
         };
         tokio::join!(scheduler, archiver);
+    }
+
+    /// A way to ask what is going on, as long as it goes on.
+    pub fn view(&self) -> View {
+        View::new(&self.shared)
     }
 
     /// How many connections there are and how many recipients are in memory, for diagnosis.

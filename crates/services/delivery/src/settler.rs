@@ -7,7 +7,7 @@ use waxseal_model::{RecipientId, Timestamp};
 use waxseal_store::{
     Store, StoreError,
     message::NewEvent,
-    queue::{LeaseId, Outcome, Settlement},
+    queue::{Hold, LeaseId, Outcome, Settlement},
     sent_notes::SentNote,
     suppression::NewSuppression,
 };
@@ -38,6 +38,7 @@ pub(crate) enum Decided {
     Deferred { next_attempt_at: Timestamp, first_attempt_at: Timestamp, last_reply: String },
     Captured { expires_at: Timestamp },
     Released,
+    Paused(Hold),
 }
 
 /// Decisions that are committed together, and who waits for it.
@@ -152,7 +153,7 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
 impl Decision {
     /// Nothing came of it: what was unknown before still is.
     const fn is_release(&self) -> bool {
-        matches!(self.ending, Decided::Released)
+        matches!(self.ending, Decided::Released | Decided::Paused(_))
     }
 
     /// The note that outlives this outcome: the entry may have been delivered unseen, and is tried again.
@@ -174,6 +175,7 @@ impl Decision {
             }
             Decided::Captured { expires_at } => Outcome::Captured { expires_at },
             Decided::Released => Outcome::Released,
+            Decided::Paused(hold) => Outcome::Paused(hold),
         };
         Settlement { entry: self.entry, lease: Some(lease), outcome, events: self.events.clone() }
     }

@@ -10,6 +10,7 @@ use crate::{
     line::Line,
     open::mail_hosts,
     outcome::postpone,
+    pauses,
     service::Shared,
 };
 
@@ -33,12 +34,18 @@ pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
             Wanted::Refill => shared.wake.notify_one(),
         }
         match work {
-            Work::Job(job, route, most) => {
-                let held = Held::new(shared, &job);
-                attempt(shared, Way { lane, route: &route, most }, &mut line, &job).await;
-                held.settled();
+            Work::Job(mut job, route, most) => {
+                pauses::set_aside(shared, lane, &mut job).await;
+                if !job.entries.is_empty() {
+                    let held = Held::new(shared, &job);
+                    let turn = shared.under_way.begin(&job, shared.clock.now());
+                    attempt(shared, Way { lane, route: &route, most, turn: &turn }, &mut line, &job).await;
+                    drop(turn);
+                    held.settled();
+                }
             }
-            Work::Hopeless(job, route, no_line) => {
+            Work::Hopeless(mut job, route, no_line) => {
+                pauses::set_aside(shared, lane, &mut job).await;
                 let held = Held::new(shared, &job);
                 give_up(shared, &route, &job, no_line).await;
                 held.settled();

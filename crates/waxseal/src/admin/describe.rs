@@ -55,6 +55,10 @@ fn lines(value: &Value, indent: usize, text: &mut String) {
                 text.truncate(text.trim_end_matches('\n').len());
                 text.push('\n');
             }
+            Value::Object(_) => {
+                let _ = writeln!(text, "{:indent$}{name}:", "");
+                lines(value, indent + 2, text);
+            }
             value => {
                 let _ = writeln!(text, "{:indent$}{name:<1$}  {2}", "", width.unwrap_or(0), plain(value));
             }

@@ -43,11 +43,18 @@ pub(super) async fn perform(house: &House, judged: Judged) -> Result<Value> {
         request,
         Request::PrivacyExport { .. } | Request::AccountCorrect { .. } | Request::RecipientCorrect { .. }
     );
+    let in_bulk = matches!(request, Request::QueueDrain { .. } | Request::QueueExpire { .. });
     let mut outcome = carry_out(house, by, request).await;
     if let Ok(answer) = &mut outcome
         && is_answer
     {
         answer["entry"] = number.into();
+    }
+    if let (Ok(answer), true) = (&outcome, in_bulk)
+        && let Some(count) = answer.get("touched").and_then(Value::as_u64)
+    {
+        let touched = AuditEntry { what: AuditEvent::QueueTouched { entry: number }, count, ..entry };
+        house.audit.record(touched).await?;
     }
     if outcome.is_err() {
         let failed = AuditEntry { what: AuditEvent::Failed { entry: number }, ..entry };
@@ -95,6 +102,10 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         }
         Request::QueueWhy { .. } => (Event::QueueLooked, Why::Operation, None),
         Request::QueueRetry { .. } => (Event::QueueRetried, Why::Operation, None),
+        Request::QueuePause { which, .. } => (Event::QueuePaused, Why::Operation, which.account.as_ref()),
+        Request::QueueResume { which, .. } => (Event::QueueResumed, Why::Operation, which.account.as_ref()),
+        Request::QueueDrain { which, .. } => (Event::QueueDrained, Why::Operation, which.account.as_ref()),
+        Request::QueueExpire { which, .. } => (Event::QueueExpired, Why::Operation, which.account.as_ref()),
         Request::ConfirmClock => (Event::ClockConfirmed, Why::Retention, None),
         Request::PrivacyTrace { .. } => (Event::Traced, Why::Operation, None),
         Request::BackupVerify => (Event::BackupVerified, Why::Backup, None),
@@ -112,6 +123,8 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::CredentialList { account, .. } => (Event::CredentialsListed, Why::Administration, Some(account)),
         // Numbers and kinds: nothing about people; or a check of the trail itself.
         Request::QueueList { .. }
+        | Request::QueuePauses { .. }
+        | Request::QueueCount { .. }
         | Request::KeysList
         | Request::AccessList { .. }
         // Recorded by the service, with the grant's number.

@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
 use super::Finding;
 use crate::{
     admin::{
-        Request,
+        Request, Selection,
         requests::{self, Asked},
     },
     config::Config,
@@ -24,7 +24,12 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
     findings.push(Finding::fine("data folder", format!("{folder} can be written")));
     findings.push(master_key(config));
     findings.push(super::keys::look(config));
-    match control::ask(&config.control_socket, &Request::QueueList { limit: 0 }).await {
+    match control::ask(
+        &config.control_socket,
+        &Request::QueueList { limit: 0, which: Selection::default(), after: None },
+    )
+    .await
+    {
         Ok(Some(counts)) => {
             let found = format!("a running server has it; {} waiting", counts["waiting"]);
             findings.push(Finding::fine("store", found));

@@ -23,7 +23,7 @@ use super::{
     paths::{Seen, Watch},
 };
 use crate::{
-    admin::Request,
+    admin::{Request, Selection},
     config::{self, Config, Settings},
     control,
     quickstart::{
@@ -258,7 +258,9 @@ impl Stage {
     pub(super) async fn at_rest(&self, waiting: u64) -> Result<()> {
         let rest = async {
             loop {
-                let queue = self.ask(Request::QueueList { limit: 1 }).await?;
+                let queue = self
+                    .ask(Request::QueueList { limit: 1, which: Selection::default(), after: None })
+                    .await?;
                 if queue["waiting"] == waiting && queue["in_flight"] == 0 {
                     return anyhow::Ok(());
                 }

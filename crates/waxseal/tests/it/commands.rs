@@ -44,7 +44,7 @@ async fn accounts_domains_credentials_and_keys_are_made_without_a_server() -> Re
     assert!(key["api_key"].as_str().is_some_and(|key| key.len() > 40));
 
     let queue = binary.json(&["queue", "list"]).await?;
-    assert_eq!(fields(&queue), ["waiting", "in_flight", "items"]);
+    assert_eq!(fields(&queue), ["waiting", "in_flight", "items", "next", "pauses"]);
 
     let accounts = binary.json(&["account", "list"]).await?;
     assert_eq!(accounts["items"][0]["account_id"], id);

@@ -21,6 +21,7 @@ mod operators;
 mod pages;
 mod policy;
 mod proving;
+mod queueing;
 mod quickstart;
 mod requests;
 mod revoke;

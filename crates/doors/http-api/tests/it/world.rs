@@ -115,6 +115,7 @@ impl World {
                 audit,
                 Duration::from_secs(86_400),
             ),
+            delivering: None,
             clock: clock.clone(),
             random: random.clone(),
         };

@@ -8,7 +8,7 @@ use sea_orm::IdenStatic;
 use super::{
     access_grant, account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count,
     event, export, idempotency_key, inbox_item, instance_note, kind, message, network_credential,
-    privacy_request, queue_entry, reader_cursor, smtp_credential, suppression,
+    privacy_request, queue_entry, queue_pause, reader_cursor, smtp_credential, suppression,
 };
 use crate::{backup::frame::Kind, retention::ClassifiedColumn};
 
@@ -51,6 +51,7 @@ impl Table {
 pub(crate) fn tables() -> Vec<Table> {
     vec![
         Table::of::<queue_entry::Entity>(),
+        Table::of::<queue_pause::Entity>(),
         Table::of::<archive_job::Entity>(),
         Table::of::<body::Entity>(),
         Table::of::<inbox_item::Entity>(),

@@ -35,8 +35,16 @@ use crate::{
 
 /// The tables with columns about recipients: all of them are gone through here.
 #[cfg(test)]
-const ABOUT_RECIPIENTS: [&str; 7] =
-    ["bodies", "events", "idempotency_keys", "inbox_items", "messages", "queue_entries", "suppressions"];
+const ABOUT_RECIPIENTS: [&str; 8] = [
+    "bodies",
+    "events",
+    "idempotency_keys",
+    "inbox_items",
+    "messages",
+    "queue_entries",
+    "queue_pauses",
+    "suppressions",
+];
 
 /// Who is to be erased, and from where.
 struct Wanted {
@@ -134,6 +142,9 @@ impl Store {
         total += self.erase_mentions(erasure, &wanted).await?;
         total += self.erase_captured(erasure, account, hash).await?;
         total += self.blank_suppressions(erasure, account, hash).await?;
+        let paused = self.forget_paused_recipient(account, hash).await?;
+        self.count_erased(erasure, "queue_pauses", paused).await?;
+        total += paused;
         Ok(total)
     }
 

@@ -4,7 +4,7 @@
 //! process that dies leaves leases behind like any other, which the next start frees.
 //!
 //! Nothing is handed over past what waits: the gate is open only while nothing is due in the queue, but for destinations
-//! that have enough.
+//! that have enough. Nor is what is paused.
 
 use std::{
     collections::HashSet,
@@ -155,8 +155,8 @@ impl Gate {
 
 impl Ticket {
     /// Room for this message, if it is to be handed over.
-    pub(crate) fn admit(&self, message: &NewMessage, now: Timestamp) -> Option<Room> {
-        if message.entries.is_empty() || message.schedule.not_before > now {
+    pub(crate) fn admit(&self, message: &NewMessage, now: Timestamp, is_paused: bool) -> Option<Room> {
+        if message.entries.is_empty() || message.schedule.not_before > now || is_paused {
             return None;
         }
         self.gate.admit(message)

@@ -3,6 +3,7 @@
 mod stranded;
 mod take;
 mod unlisted;
+mod unpaused;
 mod unreadable;
 
 pub(crate) use stranded::Stranded;
@@ -41,6 +42,8 @@ impl Store {
         }
         self.free_stranded().await?;
         self.finish_clearing().await?;
+        self.end_pauses(request.now).await?;
+        self.bring_back().await?;
         let lease = self.new_lease();
         let until = request.now + request.hold_for;
         let taken = self.lease_as(lease, request).await;
@@ -68,6 +71,7 @@ impl Store {
             }
         }
         self.fail_unreadable(&unreadable, lease).await?;
+        self.leave_paused(&mut entries, &mut hashes, lease).await?;
         self.ask_lists(&mut entries, &hashes).await?;
         Ok(entries)
     }
@@ -82,11 +86,13 @@ impl Store {
         let skip =
             request.skip_domains.iter().map(|domain| self.inner.keyring.destination_hash(domain)).collect();
         let closed = self.inner.closed.rows();
+        let pauses = self.inner.pauses.current();
+        let round = pauses.round;
         let work = async move |tx: &DatabaseTransaction| {
-            let rows = take::take(tx, (request, skip), lease, &mut turn, &closed).await?;
-            Ok::<_, StoreError>((rows, turn))
+            let taken = unpaused::take(tx, (request, skip), lease, &mut turn, (&closed, &pauses)).await?;
+            Ok::<_, StoreError>((taken, turn))
         };
-        let (rows, turn) = match self.inner.readers.get_database_backend() {
+        let (taken, turn) = match self.inner.readers.get_database_backend() {
             // There it runs beside the writer: rows that others hold are passed over.
             DbBackend::Postgres => {
                 let tx = self.inner.readers.begin().await?;
@@ -97,7 +103,13 @@ impl Store {
             _ => self.inner.writer.write(Effects::default(), move |tx| Box::pin(work(tx))).await?,
         };
         self.inner.set_turn(turn);
-        Ok(rows)
+        if taken.set_aside {
+            self.after_setting_aside(round);
+        }
+        if taken.there_is_more {
+            self.inner.writer.changes().queue.send_modify(|changes| *changes = changes.wrapping_add(1));
+        }
+        Ok(taken.rows)
     }
 
     /// Frees every lease, at start: whoever held them is gone. Entries that were cleared in their hands end. Returns
@@ -125,7 +137,7 @@ impl Store {
             .await
     }
 
-    /// When the next entry that nobody holds is due.
+    /// When the next entry that nobody holds is due, or a pause ends by itself.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<i64> = queue_entry::Entity::find()
             .select_only()
@@ -139,7 +151,7 @@ impl Store {
             .into_tuple()
             .one(self.read_for(Purpose::Delivery))
             .await?;
-        Ok(due.map(time))
+        Ok(due.map(time).into_iter().chain(self.next_pause_end()).min())
     }
 
     /// Makes the waiting entries of a message due now; how many.

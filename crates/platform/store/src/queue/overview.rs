@@ -1,12 +1,13 @@
 //! What is in the queue, for commands and the API.
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use tokio::sync::watch;
 use waxseal_model::{AccountId, DomainId, MessageId, Purpose, RecipientId, Sealed};
 
-use super::{HELD, QueueCounts, QueueEntry, QueueFilter, lease::ENVELOPE, settle::LAST_REPLY};
+use super::{FIRST_ROUND, HELD, QueueCounts, QueueEntry, QueueFilter, lease::ENVELOPE, settle::LAST_REPLY};
 use crate::{
     entity::queue_entry::{self, Column},
+    erasure::PARKED,
     error::StoreError,
     message::Envelope,
     open::Store,
@@ -19,16 +20,16 @@ impl Store {
         self.inner.writer.changes().queue.subscribe()
     }
 
-    /// How many entries there are, of all or of a domain.
+    /// How many entries there are, of all or of some. Whom they are to is not asked: that has to be opened.
     pub async fn queue_counts(&self, filter: &QueueFilter) -> Result<QueueCounts, StoreError> {
-        let all = queue_entry::Entity::find().filter(wanted(filter));
+        let all = queue_entry::Entity::find().filter(self.meant(filter));
         let total = all.clone().count(self.read_for(Purpose::Operation)).await?;
         let in_flight =
             all.filter(Column::Lease.is_not_null()).count(self.read_for(Purpose::Operation)).await?;
         Ok(QueueCounts { waiting: total.saturating_sub(in_flight), in_flight })
     }
 
-    /// Entries by id. Those whose addresses cannot be read any more are passed over: they end as soon as
+    /// Entries by id, at most `limit`. Those whose addresses cannot be read any more are passed over: they end as soon as
     /// somebody takes them.
     pub async fn queue_entries(
         &self,
@@ -38,29 +39,41 @@ impl Store {
         let mut filter = filter.clone();
         let mut entries = Vec::new();
         loop {
-            let wanted_rows = limit.saturating_sub(entries.len() as u64);
-            let rows = queue_entry::Entity::find()
-                .filter(wanted(&filter))
-                .order_by_asc(Column::Id)
-                .limit(wanted_rows)
-                .all(self.read_for(Purpose::Operation))
-                .await?;
-            let full = rows.len() as u64 == wanted_rows;
-            for row in rows {
-                filter.after = Some(RecipientId::from_row(&row.id, "queue_entries", "id")?);
-                match self.queue_entry(row).await {
-                    Ok(entry) => entries.push(entry),
-                    Err(StoreError::Erased | StoreError::Corrupt { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            if !full || entries.len() as u64 >= limit {
+            let left = limit.saturating_sub(entries.len() as u64);
+            let (some, after) = self.queue_page(&filter, left).await?;
+            entries.extend(some);
+            if after.is_none() || entries.len() as u64 >= limit {
                 return Ok(entries);
             }
+            filter.after = after;
         }
     }
 
-    async fn queue_entry(&self, row: queue_entry::Model) -> Result<QueueEntry, StoreError> {
+    /// Looks at entries by id, at most `limit`: those that are wanted, and after which there may be more. Where a recipient
+    /// is asked for, more are looked at than found.
+    pub async fn queue_page(
+        &self,
+        filter: &QueueFilter,
+        limit: u64,
+    ) -> Result<(Vec<QueueEntry>, Option<RecipientId>), StoreError> {
+        // Who is asked for by name is looked for among many.
+        let limit = if filter.recipient.is_some() { limit.max(500) } else { limit };
+        let rows = self.queue_rows(filter, self.read_for(Purpose::Operation), limit).await?;
+        let full = rows.len() as u64 >= limit;
+        let last =
+            rows.last().filter(|_| full).map(|row| RecipientId::from_row(&row.id, "queue_entries", "id"));
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.queue_entry(row).await {
+                Ok(entry) if filter.is_to(&entry) => entries.push(entry),
+                Ok(_) | Err(StoreError::Erased | StoreError::Corrupt { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((entries, last.transpose()?))
+    }
+
+    pub(super) async fn queue_entry(&self, row: queue_entry::Model) -> Result<QueueEntry, StoreError> {
         const TABLE: &str = "queue_entries";
         let account = AccountId::from_row(&row.account, TABLE, "account")?;
         let last_reply = match &row.last_reply {
@@ -84,14 +97,8 @@ impl Store {
             in_flight: row.lease.is_some(),
             last_reply,
             reply_unknown: self.reply_is_unknown(id, row.attempts),
+            paused: (FIRST_ROUND..PARKED).contains(&row.ready_at),
+            capture: row.capture,
         })
     }
-}
-
-fn wanted(filter: &QueueFilter) -> Condition {
-    Condition::all()
-        .add_option(filter.account.map(|account| Column::Account.eq(account.to_row())))
-        .add_option(filter.domain.map(|domain| Column::Domain.eq(domain.to_row())))
-        .add_option(filter.message.map(|message| Column::Message.eq(message.to_row())))
-        .add_option(filter.after.map(|after| Column::Id.gt(after.to_row())))
 }

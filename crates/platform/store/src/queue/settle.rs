@@ -48,6 +48,8 @@ enum Step {
         item: inbox_item::Model,
     },
     Released,
+    /// Set aside in a round.
+    Paused(i64),
     /// The entry was gone before we began.
     Gone,
 }
@@ -76,6 +78,7 @@ impl Store {
         settlements: Vec<Settlement>,
     ) -> Result<Vec<Settled>, StoreError> {
         let entries = self.entries_to_read(&settlements).await?;
+        let mut paused = None;
         let mut prepared = Vec::with_capacity(settlements.len());
         let mut effects = Effects { weight: settlements.len() * 2048, ..Effects::default() };
         for Settlement { entry, lease, outcome, events } in settlements {
@@ -83,6 +86,9 @@ impl Store {
             effects.log |= !events.is_empty();
             effects.queue |= matches!(outcome, Outcome::Deferred { .. } | Outcome::Released);
             effects.suppressions |= matches!(outcome, Outcome::Done { suppress: Some(_) });
+            if let Outcome::Paused(hold) = &outcome {
+                paused = Some(hold.round.min(paused.unwrap_or(hold.round)));
+            }
             let step = self.step(entries.get(&entry), outcome).await?;
             let delivered = events.iter().any(|event| event.kind == EventKind::Delivered);
             let events = self.event_rows(events).await?;
@@ -94,6 +100,9 @@ impl Store {
             .writer
             .write(effects, move |tx| Box::pin(async move { apply::settle(tx, prepared, now).await }))
             .await?;
+        if let Some(round) = paused {
+            self.after_setting_aside(round);
+        }
         if archives {
             self.inner.archive_changes.send_modify(|changes| *changes = changes.wrapping_add(1));
         }
@@ -131,6 +140,7 @@ impl Store {
                 Ok(Step::Done { suppress: Some(self.suppression_row(new).await?) })
             }
             (Outcome::Released, _) => Ok(Step::Released),
+            (Outcome::Paused(hold), _) => Ok(Step::Paused(hold.round)),
             (Outcome::Deferred { next_attempt_at, first_attempt_at, last_reply }, Some(entry)) => {
                 let last_reply = self.seal_reply(entry, &last_reply).await?;
                 Ok(Step::Deferred { next_attempt_at, first_attempt_at, last_reply })

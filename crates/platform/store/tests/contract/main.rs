@@ -26,6 +26,7 @@ mod key_kills;
 mod keys_apart;
 mod lost_connection;
 mod opening;
+mod pausing;
 mod purposes;
 mod queue;
 mod requesting;
@@ -117,6 +118,16 @@ contract! {
         whoever_gets_on_a_list_meanwhile_is_asked_about_again,
         what_is_cleared_on_its_way_is_not_sent,
         the_content_of_an_erased_account_is_not_used;
+    pausing:
+        what_is_paused_stays_and_everything_else_leaves,
+        a_pause_outlives_a_restart_and_ends_by_itself,
+        any_number_of_paused_entries_is_in_nobodys_way,
+        what_is_handed_over_heeds_a_pause,
+        what_a_holder_sets_aside_comes_back_however_late_they_say_so,
+        what_is_paused_expires_as_ever,
+        pauses_are_bounded_and_go_with_whom_they_name,
+        many_entries_end_at_once_each_with_one_event,
+        what_waits_is_due_at_once_but_for_what_its_sender_put_off;
     queue:
         due_entries_are_leased_oldest_first_and_once,
         an_expired_lease_is_taken_by_another,

@@ -39,6 +39,16 @@ impl Pace {
         self.allowed < self.most
     }
 
+    /// Connections allowed when it asks for nothing.
+    pub(crate) const fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Until when refusals are of the same wave: until then it gets no more.
+    pub(crate) const fn wave_until(&self) -> Option<Timestamp> {
+        self.wave_until
+    }
+
     /// Whether what it asked for still counts, if nothing goes there meanwhile.
     pub(crate) fn is_remembered(&self, now: Timestamp) -> bool {
         self.is_slowed() && self.wave_until.is_some_and(|until| now < until + REMEMBERED)

@@ -27,6 +27,11 @@ impl Rate {
         }
     }
 
+    /// Tokens that come in a minute.
+    pub(crate) fn per_minute(&self) -> u64 {
+        60_000_000 / u64::try_from(self.every.as_micros()).unwrap_or(u64::MAX).max(1)
+    }
+
     /// Tokens that there are.
     pub(crate) fn tokens(&self, now: Timestamp) -> u32 {
         let missing = self.full_at(now).since(now).as_micros().div_ceil(self.every.as_micros().max(1));

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use waxseal_delivery::{Delivery, DeliveryConfig};
+use waxseal_delivery::{Delivery, DeliveryConfig, View};
 use waxseal_model::{
     Access, AccountId, Clock, DomainId, ManualClock, MessageId, RecipientId, SeededRandom, Timestamp, actor,
     event::{DeliveryStatus, EnvelopeInfo, EventDetails, EventKind, MessageInfo, Severity},
@@ -161,6 +161,14 @@ impl World {
 
     pub(crate) fn load(&self) -> (usize, usize) {
         self.delivery.as_ref().expect("running").load()
+    }
+
+    pub(crate) const fn is_running(&self) -> bool {
+        self.delivery.is_some()
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.delivery.as_ref().expect("running").view()
     }
 
     pub(crate) fn later(&self, by: Duration) {

@@ -228,6 +228,19 @@ pub enum AuditEvent {
     QueueLooked,
     /// A message in the queue was tried at an operator's word.
     QueueRetried,
+    /// An operator let something in the queue not leave for now.
+    QueuePaused,
+    /// An operator ended a pause of the queue.
+    QueueResumed,
+    /// Entries of the queue were to be tried at an operator's word, a part of them at a time; how many tells another entry.
+    QueueDrained,
+    /// Entries of the queue were to end at an operator's word, a part of them at a time; how many tells another entry.
+    QueueExpired,
+    /// That is done: `count` entries of the queue.
+    QueueTouched {
+        /// Number of the entry that tells of it.
+        entry: u64,
+    },
     /// The accounts were listed with their names.
     AccountsListed,
     /// An account's API keys were listed with their labels.

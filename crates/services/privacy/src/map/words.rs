@@ -35,6 +35,7 @@ pub(crate) const fn retention(retention: Retention) -> &'static str {
         Retention::Events => "retention.events_days",
         Retention::OneDay => "one day",
         Retention::Export => "privacy.export_hours",
+        Retention::Pause => "until an operator ends it or its time is over",
         Retention::Backups => "backup.keep_days and a day",
         Retention::Requests => "until answered, then retention.request_days",
         Retention::Instance => "as long as the instance",

@@ -31,6 +31,8 @@ struct Work {
     suppressions: Vec<suppression::Model>,
     captured: Vec<Vec<u8>>,
     released: Vec<Vec<u8>>,
+    /// Each with the round in which it is set aside.
+    paused: BTreeMap<i64, Vec<Vec<u8>>>,
     /// What ended of each message, by account and message.
     settled: BTreeMap<(Vec<u8>, Vec<u8>), Ended>,
 }
@@ -150,7 +152,8 @@ impl Work {
                 self.captured.push(entry.id.clone());
                 self.done(entry, settlement.delivered);
             }
-            Step::Released => self.released.push(entry.id),
+            Step::Paused(round) if !cleared => self.paused.entry(round).or_default().push(entry.id),
+            Step::Released | Step::Paused(_) => self.released.push(entry.id),
             Step::Deferred { next_attempt_at, first_attempt_at, last_reply } => {
                 let next_attempt_at = if cleared { CLEARED } else { next_attempt_at };
                 let changed = queue_entry::ActiveModel {
@@ -183,6 +186,7 @@ impl Work {
                 .await?;
         }
         release(tx, &self.released).await?;
+        set_aside(tx, self.paused).await?;
         keep_captured(tx, &self.items).await?;
         insert_all::<inbox_item::ActiveModel, _>(
             tx,
@@ -206,6 +210,20 @@ async fn release(tx: &Tx, ids: &[Vec<u8>]) -> Result<(), StoreError> {
             .filter(queue_entry::Column::Id.is_in(padded(ids)))
             .exec(tx)
             .await?;
+    }
+    Ok(())
+}
+
+async fn set_aside(tx: &Tx, paused: BTreeMap<i64, Vec<Vec<u8>>>) -> Result<(), StoreError> {
+    for (round, ids) in paused {
+        for ids in ids.chunks(IDS) {
+            queue_entry::Entity::update_many()
+                .col_expr(queue_entry::Column::Lease, Expr::value(Option::<Vec<u8>>::None))
+                .col_expr(queue_entry::Column::ReadyAt, Expr::value(round))
+                .filter(queue_entry::Column::Id.is_in(ids.to_vec()))
+                .exec(tx)
+                .await?;
+        }
     }
     Ok(())
 }

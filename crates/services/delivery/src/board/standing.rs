@@ -1,0 +1,100 @@
+//! What a destination waits for, asked by whoever wants to know why a message is where it is.
+
+use std::sync::Arc;
+
+use waxseal_model::Timestamp;
+
+use super::{
+    Board,
+    lane::{LaneKey, ProviderKey},
+};
+
+/// Whose limits hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// A provider of the table.
+    Provider(Arc<str>),
+    /// The destination's own mail servers, or the relay.
+    Destination,
+}
+
+/// What a destination with something to do waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It could not be reached a moment ago.
+    Unreachable { until: Timestamp, words: String },
+    /// It could not be reached: one connection tries.
+    Trying,
+    /// Its mail servers are being looked up.
+    LookedUp,
+    /// Its provider got all messages of this minute so far.
+    Rate { whose: Whose, per_minute: u64, next: Timestamp },
+    /// Others of its provider have the tokens that there are.
+    RateTurn { whose: Whose, per_minute: u64 },
+    /// Its provider has as many connections as it gets.
+    Connections { whose: Whose, open: usize, allowed: usize, most: usize, slowed_until: Option<Timestamp> },
+    /// There are as many connections as there may be.
+    AllConnections { open: usize, most: usize },
+    /// A connection takes it when it has its turn.
+    Turn { ahead: usize },
+}
+
+impl Board {
+    /// The provider of a lane.
+    pub(crate) fn provider(&self, lane: &LaneKey) -> Option<Arc<str>> {
+        match &self.lanes.get(lane)?.provider {
+            ProviderKey::Entry(name) => Some(Arc::clone(name)),
+            ProviderKey::Lane(_) => None,
+        }
+    }
+
+    /// The provider of a destination, if that is known.
+    pub(crate) fn provider_of(&self, name: &str, now: Timestamp) -> Option<Arc<str>> {
+        let place = self.destinations.get(name).map(|place| place.lane.clone());
+        self.provider(&place.or_else(|| self.known.lane(name, now))?)
+    }
+
+    /// How many entries are held, if there may be no more.
+    pub(crate) fn is_full(&self) -> Option<usize> {
+        (self.held.len() >= self.limits.leased).then_some(self.limits.leased)
+    }
+
+    /// What a destination waits for; `None` if it has nothing to do.
+    pub(crate) fn standing(&self, name: &str, now: Timestamp) -> Option<Standing> {
+        let place = self.destinations.get(name)?;
+        let lane = self.lanes.get(&place.lane)?;
+        let provider = self.providers.get(&lane.provider)?;
+        let whose = match &lane.provider {
+            ProviderKey::Entry(name) => Whose::Provider(Arc::clone(name)),
+            ProviderKey::Lane(_) => Whose::Destination,
+        };
+        if let Some((until, no_line)) = lane.down.as_ref().filter(|(until, _)| now < *until) {
+            return Some(Standing::Unreachable { until: *until, words: no_line.report.description.clone() });
+        }
+        if let Some(rate) = &provider.rate {
+            let per_minute = rate.per_minute();
+            match rate.due(now) {
+                Some(next) => return Some(Standing::Rate { whose, per_minute, next }),
+                None if lane.rated => return Some(Standing::RateTurn { whose, per_minute }),
+                None => {}
+            }
+        }
+        let room = provider.room();
+        if room == 0 && lane.idle == 0 {
+            let (pace, open) = (&provider.pace, provider.connections);
+            let slowed_until = pace.is_slowed().then(|| pace.wave_until()).flatten();
+            let (allowed, most) = (pace.allowed(), pace.most());
+            return Some(Standing::Connections { whose, open, allowed, most, slowed_until });
+        }
+        if lane.connections == 0 && self.connections >= self.limits.connections {
+            return Some(Standing::AllConnections { open: self.connections, most: self.limits.connections });
+        }
+        if lane.unknown {
+            return Some(Standing::LookedUp);
+        }
+        if lane.troubled {
+            return Some(Standing::Trying);
+        }
+        Some(Standing::Turn { ahead: lane.jobs.saturating_sub(1) })
+    }
+}
