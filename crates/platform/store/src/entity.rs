@@ -25,5 +25,6 @@ pub(crate) mod network_credential;
 pub(crate) mod privacy_request;
 pub(crate) mod queue_entry;
 pub(crate) mod reader_cursor;
+pub(crate) mod relay;
 pub(crate) mod smtp_credential;
 pub(crate) mod suppression;

@@ -23,6 +23,7 @@ mod outcome;
 mod policies;
 mod recall;
 pub mod relay;
+mod relays;
 mod report;
 pub mod schedule;
 mod scheduler;

@@ -24,6 +24,7 @@ use crate::{
     config::DeliveryConfig,
     jump::JumpWatch,
     policies::Policies,
+    relays::Relays,
     scheduler,
     second_copy::SecondCopies,
     settler::{self, Decision, Settler},
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) jump: JumpWatch,
     pub(crate) second_copies: SecondCopies,
     pub(crate) policies: Policies,
+    pub(crate) relays: Relays,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
     /// Has the scheduler plan anew; it need not look into the queue.
@@ -141,6 +143,7 @@ impl Delivery {
             jump: JumpWatch::start(&*clock),
             second_copies,
             policies: Policies::new(&net, &config),
+            relays: Relays::new(&config),
             bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
             pieces,
             store,

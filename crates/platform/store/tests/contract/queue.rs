@@ -45,6 +45,7 @@ pub(crate) async fn domains_at_their_limit_are_passed_over(world: World) {
         limit: 10,
         hold_for: Duration::from_secs(60),
         skip_domains: vec!["busy.example".into()],
+        skip_accounts: Vec::new(),
     };
     let leased = world.store.lease(request).await.expect("leased");
     assert_eq!(leased.len(), 1);
@@ -68,6 +69,7 @@ pub(crate) async fn a_full_domain_in_front_hides_nobody(world: World) {
             limit: 30,
             hold_for: Duration::from_secs(60),
             skip_domains: vec!["busy.example".into()],
+            skip_accounts: Vec::new(),
         };
         let store = world.store.clone();
         // In a task of its own, as the delivery worker does.

@@ -9,6 +9,7 @@ mod counters;
 mod dns;
 mod mta_sts;
 mod outcomes;
+mod relays;
 mod restart;
 mod routes;
 mod schedule;
