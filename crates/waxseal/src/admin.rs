@@ -11,6 +11,7 @@ mod named_path;
 mod policy;
 mod queue;
 mod recorded;
+pub(crate) mod relay;
 pub(crate) mod requests;
 mod revoke;
 mod trace;
@@ -70,6 +71,21 @@ pub(crate) enum Request {
     CredentialDelete { account: String, credential: String },
     /// Take an address off the lists of a domain.
     SuppressionRemove { account: String, domain: String, address: String },
+    /// Set the relay of an account or a domain.
+    RelaySet {
+        account: Option<String>,
+        domain: Option<String>,
+        url: Option<String>,
+        direct: bool,
+        credentials: Option<relay::RelayLogin>,
+        share: Option<u8>,
+    },
+    /// Show it.
+    RelayShow { account: Option<String>, domain: Option<String> },
+    /// List an account's relays.
+    RelayList { account: String },
+    /// Remove one.
+    RelayRemove { account: Option<String>, domain: Option<String> },
     /// Count and list what waits.
     QueueList { limit: u64 },
     /// Tell why a message is where it is.
@@ -288,6 +304,13 @@ async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Valu
         Request::SuppressionRemove { account, domain, address } => {
             revoke::unsuppress(house, &account, &domain, &address).await
         }
+        Request::RelaySet { account, domain, url, direct, credentials, share } => {
+            let wanted = relay::Wanted { url, direct, login: credentials, share };
+            relay::set(house, by, (account, domain), wanted).await
+        }
+        Request::RelayShow { account, domain } => relay::show(house, by, (account, domain)).await,
+        Request::RelayList { account } => relay::list(house, &account).await,
+        Request::RelayRemove { account, domain } => relay::remove(house, by, (account, domain)).await,
         Request::QueueList { limit } => queue::list(house, limit).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,

@@ -6,6 +6,7 @@ mod export;
 mod policy;
 mod privacy;
 mod prove;
+mod relay;
 mod requests;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -19,6 +20,7 @@ pub(crate) use self::{
     policy::Policy,
     privacy::{Hold, Privacy},
     prove::ProveErasure,
+    relay::{Relay, Whose},
     requests::{PersonRequest, PersonStep, RequestKindName},
 };
 
@@ -92,6 +94,10 @@ pub(crate) enum Command {
     /// How much at once providers of mailboxes get.
     #[command(subcommand)]
     Shaping(Shaping),
+
+    /// Servers that mail of accounts and domains goes to instead of its recipients'.
+    #[command(subcommand)]
+    Relay(Relay),
 
     /// What the system keeps about people.
     #[command(subcommand)]
@@ -386,6 +392,29 @@ mod tests {
     #[test]
     fn the_commands_are_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_relay_is_a_server_none_or_another_share() {
+        let parsed = |arguments: &[&str]| {
+            let all = ["waxseal", "relay", "set", "--account", "A"].iter().chain(arguments);
+            Cli::try_parse_from(all).is_ok()
+        };
+        assert!(parsed(&["smtp://relay"]) && parsed(&["--direct"]) && parsed(&["--share", "5"]));
+        assert!(parsed(&["smtp://relay", "--user", "me", "--password-file", "-", "--share", "100"]));
+        for wrong in [
+            &[][..],
+            &["smtp://relay", "--direct"],
+            &["--direct", "--share", "5"],
+            &["smtp://relay", "--share", "0"],
+            &["smtp://relay", "--share", "101"],
+            &["smtp://relay", "--user", "me"],
+            &["smtp://relay", "--password-file", "-"],
+            &["--share", "5", "--user", "me", "--password-file", "-"],
+            &["smtp://relay", "--domain", "d.example"],
+        ] {
+            assert!(!parsed(wrong), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod policy;
 mod privacy_map;
 mod prove;
 mod quickstart;
+mod relay;
 mod requests;
 mod roles;
 mod serve;
@@ -107,6 +108,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Suppression(Suppression::Remove { address, domain, account }) => {
             Request::SuppressionRemove { account, domain, address }
         }
+        Command::Relay(command) => relay::request(command)?,
         Command::Queue(Queue::List { limit }) => Request::QueueList { limit },
         Command::Queue(Queue::Why { message }) => Request::QueueWhy { message },
         Command::Queue(Queue::Retry { message }) => Request::QueueRetry { message },

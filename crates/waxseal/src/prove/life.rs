@@ -16,7 +16,7 @@ use super::{
     stage::{REST, Stage},
 };
 use crate::{
-    admin::{Request, requests::Asked},
+    admin::{Request, relay::RelayLogin, requests::Asked},
     quickstart::{
         http_client::{self, Call},
         smtp_client,
@@ -75,7 +75,23 @@ impl<'a> Customer<'a> {
         let label = self.canaries.of("label of an API key").to_owned();
         stage.ask(Request::KeyCreate { account: account.clone(), domain: Some(domain), label }).await?;
         let network = self.canaries.of("network that submits").to_owned();
-        stage.ask(Request::NetworkCreate { account, network }).await?;
+        stage.ask(Request::NetworkCreate { account: account.clone(), network }).await?;
+        // Nothing is sent from there: what is sent is to arrive.
+        let name = format!("relayed.{}", self.canaries.domain());
+        stage.ask(Request::DomainCreate { account, name: name.clone(), sandbox: false }).await?;
+        let of = |field| self.canaries.of(field).to_owned();
+        let relay = Request::RelaySet {
+            account: None,
+            domain: Some(name),
+            url: Some(format!("smtps://{}.test:465", of("host of a relay"))),
+            direct: false,
+            credentials: Some(RelayLogin {
+                user: of("user at a relay"),
+                password: of("password at a relay"),
+            }),
+            share: None,
+        };
+        stage.ask(relay).await?;
         Ok(())
     }
 
