@@ -22,6 +22,7 @@ mod pages;
 mod policy;
 mod proving;
 mod quickstart;
+mod relays;
 mod requests;
 mod revoke;
 mod signals;
