@@ -55,6 +55,7 @@ impl<'a> Customer<'a> {
         }
         let customer = Self { canaries, account: account.parse()?, key: text(&made, "api_key")? };
         customer.equip(stage, &account).await?;
+        customer.be_relayed(stage, &account).await.context("a relay")?;
         customer.write(stage).await.context("messages by HTTP")?;
         customer.submit(stage, &account).await.context("messages by SMTP")?;
         customer.be_refused(stage).await.context("what is refused")?;
@@ -75,10 +76,15 @@ impl<'a> Customer<'a> {
         let label = self.canaries.of("label of an API key").to_owned();
         stage.ask(Request::KeyCreate { account: account.clone(), domain: Some(domain), label }).await?;
         let network = self.canaries.of("network that submits").to_owned();
-        stage.ask(Request::NetworkCreate { account: account.clone(), network }).await?;
-        // Nothing is sent from there: what is sent is to arrive.
+        stage.ask(Request::NetworkCreate { account, network }).await?;
+        Ok(())
+    }
+
+    /// A domain with a relay. Nothing is sent from there: what is sent is to arrive.
+    async fn be_relayed(&self, stage: &Stage, account: &str) -> Result<()> {
         let name = format!("relayed.{}", self.canaries.domain());
-        stage.ask(Request::DomainCreate { account, name: name.clone(), sandbox: false }).await?;
+        let made = Request::DomainCreate { account: account.to_owned(), name: name.clone(), sandbox: false };
+        stage.ask(made).await?;
         let of = |field| self.canaries.of(field).to_owned();
         let relay = Request::RelaySet {
             account: None,
