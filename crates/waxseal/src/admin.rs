@@ -11,6 +11,7 @@ mod named_path;
 mod policy;
 mod queue;
 mod recorded;
+pub(crate) mod relay;
 pub(crate) mod requests;
 mod revoke;
 mod trace;
@@ -74,6 +75,21 @@ pub(crate) enum Request {
     CredentialDelete { account: String, credential: String },
     /// Take an address off the lists of a domain.
     SuppressionRemove { account: String, domain: String, address: String },
+    /// Set the relay of an account or a domain.
+    RelaySet {
+        account: Option<String>,
+        domain: Option<String>,
+        url: Option<String>,
+        direct: bool,
+        credentials: Option<relay::RelayLogin>,
+        share: Option<u8>,
+    },
+    /// Show it.
+    RelayShow { account: Option<String>, domain: Option<String> },
+    /// List an account's relays.
+    RelayList { account: String },
+    /// Remove one.
+    RelayRemove { account: Option<String>, domain: Option<String> },
     /// Count and list what waits.
     QueueList {
         limit: u64,
@@ -358,6 +374,13 @@ async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Valu
             let page = (older_than.as_deref(), after.as_deref());
             queue::bulk(house, Bulk::Count, &which, page).await
         }
+        Request::RelaySet { account, domain, url, direct, credentials, share } => {
+            let wanted = relay::Wanted { url, direct, login: credentials, share };
+            relay::set(house, by, (account, domain), wanted).await
+        }
+        Request::RelayShow { account, domain } => relay::show(house, by, (account, domain)).await,
+        Request::RelayList { account } => relay::list(house, &account).await,
+        Request::RelayRemove { account, domain } => relay::remove(house, by, (account, domain)).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
         Request::PrivacyTrace { term, backups } => trace::tables(house, by, &term, &backups).await,

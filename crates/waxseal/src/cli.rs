@@ -7,6 +7,7 @@ mod policy;
 mod privacy;
 mod prove;
 mod queue;
+mod relay;
 mod requests;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -21,6 +22,7 @@ pub(crate) use self::{
     privacy::{Hold, Privacy},
     prove::ProveErasure,
     queue::Queue,
+    relay::{Relay, Whose},
     requests::{PersonRequest, PersonStep, RequestKindName},
 };
 
@@ -94,6 +96,10 @@ pub(crate) enum Command {
     /// How much at once providers of mailboxes get.
     #[command(subcommand)]
     Shaping(Shaping),
+
+    /// Servers that mail of accounts and domains goes to instead of its recipients'.
+    #[command(subcommand)]
+    Relay(Relay),
 
     /// What the system keeps about people.
     #[command(subcommand)]
@@ -368,6 +374,29 @@ mod tests {
     #[test]
     fn the_commands_are_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_relay_is_a_server_none_or_another_share() {
+        let parsed = |arguments: &[&str]| {
+            let all = ["waxseal", "relay", "set", "--account", "A"].iter().chain(arguments);
+            Cli::try_parse_from(all).is_ok()
+        };
+        assert!(parsed(&["smtp://relay"]) && parsed(&["--direct"]) && parsed(&["--share", "5"]));
+        assert!(parsed(&["smtp://relay", "--user", "me", "--password-file", "-", "--share", "100"]));
+        for wrong in [
+            &[][..],
+            &["smtp://relay", "--direct"],
+            &["--direct", "--share", "5"],
+            &["smtp://relay", "--share", "0"],
+            &["smtp://relay", "--share", "101"],
+            &["smtp://relay", "--user", "me"],
+            &["smtp://relay", "--password-file", "-"],
+            &["--share", "5", "--user", "me", "--password-file", "-"],
+            &["smtp://relay", "--domain", "d.example"],
+        ] {
+            assert!(!parsed(wrong), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -80,6 +80,7 @@ pub(crate) struct Config {
     pub(crate) delivery_port: u16,
     /// The smart host that everything goes to.
     pub(crate) relay: Option<Relay>,
+    pub(crate) relay_share: u8,
     /// What becomes of messages that may already have been delivered when the process died.
     pub(crate) after_crash: AfterCrash,
     /// Addresses to send from.

@@ -22,6 +22,7 @@ mod privacy_map;
 mod prove;
 mod queue;
 mod quickstart;
+mod relay;
 mod requests;
 mod roles;
 mod serve;
@@ -109,6 +110,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Suppression(Suppression::Remove { address, domain, account }) => {
             Request::SuppressionRemove { account, domain, address }
         }
+        Command::Relay(command) => relay::request(command)?,
         Command::Queue(command) => match queue::asked(command)? {
             Asked::Once(request) => request,
             Asked::Followed(followed) => {

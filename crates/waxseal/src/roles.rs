@@ -191,6 +191,7 @@ impl Running {
         let delivery = DeliveryConfig {
             port: config.delivery_port,
             relay: config.relay.clone(),
+            relay_share: config.relay_share,
             http_rules: config.http_rules.clone(),
             mta_sts: config.mta_sts,
             after_crash: config.after_crash,

@@ -45,7 +45,7 @@ pub(crate) struct Needed {
 }
 
 /// What is kept as long as something else: no time of its own ends it.
-const KEPT_WITH: [(&str, &str, &str, Option<&str>); 13] = [
+const KEPT_WITH: [(&str, &str, &str, Option<&str>); 14] = [
     ("access_grants", "user.content.private", "as long as the account", Some("opened_at")),
     ("accounts", "user.account", "as long as the account", Some("created_at")),
     ("api_keys", "user.authorization.credentials", "until it is deleted", Some("created_at")),
@@ -56,6 +56,7 @@ const KEPT_WITH: [(&str, &str, &str, Option<&str>); 13] = [
     ("network_credentials", "user.device.ip_address", "until it is deleted", Some("created_at")),
     ("queue_pauses", "user.unique_id", "until an operator ends it", Some("since")),
     ("reader_cursors", "system.operations", "about nobody", None),
+    ("relays", "user.authorization.credentials", "until it is removed", Some("created_at")),
     ("seaql_migrations", "system.operations", "about nobody", None),
     ("smtp_credentials", "user.authorization.credentials", "until it is deleted", Some("created_at")),
     ("suppressions", "user.privacy_preferences", "until it is deleted", Some("created_at")),

@@ -154,6 +154,7 @@ impl Bench {
             limit: 16,
             hold_for: Duration::from_secs(600),
             skip_domains: Vec::new(),
+            skip_accounts: Vec::new(),
         };
         let leased = self.store.lease(request).await?;
         let settlements: Vec<Settlement> = leased

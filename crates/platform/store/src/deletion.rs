@@ -38,6 +38,8 @@ pub(crate) enum DeletionKind {
     ApiKey,
     /// A network was taken back.
     Network,
+    /// A relay was removed.
+    Relay,
     /// An address was taken from a list of suppressions.
     Suppression,
     /// An operator's grant was ended.
@@ -49,12 +51,13 @@ pub(crate) enum DeletionKind {
 }
 
 impl DeletionKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Message,
         Self::Captured,
         Self::Queue,
         Self::ApiKey,
         Self::Network,
+        Self::Relay,
         Self::Suppression,
         Self::Grant,
         Self::Password,
@@ -68,6 +71,7 @@ impl DeletionKind {
             Self::Queue => "queue",
             Self::ApiKey => "api_key",
             Self::Network => "network",
+            Self::Relay => "relay",
             Self::Suppression => "suppression",
             Self::Grant => "grant",
             Self::Password => "password",

@@ -26,5 +26,6 @@ pub(crate) mod privacy_request;
 pub(crate) mod queue_entry;
 pub(crate) mod queue_pause;
 pub(crate) mod reader_cursor;
+pub(crate) mod relay;
 pub(crate) mod smtp_credential;
 pub(crate) mod suppression;

@@ -16,13 +16,14 @@ pub use self::{
 };
 
 /// The tables of an export, in the order in which they can be written again: whoever is referred to first.
-pub(crate) const TABLES: [&str; 16] = [
+pub(crate) const TABLES: [&str; 17] = [
     "accounts",
     "domains",
     "dkim_keys",
     "api_keys",
     "smtp_credentials",
     "network_credentials",
+    "relays",
     "messages",
     "bodies",
     "archive_jobs",
@@ -61,6 +62,10 @@ macro_rules! with_entity {
             }
             "network_credentials" => {
                 type $entity = $crate::entity::network_credential::Entity;
+                $work
+            }
+            "relays" => {
+                type $entity = $crate::entity::relay::Entity;
                 $work
             }
             "messages" => {

@@ -99,7 +99,7 @@ async fn all(tx: &Tx, mut coming: mpsc::Receiver<Work>) -> Result<bool, StoreErr
 
 impl Importer {
     /// The tables, in the order in which they are to come.
-    pub const fn tables() -> [&'static str; 16] {
+    pub const fn tables() -> [&'static str; 17] {
         TABLES
     }
 

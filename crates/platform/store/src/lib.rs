@@ -26,6 +26,7 @@ pub mod open;
 pub mod proof;
 pub mod purpose;
 pub mod queue;
+pub mod relay;
 pub mod request;
 pub mod retention;
 pub mod search;

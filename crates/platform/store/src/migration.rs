@@ -19,6 +19,7 @@ mod m0015_consent;
 mod m0016_domain_names;
 mod m0017_destinations;
 mod m0019_queue_pauses;
+mod m0020_relays;
 
 pub(crate) use m0014_networks::NETWORK;
 pub(crate) use m0016_domain_names::{NAME, PUBLIC_KEY, SELECTOR};
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_domain_names::DomainNames),
             Box::new(m0017_destinations::Destinations),
             Box::new(m0019_queue_pauses::QueuePauses),
+            Box::new(m0020_relays::Relays),
         ]
     }
 }

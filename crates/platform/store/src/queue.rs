@@ -50,6 +50,8 @@ pub struct LeaseRequest {
     pub hold_for: Duration,
     /// Recipient domains that are at their limit: their entries stay.
     pub skip_domains: Vec<String>,
+    /// Accounts whose own relay is at its limit: their entries stay.
+    pub skip_accounts: Vec<AccountId>,
 }
 
 /// A queue entry in our hands.

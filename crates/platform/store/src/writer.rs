@@ -36,6 +36,8 @@ pub(crate) struct Effects {
     pub(crate) suppressions: bool,
     /// A login or a domain was changed or deleted.
     pub(crate) ways_in: bool,
+    /// A relay was set or removed.
+    pub(crate) relays: bool,
     /// Bytes that the operation writes, roughly: bounds a group.
     pub(crate) weight: usize,
 }
@@ -61,6 +63,8 @@ pub(crate) struct Changes {
     pub(crate) suppressions: watch::Sender<u64>,
     /// A login or a domain was changed or deleted.
     pub(crate) ways_in: watch::Sender<u64>,
+    /// A relay was set or removed.
+    pub(crate) relays: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -68,7 +72,8 @@ impl Writer {
     pub(crate) fn start(db: DatabaseConnection, room: Arc<Room>, openings: Arc<Openings>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let none = || watch::channel(0).0;
-        let changes = Changes { queue: none(), log: none(), suppressions: none(), ways_in: none() };
+        let changes =
+            Changes { queue: none(), log: none(), suppressions: none(), ways_in: none(), relays: none() };
         let task = tokio::spawn(group::run(db, waiting, changes.clone(), room, openings));
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }

@@ -129,7 +129,7 @@ enum Unsent {
 /// Settles a job whose destination was found unreachable a moment ago.
 pub(crate) async fn give_up(shared: &Shared, route: &Route, job: &Job, no_line: NoLine) {
     let started = Started::now(shared);
-    let no_line = &NoLine { report: no_line.report.about(route.name()), ..no_line };
+    let no_line = &NoLine { report: no_line.report.about(route.told()), ..no_line };
     if let Some(loaded) = load(shared, job).await {
         fail(shared, &started, &loaded.template, job, no_line).await;
     }

@@ -19,7 +19,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use waxseal_model::{MessageId, RecipientId, Timestamp};
+use waxseal_model::{AccountId, MessageId, RecipientId, Timestamp};
 use waxseal_smtp::client::Credentials;
 use waxseal_store::queue::{HandedMessage, LeaseId, LeasedEntry};
 
@@ -35,7 +35,7 @@ use self::{
 use crate::{
     config::Limits,
     open::{NoLine, TlsNeed},
-    relay::Relay,
+    relays::RelayRoute,
     shaping::{Bounds, Place},
 };
 
@@ -44,8 +44,8 @@ use crate::{
 pub(crate) enum Route {
     /// To the mail servers of a domain.
     Domain(String),
-    /// To the relay.
-    Relay(Relay),
+    /// To a relay.
+    Relay(Arc<RelayRoute>),
     /// Into the inbox of a sandbox domain.
     Captured,
 }
@@ -56,25 +56,43 @@ impl Route {
         match self {
             Self::Domain(domain) => domain,
             // No domain is called like these.
-            Self::Relay(_) => "(relay)",
+            Self::Relay(route) => &route.name,
             Self::Captured => "(inbox)",
         }
     }
 
-    pub(crate) const fn port(&self, port: u16) -> u16 {
+    /// What it is called in events.
+    pub(crate) fn told(&self) -> &str {
         match self {
-            Self::Relay(relay) => relay.port,
+            Self::Relay(_) => "(relay)",
+            Self::Domain(_) | Self::Captured => self.name(),
+        }
+    }
+
+    /// Whether so much waits for it that it would take others' room, and then stays in the store: by recipients' domain, or
+    /// by account. What everybody shares has no such bound.
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Domain(_) => true,
+            Self::Relay(route) => route.account.is_some(),
+            Self::Captured => false,
+        }
+    }
+
+    pub(crate) fn port(&self, port: u16) -> u16 {
+        match self {
+            Self::Relay(route) => route.relay.port,
             Self::Domain(_) | Self::Captured => port,
         }
     }
 
-    pub(crate) const fn implicit_tls(&self) -> bool {
-        matches!(self, Self::Relay(Relay { implicit_tls: true, .. }))
+    pub(crate) fn implicit_tls(&self) -> bool {
+        matches!(self, Self::Relay(route) if route.relay.implicit_tls)
     }
 
     pub(crate) fn credentials(&self) -> Option<Credentials> {
         match self {
-            Self::Relay(relay) => relay.credentials.clone(),
+            Self::Relay(route) => route.relay.credentials.clone(),
             Self::Domain(_) | Self::Captured => None,
         }
     }
@@ -83,8 +101,8 @@ impl Route {
     /// proved its name.
     pub(crate) fn tls_need(&self, address: IpAddr) -> TlsNeed {
         match self {
-            Self::Relay(relay) if relay.credentials.is_some() && !address.is_loopback() => TlsNeed::Verified,
-            Self::Relay(relay) if relay.implicit_tls => TlsNeed::Encrypted,
+            Self::Relay(to) if to.relay.credentials.is_some() && !address.is_loopback() => TlsNeed::Verified,
+            Self::Relay(to) if to.relay.implicit_tls => TlsNeed::Encrypted,
             Self::Relay(_) | Self::Domain(_) | Self::Captured => TlsNeed::Opportunistic,
         }
     }
@@ -200,16 +218,22 @@ impl Board {
         self.connections
     }
 
-    /// Destinations with enough waiting: no more of them for now.
-    pub(crate) fn saturated(&mut self) -> Vec<String> {
+    /// Destinations with enough waiting: no more of them for now, by domain or, where it is a relay of somebody's, by account.
+    pub(crate) fn saturated(&mut self) -> (Vec<String>, Vec<AccountId>) {
         let enough = self.limits.waiting_per_destination.min(self.fair_share());
-        let full =
-            |place: &&mut Destination| matches!(place.route, Route::Domain(_)) && place.recipients >= enough;
-        let skip = |place: &mut Destination| {
+        let (mut domains, mut accounts) = (Vec::new(), Vec::new());
+        for place in self.destinations.values_mut() {
+            if !place.route.is_bounded() || place.recipients < enough {
+                continue;
+            }
             place.skipped = true;
-            place.route.name().into()
-        };
-        self.destinations.values_mut().filter(full).map(skip).collect()
+            match &place.route {
+                Route::Domain(domain) => domains.push(domain.clone()),
+                Route::Relay(route) => accounts.extend(route.account),
+                Route::Captured => {}
+            }
+        }
+        (domains, accounts)
     }
 
     /// What every destination may hold when many hold a lot.
@@ -230,7 +254,7 @@ impl Board {
             *lease = entry.lease;
             return None;
         }
-        let bounded = matches!(route, Route::Domain(_));
+        let bounded = route.is_bounded();
         let name = route.name().to_owned();
         if bounded && self.destinations.get(&name).is_some_and(|place| place.recipients >= self.fair_share())
         {

@@ -18,6 +18,8 @@ pub struct DeliveryConfig {
     pub port: u16,
     /// The smart host that gets everything.
     pub relay: Option<Relay>,
+    /// How much of it goes there, in percent; the rest goes to the recipients' servers.
+    pub relay_share: u8,
     /// How long captured messages stay in the inbox of a sandbox domain.
     pub inbox_keep: Duration,
     /// What URLs of customers may be called.
@@ -79,6 +81,7 @@ impl DeliveryConfig {
             hostname: hostname.into(),
             port: 25,
             relay: None,
+            relay_share: 100,
             inbox_keep: Duration::from_secs(3 * 86_400),
             http_rules: HttpRules::default(),
             mta_sts: true,

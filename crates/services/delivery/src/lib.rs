@@ -24,6 +24,7 @@ mod pauses;
 mod policies;
 mod recall;
 pub mod relay;
+mod relays;
 mod report;
 pub mod schedule;
 mod scheduler;

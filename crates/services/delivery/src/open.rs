@@ -94,7 +94,7 @@ pub(crate) struct NoLine {
 pub(crate) async fn open(shared: &Shared, route: &Route, wish: &Wish) -> Result<Line, NoLine> {
     let began = Instant::now();
     let hosts = hosts(shared, route).await?;
-    let mut failures = Failures::new(route.name());
+    let mut failures = Failures::new(route.told());
     let mut tries = 0;
     for host in hosts {
         if let Some(policy) = wish.enforced().filter(|policy| !policy.allows(&host.name)) {
@@ -124,7 +124,8 @@ pub(crate) async fn open(shared: &Shared, route: &Route, wish: &Wish) -> Result<
 
 async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> {
     match route {
-        Route::Relay(relay) => {
+        Route::Relay(route) => {
+            let relay = &route.relay;
             Ok(vec![MailHost { preference: 0, name: relay.host.clone(), address: relay.address() }])
         }
         Route::Domain(domain) => mail_hosts(shared, domain).await.map_err(|error| NoLine {

@@ -1,11 +1,11 @@
-//! The smart host of `delivery.relay`: `smtp://user:password@host:port` or `smtps://…`.
+//! A smart host: `smtp://user:password@host:port` or `smtps://…`.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use thiserror::Error;
 use waxseal_smtp::client::Credentials;
 
-/// A relay that gets everything.
+/// A relay.
 ///
 /// With credentials and away from loopback its certificate must be good, because whoever sits in
 /// between would get the password.
@@ -23,8 +23,31 @@ pub struct Relay {
 pub struct ParseRelayError(&'static str);
 
 impl Relay {
+    /// The same server with this login and no other.
+    pub fn with_login(self, user: String, password: String) -> Self {
+        Self { credentials: Some(Credentials::new(user, password)), ..self }
+    }
+
+    /// In the place of one that cannot be read: a name that there never is (RFC 6761), so that mail waits.
+    pub(crate) fn nowhere() -> Self {
+        Self { host: "unreadable.invalid".into(), port: 25, implicit_tls: false, credentials: None }
+    }
+
+    /// Whether its URL held a login.
+    pub const fn has_login(&self) -> bool {
+        self.credentials.is_some()
+    }
+
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    }
+}
+
+/// Its URL, always without a login.
+impl fmt::Display for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.implicit_tls { "smtps" } else { "smtp" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
     }
 }
 
@@ -105,7 +128,11 @@ mod tests {
         assert_eq!((relay.host.as_str(), relay.port, relay.implicit_tls), ("[::1]", 4650, true));
         assert_eq!(relay.credentials, Some(Credentials::new("me@example.org".into(), "p:ss".into())));
         assert!(relay.address().is_some_and(|ip| ip.is_loopback()));
-        assert!(!format!("{relay:?}").contains("p:ss"), "a password is not printed");
+        assert!(!format!("{relay:?} {relay}").contains("p:ss"), "a password is not printed");
+        assert_eq!(relay.to_string(), "smtps://[::1]:4650");
+        let again: Relay = relay.to_string().parse().expect("relay");
+        assert!(relay.has_login() && !again.has_login());
+        assert_eq!(again.with_login("me@example.org".into(), "p:ss".into()), relay);
     }
 
     #[test]

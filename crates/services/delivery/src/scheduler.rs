@@ -9,9 +9,9 @@ use waxseal_store::{
 };
 
 use crate::{
-    board::Route,
     outcome::{ACCESS, release},
     pauses, recall,
+    relays::Ways,
     service::Shared,
     worker,
 };
@@ -116,10 +116,14 @@ async fn take_due(shared: &Shared, handed_over: &HandedOver) -> Next {
 
 /// Moves messages that were handed over to the board.
 async fn take_handed(shared: &Shared, first: Option<Handed>, handed_over: &mut HandedOver) {
+    let ways = current_ways(shared).await;
     let mut surplus = Vec::new();
     let mut next = first.or_else(|| handed_over.try_next());
     while let Some(Handed { entries, message }) = next {
-        surplus.extend(put_on_board(shared, entries, Some(&message)));
+        surplus.extend(match &ways {
+            Some(ways) => put_on_board(shared, ways, entries, Some(&message)),
+            None => entries,
+        });
         next = handed_over.try_next();
     }
     if !surplus.is_empty() {
@@ -129,7 +133,8 @@ async fn take_handed(shared: &Shared, first: Option<Handed>, handed_over: &mut H
 
 async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next, StoreError> {
     let now = shared.clock.now();
-    let (room, skip_domains) = {
+    let ways = shared.relays.current(&shared.store).await?;
+    let (room, (skip_domains, skip_accounts)) = {
         let mut board = shared.board();
         board.tidy(now);
         (board.room(), board.saturated())
@@ -139,17 +144,18 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
         return Ok(Next::WhenWoken);
     }
     let limit = room.min(BATCH);
-    let skipping = !skip_domains.is_empty();
+    let skipping = !skip_domains.is_empty() || !skip_accounts.is_empty();
     let passed_over = skip_domains.clone();
     let request = LeaseRequest {
         now,
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
         hold_for: HOLD_FOR,
         skip_domains,
+        skip_accounts,
     };
     let leased = shared.store.lease(request).await?;
     let count = leased.len();
-    let surplus = put_on_board(shared, leased, None);
+    let surplus = put_on_board(shared, &ways, leased, None);
     let fits = surplus.is_empty();
     if !fits {
         shared.settler.settle(surplus.iter().map(release).collect()).await;
@@ -173,20 +179,23 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     })
 }
 
+/// Where everybody's mail goes now; `None` if the store does not say: then nothing leaves.
+async fn current_ways(shared: &Shared) -> Option<Arc<Ways>> {
+    let read = shared.relays.current(&shared.store).await;
+    read.inspect_err(|error| tracing::error!(%error, "relays cannot be read now")).ok()
+}
+
 /// Returns what there is no room for.
 fn put_on_board(
     shared: &Shared,
+    ways: &Ways,
     leased: Vec<LeasedEntry>,
     handed: Option<&Arc<HandedMessage>>,
 ) -> Vec<LeasedEntry> {
     let now = shared.clock.now();
     let mut board = shared.board();
     let surplus = leased.into_iter().filter_map(|entry| {
-        let route = match &shared.config.relay {
-            _ if entry.capture => Route::Captured,
-            Some(relay) => Route::Relay(relay.clone()),
-            None => Route::Domain(entry.recipient_domain.clone()),
-        };
+        let route = ways.route(&entry);
         let reverse_path = entry.envelope.open(&ACCESS).reverse_path.clone();
         board.add(route, (entry, handed), &reverse_path, now)
     });

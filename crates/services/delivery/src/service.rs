@@ -24,6 +24,7 @@ use crate::{
     config::DeliveryConfig,
     jump::JumpWatch,
     policies::Policies,
+    relays::Relays,
     scheduler,
     second_copy::SecondCopies,
     settler::{self, Decision, Settler},
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) policies: Policies,
     pub(crate) under_way: UnderWay,
     pub(crate) sorted_out: SortedOut,
+    pub(crate) relays: Relays,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
     /// Has the scheduler plan anew; it need not look into the queue.
@@ -147,6 +149,7 @@ impl Delivery {
             policies: Policies::new(&net, &config),
             under_way: UnderWay::default(),
             sorted_out: SortedOut::default(),
+            relays: Relays::new(&config),
             bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
             pieces,
             store,

@@ -13,13 +13,7 @@ use waxseal_store::{
     queue::{Batch, Bulk, LeaseId, LeasedEntry, QueueEntry, QueueFilter},
 };
 
-use crate::{
-    board::{Route, Standing},
-    open::mail_hosts,
-    outcome::release,
-    service::Shared,
-    under_way::Attempted,
-};
+use crate::{board::Standing, open::mail_hosts, outcome::release, service::Shared, under_way::Attempted};
 
 /// Destinations that are asked about at most when somebody names a provider.
 const DESTINATIONS: usize = 20_000;
@@ -158,11 +152,8 @@ impl View {
 
 /// The name under which entries like this one wait.
 fn destination(shared: &Shared, entry: &QueueEntry) -> String {
-    let route = match &shared.config.relay {
-        _ if entry.capture => Route::Captured,
-        Some(relay) => Route::Relay(relay.clone()),
-        None => Route::Domain(entry.recipient_domain.clone()),
-    };
+    let whose = (entry.account, entry.domain);
+    let route = shared.relays.last().route_of(entry.id, whose, entry.capture, &entry.recipient_domain);
     route.name().to_owned()
 }
 

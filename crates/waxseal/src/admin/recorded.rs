@@ -121,8 +121,13 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::DomainList { account } => (Event::DomainsListed, Why::Administration, Some(account)),
         Request::KeyList { account } => (Event::KeysListed, Why::Administration, Some(account)),
         Request::CredentialList { account, .. } => (Event::CredentialsListed, Why::Administration, Some(account)),
+        Request::RelayList { account } => (Event::RelaysListed, Why::Administration, Some(account)),
+        // Recorded with the account, which the domain leads to.
+        Request::RelaySet { .. }
+        | Request::RelayShow { .. }
+        | Request::RelayRemove { .. }
         // Numbers and kinds: nothing about people; or a check of the trail itself.
-        Request::QueueList { .. }
+        | Request::QueueList { .. }
         | Request::QueuePauses { .. }
         | Request::QueueCount { .. }
         | Request::KeysList

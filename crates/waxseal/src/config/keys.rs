@@ -135,9 +135,15 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "delivery.relay",
         r#""""#,
-        "Smart host that everything goes to: `smtp://HOST:PORT` (STARTTLS if offered) or `smtps://HOST:PORT` (TLS from \
-         the first byte); `USER:PASSWORD@` before the host for AUTH, percent-encoded, for which the certificate has \
-         to be good.",
+        "Smart host that everything goes to that has no relay of its account or domain (`waxseal relay set`): \
+         `smtp://HOST:PORT` (STARTTLS if offered) or `smtps://HOST:PORT` (TLS from the first byte); `USER:PASSWORD@` \
+         before the host for AUTH, percent-encoded, for which the certificate has to be good.",
+    ),
+    key(
+        "delivery.relay_share",
+        "100",
+        "How much of it goes there, in percent; the rest goes to the recipients' servers. The id of a recipient's entry \
+         decides: another try goes the same way, and a larger share has all of a smaller one.",
     ),
     key(
         "delivery.after_crash",

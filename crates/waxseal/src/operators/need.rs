@@ -49,6 +49,11 @@ pub(super) const fn of(request: &Request) -> Need {
         Request::KeyCreate { .. } => need("key create", ADMIN),
         Request::KeyList { .. } => need("key list", ADMIN),
         Request::KeyDelete { .. } => need("key delete", ADMIN),
+        // Whoever names a relay reads all that goes there.
+        Request::RelaySet { .. } => need("relay set", ADMIN),
+        Request::RelayShow { .. } => need("relay show", &[Operations, Support]),
+        Request::RelayList { .. } => need("relay list", &[Operations, Support]),
+        Request::RelayRemove { .. } => need("relay remove", &[Operations]),
         Request::PrivacyImport { .. } => need("privacy import", ADMIN),
         Request::QueueList { .. } => need("queue list", &[Operations, Support]),
         Request::QueuePause { .. } => need("queue pause", &[Operations]),

@@ -16,7 +16,7 @@ use super::{
     stage::{REST, Stage},
 };
 use crate::{
-    admin::{Request, requests::Asked},
+    admin::{Request, relay::RelayLogin, requests::Asked},
     quickstart::{
         http_client::{self, Call},
         smtp_client,
@@ -55,6 +55,7 @@ impl<'a> Customer<'a> {
         }
         let customer = Self { canaries, account: account.parse()?, key: text(&made, "api_key")? };
         customer.equip(stage, &account).await?;
+        customer.be_relayed(stage, &account).await.context("a relay")?;
         customer.write(stage).await.context("messages by HTTP")?;
         customer.submit(stage, &account).await.context("messages by SMTP")?;
         customer.be_refused(stage).await.context("what is refused")?;
@@ -76,6 +77,27 @@ impl<'a> Customer<'a> {
         stage.ask(Request::KeyCreate { account: account.clone(), domain: Some(domain), label }).await?;
         let network = self.canaries.of("network that submits").to_owned();
         stage.ask(Request::NetworkCreate { account, network }).await?;
+        Ok(())
+    }
+
+    /// A domain with a relay. Nothing is sent from there: what is sent is to arrive.
+    async fn be_relayed(&self, stage: &Stage, account: &str) -> Result<()> {
+        let name = format!("relayed.{}", self.canaries.domain());
+        let made = Request::DomainCreate { account: account.to_owned(), name: name.clone(), sandbox: false };
+        stage.ask(made).await?;
+        let of = |field| self.canaries.of(field).to_owned();
+        let relay = Request::RelaySet {
+            account: None,
+            domain: Some(name),
+            url: Some(format!("smtps://{}.test:465", of("host of a relay"))),
+            direct: false,
+            credentials: Some(RelayLogin {
+                user: of("user at a relay"),
+                password: of("password at a relay"),
+            }),
+            share: None,
+        };
+        stage.ask(relay).await?;
         Ok(())
     }
 

@@ -23,6 +23,7 @@ mod policy;
 mod proving;
 mod queueing;
 mod quickstart;
+mod relays;
 mod requests;
 mod revoke;
 mod signals;

@@ -34,6 +34,7 @@ openings! {
     Username: CustomerAccess Authentication Operation Export;
     Password: Authentication;
     SystemAuthentication: Signing;
+    Credentials: Delivery;
     IpAddress: CustomerAccess Authentication Operation Export;
     Settings: CustomerAccess Authentication Signing Operation Export;
     UniqueId: CustomerAccess Delivery Export;

@@ -206,6 +206,7 @@ impl World {
             limit: 100,
             hold_for: Duration::from_secs(600),
             skip_domains: Vec::new(),
+            skip_accounts: Vec::new(),
         };
         self.store.lease(request).await.expect("lease")
     }

@@ -12,7 +12,7 @@ use super::{DeletionKind, Noted, PASSWORD, PROFILE};
 use crate::{
     account, credential,
     entity::{
-        self, access_grant, api_key, inbox_item, network_credential, queue_entry, smtp_credential,
+        self, access_grant, api_key, inbox_item, network_credential, queue_entry, relay, smtp_credential,
         suppression,
     },
     error::StoreError,
@@ -178,6 +178,13 @@ async fn apply(
             let network = network_credential::Entity::delete_by_id(id)
                 .filter(network_credential::Column::Account.eq(owner));
             network.exec(tx).await?.rows_affected
+        }
+        DeletionKind::Relay => {
+            let relay = relay::Entity::delete_by_id(id)
+                .filter(relay::Column::Account.eq(owner))
+                // Not one that was set after the other had gone.
+                .filter(relay::Column::CreatedAt.lte(entry.at));
+            relay.exec(tx).await?.rows_affected
         }
         DeletionKind::Suppression => {
             let Some(key) = suppression_key(&id) else { return Ok(0) };

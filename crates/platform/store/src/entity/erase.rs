@@ -8,7 +8,7 @@ use sea_orm::IdenStatic;
 use super::{
     access_grant, account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count,
     event, export, idempotency_key, inbox_item, instance_note, kind, message, network_credential,
-    privacy_request, queue_entry, queue_pause, reader_cursor, smtp_credential, suppression,
+    privacy_request, queue_entry, queue_pause, reader_cursor, relay, smtp_credential, suppression,
 };
 use crate::{backup::frame::Kind, retention::ClassifiedColumn};
 
@@ -63,6 +63,7 @@ pub(crate) fn tables() -> Vec<Table> {
         Table::of::<smtp_credential::Entity>(),
         Table::of::<network_credential::Entity>(),
         Table::of::<dkim_key::Entity>(),
+        Table::of::<relay::Entity>(),
         Table::of::<domain::Entity>(),
         Table::of::<access_grant::Entity>(),
         Table::of::<export::Entity>(),

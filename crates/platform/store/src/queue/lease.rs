@@ -85,7 +85,8 @@ impl Store {
         let mut turn = self.inner.turn();
         let skip =
             request.skip_domains.iter().map(|domain| self.inner.keyring.destination_hash(domain)).collect();
-        let closed = self.inner.closed.rows();
+        let mut closed = self.inner.closed.rows();
+        closed.extend(request.skip_accounts.iter().map(|account| account.to_row()));
         let pauses = self.inner.pauses.current();
         let round = pauses.round;
         let work = async move |tx: &DatabaseTransaction| {

@@ -115,6 +115,9 @@ async fn serve(
     if group.iter().any(|job| job.effects().ways_in) {
         bump(&changes.ways_in, true);
     }
+    if group.iter().any(|job| job.effects().relays) {
+        bump(&changes.relays, true);
+    }
     let (queue, log) = group.iter().fold((false, false), |(queue, log), job| {
         let effects = job.effects();
         (queue || effects.queue, log || effects.log)

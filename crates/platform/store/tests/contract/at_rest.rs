@@ -12,13 +12,17 @@ use waxseal_store::{
     credential::{NewNetworkCredential, NewSmtpCredential},
     message::Idempotency,
     queue::{Outcome, Settlement},
+    relay::RelayOwner,
     suppression::{NewSuppression, SuppressionDetails},
 };
 
-use crate::world::{Sender, World};
+use crate::{
+    relays::server,
+    world::{Sender, World},
+};
 
 /// Words that stand in everything personal.
-const CANARIES: [&str; 17] = [
+const CANARIES: [&str; 20] = [
     "canary-name",
     "canary-selector",
     "canary-public-key",
@@ -27,6 +31,9 @@ const CANARIES: [&str; 17] = [
     "canary-rcpt",
     "canary-sender",
     "canary-login",
+    "canary-relay",
+    "canary-user",
+    "canary-password",
     "canary-domain",
     "198.51.100.128/25",
     "canary-phc",
@@ -81,6 +88,9 @@ async fn nothing_personal_rests_in_the_clear() {
         created_at: world.now(),
     };
     world.store.create_network_credential(network).await.expect("made");
+    let owner = RelayOwner { account: sender.account, domain: Some(sender.domain) };
+    let relay = server("canary-relay.example", "canary-user", "canary-password");
+    world.store.set_relay(owner, relay).await.expect("set");
     let suppression = NewSuppression {
         account: sender.account,
         domain: sender.domain,

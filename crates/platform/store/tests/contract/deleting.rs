@@ -16,6 +16,7 @@ use crate::{
     erasing::erase,
     inbox::capture,
     key_copies::copied,
+    relays::{of_account, server},
     users::{empty_engine, login, name, password, somebody},
     world::{Sender, World},
 };
@@ -61,6 +62,7 @@ impl Belongings {
         };
         let network = credential.id;
         world.store.create_network_credential(credential).await.expect("made");
+        world.store.set_relay(of_account(sender), server("relay.example", "me", "p")).await.expect("set");
         for kind in [SuppressionKind::Bounce, SuppressionKind::Complaint] {
             suppress(world, sender, kind).await;
         }
@@ -89,6 +91,7 @@ impl Belongings {
         assert_eq!(store.clear_queue(account, domain).await.expect("cleared"), 1);
         assert!(store.delete_api_key(account, self.key).await.expect("deleted"));
         assert!(store.delete_network_credential(account, self.network).await.expect("deleted"));
+        assert!(store.remove_relay(of_account(self.sender)).await.expect("removed"));
         assert!(store.unsuppress(account, domain, SuppressionKind::Bounce, BOB).await.expect("removed"));
         let corrected = store.correct_suppressions(account, BOB, None, &[SuppressionKind::Complaint]);
         assert_eq!(corrected.await.expect("corrected"), 1);
@@ -96,7 +99,7 @@ impl Belongings {
     }
 
     /// Which of it is there.
-    async fn there(&self, world: &World) -> [bool; 9] {
+    async fn there(&self, world: &World) -> [bool; 10] {
         let (store, Sender { account, domain }) = (&world.store, self.sender);
         let waits = QueueFilter { message: Some(self.waiting), ..QueueFilter::default() };
         let networks = store.network_credentials().await.expect("read");
@@ -111,6 +114,7 @@ impl Belongings {
             networks.iter().any(|network| network.id == self.network),
             !suppressed.is_empty(),
             store.use_grant(self.grant).await.expect("asked").is_some(),
+            store.relay(of_account(self.sender)).await.expect("read").is_some(),
         ]
     }
 }
@@ -143,20 +147,20 @@ pub(crate) async fn what_was_deleted_since_a_backup_stays_deleted_and_nobody_els
     let others = Belongings::of(&world, "10.2.0.0/16").await;
     let (own, others) = (own.with_mail(&world).await, others.with_mail(&world).await);
     let (path, _, _folder) = backed_up(&world).await;
-    assert_eq!(own.there(&world).await, [true; 9]);
+    assert_eq!(own.there(&world).await, [true; 10]);
     own.is_rid_of_all(&world).await;
-    assert_eq!(own.there(&world).await, [false; 9]);
+    assert_eq!(own.there(&world).await, [false; 10]);
     let (config, _keys) = world.elsewhere(empty_engine(&world).await).await;
     restore(&world, &path, &config).await.expect("restored");
     let mut restored = world.over(config).await;
     // As the server does before it delivers.
     restored.store.free_leases().await.expect("freed");
-    assert_eq!(own.there(&restored).await, [false; 9]);
-    assert_eq!(others.there(&restored).await, [true; 9]);
-    assert_eq!(restored.store.reapplied().deletions, 8, "each of them once");
+    assert_eq!(own.there(&restored).await, [false; 10]);
+    assert_eq!(others.there(&restored).await, [true; 10]);
+    assert_eq!(restored.store.reapplied().deletions, 9, "each of them once");
     restored.reopen().await;
     assert_eq!(restored.store.reapplied().deletions, 0, "it has been told");
-    assert_eq!(others.there(&restored).await, [true; 9]);
+    assert_eq!(others.there(&restored).await, [true; 10]);
     restored.end().await;
 }
 
@@ -199,8 +203,8 @@ async fn an_older_file_that_is_put_back_by_hand_is_told_what_was_deleted_since()
     std::fs::rename(&older, &file).expect("put back");
     world.reopen().await;
     world.store.free_leases().await.expect("freed");
-    assert_eq!(own.there(&world).await, [false; 9]);
-    assert_eq!(world.store.reapplied().deletions, 8);
+    assert_eq!(own.there(&world).await, [false; 10]);
+    assert_eq!(world.store.reapplied().deletions, 9);
     world.store.close().await;
 }
 

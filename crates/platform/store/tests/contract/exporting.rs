@@ -19,6 +19,7 @@ use waxseal_store::{
     import::{ImportError, Importer, MakeDkim},
     message::Idempotency,
     queue::{Outcome, QueueEntry, QueueFilter},
+    relay::{NewRelay, RelayLogin, RelayOwner},
     request::{NewRequest, RequestDetails, RequestKind},
     suppression::{NewSuppression, SuppressionDetails},
 };
@@ -183,6 +184,10 @@ async fn customer(world: &World, tag: &str, network: &str) -> (Sender, Vec<Strin
     };
     let shown = network.network.to_string();
     world.store.create_network_credential(network).await.expect("a network");
+    let url = format!("smtps://{tag}-relay.example:465");
+    let login = Some(RelayLogin { user: format!("{tag}-user"), password: format!("{tag}-password") });
+    let owner = RelayOwner { account, domain: Some(sender.domain) };
+    world.store.set_relay(owner, NewRelay::Server { url, login, share: 25 }).await.expect("a relay");
     let to = |name: &str| format!("{tag}-{name}@one.example");
     send(world, sender, &format!("{tag}-1"), &[to("bob")], false).await;
     send(world, sender, &format!("{tag}-2"), &[to("bob"), to("ann")], false).await;
@@ -221,11 +226,22 @@ async fn customer(world: &World, tag: &str, network: &str) -> (Sender, Vec<Strin
         details: RequestDetails { about: format!("{tag}-asked"), ..Default::default() },
     };
     world.store.add_request(request).await.expect("a request");
-    let mut words: Vec<String> =
-        ["asked", "reason", "name", "email@", "company", "label", "domain.example", "selector", "login@"]
-            .iter()
-            .map(|word| format!("{tag}-{word}"))
-            .collect();
+    let mut words: Vec<String> = [
+        "relay.example",
+        "user",
+        "asked",
+        "reason",
+        "name",
+        "email@",
+        "company",
+        "label",
+        "domain.example",
+        "selector",
+        "login@",
+    ]
+    .iter()
+    .map(|word| format!("{tag}-{word}"))
+    .collect();
     for number in ["1", "2", "3", "4"] {
         for word in ["tag", "variable", "value", "from@", "subject", "file", "reply"] {
             words.push(format!("{tag}-{number}-{word}"));
@@ -340,6 +356,9 @@ pub(crate) async fn an_account_that_is_taken_over_is_equal(world: World) {
     let access = Access::new(actor::System, purpose::Authentication);
     let login = world.store.smtp_credential("mine-login@domain.example").await.expect("read");
     assert!(login.is_some_and(|login| !login.password_hash.open(&access).contains("mine-password")));
+    let rules = crate::relays::rules(&world).await;
+    let relay = (crate::relays::of_domain(sender), "smtps://mine-relay.example:465 mine-user: 25".to_owned());
+    assert_eq!(rules, [relay], "a relay whose password is to be set again");
     // Nothing leaves by itself.
     world.clock.advance(Duration::from_secs(86_400));
     assert!(world.lease(100).await.is_empty());

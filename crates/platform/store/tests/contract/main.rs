@@ -29,6 +29,7 @@ mod opening;
 mod pausing;
 mod purposes;
 mod queue;
+mod relays;
 mod requesting;
 mod retention;
 mod schema;
@@ -93,6 +94,11 @@ contract! {
         domains_are_listed_newest_first_with_their_count,
         a_login_is_found_whatever_its_case_and_taken_once,
         networks_are_taken_once;
+    relays:
+        a_relay_is_set_replaced_and_removed,
+        a_relay_goes_to_delivery_with_its_password_and_to_nobody_else,
+        a_relay_is_gone_with_its_account,
+        a_relay_that_cannot_be_read_is_no_way_and_keeps_nobody_from_theirs;
     upgrading:
         what_an_older_version_kept_in_the_clear_is_sealed_at_the_next_start,
         a_sealing_that_was_interrupted_goes_on,
@@ -133,6 +139,7 @@ contract! {
         an_expired_lease_is_taken_by_another,
         what_nobody_tries_any_more_is_given_up_in_its_time,
         domains_at_their_limit_are_passed_over,
+        accounts_whose_relay_is_at_its_limit_are_passed_over,
         a_full_domain_in_front_hides_nobody,
         the_next_due_time_ignores_what_is_held,
         leases_are_freed_at_start,

@@ -29,6 +29,7 @@ pub(crate) async fn content_passwords_and_keys_are_for_few(world: World) {
         ),
         ("smtp_credentials", "password_hash", &[Purpose::Authentication]),
         ("dkim_keys", "private_key", &[Purpose::Signing]),
+        ("relays", "credentials", &[Purpose::Delivery]),
         ("domains", "return_path_key", &[Purpose::Signing]),
     ] {
         for purpose in Purpose::ALL {

@@ -45,10 +45,27 @@ pub(crate) async fn domains_at_their_limit_are_passed_over(world: World) {
         limit: 10,
         hold_for: Duration::from_secs(60),
         skip_domains: vec!["busy.example".into()],
+        skip_accounts: Vec::new(),
     };
     let leased = world.store.lease(request).await.expect("leased");
     assert_eq!(leased.len(), 1);
     assert_eq!(leased[0].recipient_domain, "free.example");
+    assert_eq!(world.lease(10).await.len(), 2, "the others are still there");
+}
+
+pub(crate) async fn accounts_whose_relay_is_at_its_limit_are_passed_over(world: World) {
+    let (busy, free) = (world.sender().await, world.sender().await);
+    world.send(busy, &["a@one.example", "b@two.example"]).await;
+    world.send(free, &["c@one.example"]).await;
+    let request = LeaseRequest {
+        now: world.now(),
+        limit: 10,
+        hold_for: Duration::from_secs(60),
+        skip_domains: Vec::new(),
+        skip_accounts: vec![busy.account],
+    };
+    let leased = world.store.lease(request).await.expect("leased");
+    assert_eq!((leased.len(), leased[0].account), (1, free.account));
     assert_eq!(world.lease(10).await.len(), 2, "the others are still there");
 }
 
@@ -68,6 +85,7 @@ pub(crate) async fn a_full_domain_in_front_hides_nobody(world: World) {
             limit: 30,
             hold_for: Duration::from_secs(60),
             skip_domains: vec!["busy.example".into()],
+            skip_accounts: Vec::new(),
         };
         let store = world.store.clone();
         // In a task of its own, as the delivery worker does.

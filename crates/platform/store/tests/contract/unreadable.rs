@@ -15,7 +15,7 @@ use waxseal_store::{
 use crate::world::{ACCESS, World};
 
 /// Does to the database what no program does.
-async fn tamper(world: &World, sql: &str) {
+pub(crate) async fn tamper(world: &World, sql: &str) {
     match &world.config.engine {
         Engine::Sqlite => in_file(&world.config.data_dir.join("waxseal.db"), sql).await,
         Engine::Postgres(url) => {

@@ -247,6 +247,7 @@ pub(crate) async fn what_waited_under_the_name_of_a_domain_still_waits_for_it_al
         limit: 10,
         hold_for: Duration::from_secs(600),
         skip_domains: vec!["canary.example".into()],
+        skip_accounts: Vec::new(),
     };
     let free = world.store.lease(around).await.expect("leased");
     assert_eq!(

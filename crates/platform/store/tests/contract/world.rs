@@ -263,6 +263,7 @@ impl World {
             limit,
             hold_for: Duration::from_secs(600),
             skip_domains: Vec::new(),
+            skip_accounts: Vec::new(),
         };
         self.store.lease(request).await
     }

@@ -18,7 +18,7 @@ use crate::open::NoLine;
 /// Whose connections are shared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum LaneKey {
-    /// One destination by itself: the relay, the inbox, or a domain whose mail servers are not known.
+    /// One destination by itself: a relay, the inbox, or a domain whose mail servers are not known.
     Alone(String),
     /// All domains with these mail servers.
     Servers(Arc<str>),

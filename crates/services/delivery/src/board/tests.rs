@@ -67,3 +67,15 @@ fn providers_that_asked_for_less_are_not_kept_for_ever() {
     board.tidy(now);
     assert_eq!(board.providers.len(), 0);
 }
+
+#[test]
+fn a_login_leaves_this_machine_only_to_a_relay_that_proved_its_name() {
+    let need = |url: &str, address: &str| {
+        let relay = url.parse().expect("a relay");
+        let route = RelayRoute { name: "(relay)".into(), relay, account: None };
+        Route::Relay(Arc::new(route)).tls_need(address.parse().expect("an address"))
+    };
+    assert_eq!(need("smtp://me:p@relay.example", "192.0.2.1"), TlsNeed::Verified);
+    assert_eq!(need("smtp://me:p@relay.example", "127.0.0.1"), TlsNeed::Opportunistic);
+    assert_eq!(need("smtps://relay.example", "192.0.2.1"), TlsNeed::Encrypted);
+}

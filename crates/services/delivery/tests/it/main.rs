@@ -11,6 +11,7 @@ mod handing_over;
 mod mta_sts;
 mod outcomes;
 mod pausing;
+mod relays;
 mod restart;
 mod routes;
 mod schedule;

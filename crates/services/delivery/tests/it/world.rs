@@ -114,8 +114,20 @@ impl World {
             ..NetConfig::default()
         };
         let config = DeliveryConfig::new("mail.ours.example");
-        let (account, domain) = sender(&store, &clock, &random).await;
+        let account = new_account(&store, &clock, &random).await;
+        let domain = new_domain(&store, (&clock, &random), account, "ours.example").await;
         Self { store, clock, random, zone, net, config, account, domain, folder, delivery: None }
+    }
+
+    /// Another account, with a domain of this name: what is sent from now on is sent by it.
+    pub(crate) async fn be_another(&mut self, name: &str) {
+        self.account = new_account(&self.store, &self.clock, &self.random).await;
+        self.use_domain(name).await;
+    }
+
+    /// Another domain of the account: what is sent from now on is sent by it.
+    pub(crate) async fn use_domain(&mut self, name: &str) {
+        self.domain = new_domain(&self.store, (&self.clock, &self.random), self.account, name).await;
     }
 
     /// A peer that serves every domain of the zone.
@@ -282,24 +294,33 @@ impl World {
     }
 }
 
-async fn sender(store: &Store, clock: &ManualClock, random: &SeededRandom) -> (AccountId, DomainId) {
+async fn new_account(store: &Store, clock: &ManualClock, random: &SeededRandom) -> AccountId {
     let account = AccountId::new(clock, random);
     let profile = AccountProfile { name: "Ada".into(), email: "ada@ours.example".into(), company: None };
     let key = NewApiKey {
         id: waxseal_model::KeyId::new(clock, random),
         account,
         scope: KeyScope::Account,
-        secret_hash: [0; 32],
+        secret_hash: [account.to_bytes(), account.to_bytes()].concat().try_into().expect("32 bytes"),
         label: "key".into(),
         created_at: clock.now(),
     };
     let new = NewAccount { id: account, created_at: clock.now(), profile };
     store.create_account(new, key).await.expect("an account");
+    account
+}
+
+async fn new_domain(
+    store: &Store,
+    (clock, random): (&ManualClock, &SeededRandom),
+    account: AccountId,
+    name: &str,
+) -> DomainId {
     let domain = DomainId::new(clock, random);
     let new = NewDomain {
         id: domain,
         account,
-        name: "ours.example".into(),
+        name: name.into(),
         kind: DomainKind::Custom,
         state: DomainState::Active,
         settings: DomainSettings { require_tls: false, skip_verification: false, message_ttl_secs: 0 },
@@ -308,5 +329,5 @@ async fn sender(store: &Store, clock: &ManualClock, random: &SeededRandom) -> (A
         dkim_keys: Vec::new(),
     };
     store.create_domain(new).await.expect("a domain");
-    (account, domain)
+    domain
 }

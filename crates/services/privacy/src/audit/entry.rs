@@ -220,6 +220,12 @@ pub enum AuditEvent {
     CredentialCreated,
     /// An SMTP credential or network was deleted.
     CredentialDeleted,
+    /// Where mail of an account or a domain goes was set.
+    RelaySet,
+    /// A relay of an account or a domain was removed.
+    RelayRemoved,
+    /// Relays of an account were shown, without passwords.
+    RelaysListed,
     /// A domain was made.
     DomainCreated,
     /// An address was taken off suppression lists.

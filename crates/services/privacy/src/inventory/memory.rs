@@ -72,6 +72,13 @@ pub(super) const PLACES: &[Place] = &[
         DataPurpose::Delivery,
     ),
     memory(
+        "relays",
+        "those of accounts and domains, with what is said to log in there; dropped when they are removed or their account is \
+         closed",
+        (Category::Credentials, Subject::Customer),
+        DataPurpose::Delivery,
+    ),
+    memory(
         "openings",
         "how often content was opened for whom and what, until it is in the audit trail",
         (Category::UniqueId, Subject::Customer),

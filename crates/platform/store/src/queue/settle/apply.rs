@@ -73,7 +73,7 @@ pub(super) async fn settle(
         let ours = match &settlement.step {
             Step::Done { .. } => gone.remove(&settlement.entry),
             Step::Gone => None,
-            Step::Deferred { .. } | Step::Captured { .. } | Step::Released => {
+            Step::Deferred { .. } | Step::Captured { .. } | Step::Released | Step::Paused(_) => {
                 entries.remove(&settlement.entry).filter(|entry| entry.lease == settlement.lease)
             }
         };
