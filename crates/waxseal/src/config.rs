@@ -81,6 +81,7 @@ pub(crate) struct Config {
     /// The smart host that everything goes to.
     pub(crate) relay: Option<Relay>,
     pub(crate) relay_share: u8,
+    pub(crate) relay_connections: u32,
     /// What becomes of messages that may already have been delivered when the process died.
     pub(crate) after_crash: AfterCrash,
     /// Addresses to send from.

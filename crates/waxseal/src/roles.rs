@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use waxseal_delivery::{Delivery, DeliveryConfig};
+use waxseal_delivery::{Delivery, DeliveryConfig, Limits};
 use waxseal_http_api::{HttpApi, HttpConfig, Services};
 use waxseal_model::{AddressMarks, NoMarks};
 use waxseal_net::{Identity, Net, NetConfig, server_tls};
@@ -192,6 +192,7 @@ impl Running {
             port: config.delivery_port,
             relay: config.relay.clone(),
             relay_share: config.relay_share,
+            limits: Limits { per_relay: config.relay_connections, ..Limits::default() },
             http_rules: config.http_rules.clone(),
             mta_sts: config.mta_sts,
             after_crash: config.after_crash,

@@ -298,7 +298,11 @@ impl Board {
         let key = known.unwrap_or_else(|| LaneKey::Alone(name.to_owned()));
         if !self.lanes.contains_key(&key) {
             let provider = ProviderKey::Lane(key.clone());
-            self.add_lane(key.clone(), provider, matches!(route, Route::Domain(_)), Bounds::default());
+            let bounds = match route {
+                Route::Relay(_) => Bounds { connections: Some(self.limits.per_relay), ..Bounds::default() },
+                Route::Domain(_) | Route::Captured => Bounds::default(),
+            };
+            self.add_lane(key.clone(), provider, matches!(route, Route::Domain(_)), bounds);
         }
         if let Some(lane) = self.lanes.get_mut(&key) {
             lane.turn.push_back(name.to_owned());

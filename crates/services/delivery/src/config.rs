@@ -47,6 +47,8 @@ pub struct DeliveryConfig {
 pub struct Limits {
     /// Connections to one provider that the table of providers gives no number.
     pub per_destination: usize,
+    /// Connections to one relay.
+    pub per_relay: u32,
     /// Connections in all.
     pub connections: usize,
     /// Messages over one connection.
@@ -111,6 +113,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             per_destination: 10,
+            // As many as Postfix makes to one destination; Exchange takes no more from one address.
+            per_relay: 20,
             connections: 200,
             messages_per_connection: 100,
             recipients_per_transaction: 100,

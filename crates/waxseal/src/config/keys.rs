@@ -145,6 +145,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How much of it goes there, in percent; the rest goes to the recipients' servers. The id of a recipient's entry \
          decides: another try goes the same way, and a larger share has all of a smaller one.",
     ),
+    key("delivery.relay_connections", "20", "Connections to a relay at once, whosever it is."),
     key(
         "delivery.after_crash",
         r#""retry""#,

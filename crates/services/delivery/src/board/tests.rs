@@ -30,6 +30,15 @@ fn a_domain_called_like_a_provider_does_not_set_its_limits() {
 }
 
 #[test]
+fn a_relay_gets_as_many_connections_as_relays_do() {
+    let mut board = board();
+    let relay = "smtp://relay.example:25".parse().expect("a relay");
+    let route = RelayRoute { name: "(relay)".into(), relay, account: None };
+    let lane = board.enter_lane(&Route::Relay(Arc::new(route)), Timestamp::from_secs(1_000));
+    assert_eq!(allowed(&board, &lane), Limits::default().per_relay as usize);
+}
+
+#[test]
 fn whom_a_domain_shares_connections_with_is_found_out_again_though_nobody_tidied() {
     let mut board = board();
     let now = Timestamp::from_secs(1_000);

@@ -189,7 +189,7 @@ async fn captured_mail_goes_to_no_relay() {
 #[tokio::test]
 async fn a_slow_relay_of_one_account_does_not_hold_up_others() {
     let mut world = World::new().await;
-    world.config.limits.per_destination = 2;
+    world.config.limits.per_relay = 2;
     world.config.limits.waiting_per_destination = 5;
     world.config.limits.leased = 20;
     let servers = world.peer(Script::new()).await;
