@@ -92,7 +92,7 @@ pub enum RelayWay {
         /// How much goes there, in percent.
         share: u8,
     },
-    /// It cannot be read: nobody knows where, so nothing of it may leave.
+    /// It cannot be read, or its account is closed: nobody knows where, so nothing of it may leave.
     Unreadable,
 }
 
@@ -217,18 +217,17 @@ impl Store {
         Ok(relays)
     }
 
-    /// The relays of everybody whose mail leaves. One that cannot be read does not keep others from theirs.
+    /// The relays of everybody, without what closed accounts say to theirs. One that cannot be read does not keep others from
+    /// theirs.
     pub async fn relay_rules(&self) -> Result<Vec<RelayRule>, StoreError> {
         let rows = rows_for::<relay::Entity>(Purpose::Delivery);
         let mut rules = Vec::new();
         for row in rows.all(self.read_for(Purpose::Delivery)).await? {
             let owner = owner_of(&row)?;
-            if self.closed_until_erased(owner.account).is_some() {
-                continue;
-            }
             let way = match self.way_of(owner.account, &row).await {
-                // Its account is going, and nothing of it leaves.
-                Err(StoreError::Erased) => continue,
+                // Its account is going. What is still in somebody's hands takes no other way meanwhile.
+                _ if self.closed_until_erased(owner.account).is_some() => RelayWay::Unreadable,
+                Err(StoreError::Erased) => RelayWay::Unreadable,
                 Err(StoreError::Corrupt { .. }) => {
                     tracing::error!("a relay cannot be read: its mail waits until it is set again");
                     RelayWay::Unreadable
