@@ -45,13 +45,9 @@ async fn what_is_under_way_finishes_and_what_waits_behind_it_goes_back() {
     for number in 0..5 {
         world.send(mail(&[&format!("r{number}@b.example")])).await;
     }
-    while world.load().1 < 6 {
-        tokio::task::yield_now().await;
-    }
+    world.wait_until_held(6).await;
     pause(&world, &to("b.example")).await;
-    while world.load().1 > 1 {
-        tokio::task::yield_now().await;
-    }
+    world.wait_until_held(1).await;
     peer.rescript(|script| script.set(".", [Reaction::Proper]));
     world.send(mail(&["more@b.example"])).await;
     world.wait_until_idle().await;
@@ -128,9 +124,7 @@ async fn what_waits_in_memory_ends_with_the_rest_and_what_is_under_way_by_itself
         world.send(mail(&[&format!("r{number}@b.example")])).await;
     }
     world.send_later(mail(&["later@b.example"]), Duration::from_secs(86_400)).await;
-    while world.load().1 < 6 {
-        tokio::task::yield_now().await;
-    }
+    world.wait_until_held(6).await;
     let batch = world.view().bulk(Bulk::Expire, &QueueFilter::default()).await.expect("it runs");
     let batch = batch.expect("done");
     assert_eq!((batch.done, batch.in_hands, batch.after), (6, 1, None));

@@ -68,9 +68,7 @@ async fn limits_are_named_with_whose_they_are() {
     assert!(under_way.words.contains("mx.b.example"), "{}", under_way.words);
 
     let second = world.send(mail(&["second@b.example"])).await;
-    while world.load().1 < 2 {
-        tokio::task::yield_now().await;
-    }
+    world.wait_until_held(2).await;
     assert_eq!(waits(&world, second).await, three("connections", "connections", "provider big"));
     let waits_for = why(&world, second).await.remove(0).waits_for.expect("it waits");
     assert_eq!((waits_for.used, waits_for.most), (Some(1), Some(1)));
@@ -78,9 +76,7 @@ async fn limits_are_named_with_whose_they_are() {
     let third = world.send(mail(&["third@c.example"])).await;
     peer.wait_for(|seen| seen.contents == 2).await;
     let fourth = world.send(mail(&["fourth@c.example"])).await;
-    while world.load().1 < 4 {
-        tokio::task::yield_now().await;
-    }
+    world.wait_until_held(4).await;
     assert_eq!(waits(&world, fourth).await, three("rate", "messages_per_minute", "provider slow"));
     assert_eq!(why(&world, third).await[0].state, "attempted");
     peer.rescript(|script| script.set(".", [Reaction::Proper]));

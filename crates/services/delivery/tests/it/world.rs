@@ -273,6 +273,17 @@ impl World {
         assert!(ended.is_ok(), "stuck: {:?}, {:?} in memory", self.queue().await, self.load());
     }
 
+    /// Waits until so many recipients are in memory.
+    pub(crate) async fn wait_until_held(&self, count: usize) {
+        let held = async {
+            while self.load().1 != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, held).await;
+        assert!(ended.is_ok(), "{} in memory instead of {count}", self.load().1);
+    }
+
     /// Waits until delivery has nothing to do before `due`.
     pub(crate) async fn wait_until_asleep(&self, due: Timestamp) {
         let asleep = async {
