@@ -18,6 +18,7 @@ mod m0014_networks;
 mod m0015_consent;
 mod m0016_domain_names;
 mod m0017_destinations;
+mod m0018_flows;
 
 pub(crate) use m0014_networks::NETWORK;
 pub(crate) use m0016_domain_names::{NAME, PUBLIC_KEY, SELECTOR};
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_consent::Consent),
             Box::new(m0016_domain_names::DomainNames),
             Box::new(m0017_destinations::Destinations),
+            Box::new(m0018_flows::Flows),
         ]
     }
 }

@@ -107,8 +107,12 @@ impl World {
             idempotency: Some(idempotency),
         };
         self.store.accept(accept).await.expect("accepted");
-        let request =
-            LeaseRequest { now, limit: 10, hold_for: Duration::from_secs(60), skip_domains: Vec::new() };
+        let request = LeaseRequest {
+            now,
+            limit: 10,
+            hold_for: Duration::from_secs(60),
+            pass_over: waxseal_store::queue::PassedOver::default(),
+        };
         let leased = self.store.lease(request).await.expect("leased").remove(0);
         let settlement = Settlement {
             entry: leased.id,

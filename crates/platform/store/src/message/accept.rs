@@ -107,7 +107,7 @@ impl Store {
         let pending = i32::try_from(new.entries.len()).unwrap_or(i32::MAX);
         let place = new.id.to_bytes();
         let ticket = ticket.as_mut();
-        let room = ticket.as_ref().and_then(|ticket| ticket.admit(&new, self.inner.clock.now()));
+        let room = ticket.as_ref().and_then(|ticket| ticket.admit(account, &new, self.inner.clock.now()));
         let leased = ticket.as_ref().filter(|_| room.is_some()).map(|ticket| (ticket.lease, ticket.until));
         let body = Zeroizing::new(new.body);
         if kept || pending > 0 {

@@ -6,7 +6,7 @@ mod unlisted;
 mod unreadable;
 
 pub(crate) use stranded::Stranded;
-pub(crate) use take::not_of;
+pub(crate) use take::{Walk, not_of};
 pub(crate) use unlisted::Unlisted;
 
 use sea_orm::{
@@ -79,8 +79,7 @@ impl Store {
         request: LeaseRequest,
     ) -> Result<Vec<queue_entry::Model>, StoreError> {
         let mut turn = self.inner.turn();
-        let skip =
-            request.skip_domains.iter().map(|domain| self.inner.keyring.destination_hash(domain)).collect();
+        let skip = take::Skip::new(&request.pass_over, |domain| self.inner.keyring.destination_hash(domain));
         let closed = self.inner.closed.rows();
         let work = async move |tx: &DatabaseTransaction| {
             let rows = take::take(tx, (request, skip), lease, &mut turn, &closed).await?;

@@ -7,6 +7,7 @@ mod capture;
 mod clearing;
 mod counters;
 mod dns;
+mod fair;
 mod mta_sts;
 mod outcomes;
 mod restart;

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 use waxseal_delivery::{Delivery, DeliveryConfig};
 use waxseal_model::{
-    Access, AccountId, Clock, DomainId, ManualClock, MessageId, RecipientId, SeededRandom, Timestamp, actor,
+    Access, AccountId, Clock, DomainId, ManualClock, MessageId, Random as _, RecipientId, SeededRandom,
+    Timestamp, actor,
     event::{DeliveryStatus, EnvelopeInfo, EventDetails, EventKind, MessageInfo, Severity},
     options::{DeliveryOptions, Schedule},
     purpose,
@@ -114,8 +115,13 @@ impl World {
             ..NetConfig::default()
         };
         let config = DeliveryConfig::new("mail.ours.example");
-        let (account, domain) = sender(&store, &clock, &random).await;
+        let (account, domain) = sender(&store, &clock, &random, "ours.example").await;
         Self { store, clock, random, zone, net, config, account, domain, folder, delivery: None }
+    }
+
+    /// Another account with a sending domain of this name.
+    pub(crate) async fn another(&self, name: &str) -> (AccountId, DomainId) {
+        sender(&self.store, &self.clock, &self.random, name).await
     }
 
     /// A peer that serves every domain of the zone.
@@ -174,6 +180,20 @@ impl World {
 
     /// Accepts a message that is due later.
     pub(crate) async fn send_later(&self, mail: Mail, later: Duration) -> MessageId {
+        self.accept((self.account, self.domain), mail, later).await
+    }
+
+    /// Accepts a message of another account.
+    pub(crate) async fn send_as(&self, sender: (AccountId, DomainId), mail: Mail) -> MessageId {
+        self.accept(sender, mail, Duration::ZERO).await
+    }
+
+    async fn accept(
+        &self,
+        (account, domain): (AccountId, DomainId),
+        mail: Mail,
+        later: Duration,
+    ) -> MessageId {
         let now = self.clock.now();
         let due = now + later;
         let id = MessageId::new(&*self.clock, &*self.random);
@@ -199,7 +219,6 @@ impl World {
             archive_to: mail.archive_to,
             keep_until: now,
         };
-        let (account, domain) = (self.account, self.domain);
         let accept =
             Accept { account, domain, messages: vec![message], events: Vec::new(), idempotency: None };
         let lists = self.store.lists_as_of_now();
@@ -274,14 +293,21 @@ impl World {
     }
 }
 
-async fn sender(store: &Store, clock: &ManualClock, random: &SeededRandom) -> (AccountId, DomainId) {
+async fn sender(
+    store: &Store,
+    clock: &ManualClock,
+    random: &SeededRandom,
+    name: &str,
+) -> (AccountId, DomainId) {
     let account = AccountId::new(clock, random);
+    let mut secret_hash = [0; 32];
+    random.fill(&mut secret_hash);
     let profile = AccountProfile { name: "Ada".into(), email: "ada@ours.example".into(), company: None };
     let key = NewApiKey {
         id: waxseal_model::KeyId::new(clock, random),
         account,
         scope: KeyScope::Account,
-        secret_hash: [0; 32],
+        secret_hash,
         label: "key".into(),
         created_at: clock.now(),
     };
@@ -291,7 +317,7 @@ async fn sender(store: &Store, clock: &ManualClock, random: &SeededRandom) -> (A
     let new = NewDomain {
         id: domain,
         account,
-        name: "ours.example".into(),
+        name: name.into(),
         kind: DomainKind::Custom,
         state: DomainState::Active,
         settings: DomainSettings { require_tls: false, skip_verification: false, message_ttl_secs: 0 },
