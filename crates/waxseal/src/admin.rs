@@ -13,6 +13,7 @@ mod queue;
 mod recorded;
 pub(crate) mod requests;
 mod revoke;
+pub(crate) mod shaping;
 mod trace;
 
 use std::path::PathBuf;
@@ -76,6 +77,13 @@ pub(crate) enum Request {
     QueueWhy { message: String },
     /// Try a message now.
     QueueRetry { message: String },
+    /// Tell what providers get, and how they are.
+    ShapingShow {
+        #[serde(default)]
+        hosts: Vec<String>,
+    },
+    /// Change what a provider gets.
+    ShapingSet(shaping::Change),
     /// Check the audit trail.
     AuditVerify,
     /// Give the audit trail out.
@@ -224,6 +232,7 @@ async fn check(house: &House, request: &Request) -> Result<()> {
             let correction = RecipientCorrection::new(address, to.as_deref(), lists)?;
             Ok(correction.check(&house.store, account).await?)
         }
+        Request::ShapingSet(change) => shaping::check(house, change),
         _ => Ok(()),
     }
 }
@@ -291,6 +300,8 @@ async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Valu
         Request::QueueList { limit } => queue::list(house, limit).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
+        Request::ShapingShow { hosts } => shaping::show(house, &hosts).await,
+        Request::ShapingSet(change) => shaping::set(house, change).await,
         Request::PrivacyTrace { term, backups } => trace::tables(house, by, &term, &backups).await,
         Request::BackupCreate { path } => backup::create(house, by, path).await,
         Request::BackupKeys { path, gone } => backup::keys(house, by, path, gone).await,

@@ -2,9 +2,13 @@
 
 mod restored;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use waxseal_accounts::Accounts;
+use waxseal_delivery::Shaper;
 use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
 use waxseal_mail::Mailbox;
@@ -40,6 +44,8 @@ pub(crate) struct House {
     pub(crate) exports: Exports,
     pub(crate) backups: Backups,
     pub(crate) key_copies: KeyCopies,
+    /// What changes limits of providers, once delivery runs in this process.
+    pub(crate) shaper: Arc<OnceLock<Shaper>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -167,6 +173,7 @@ impl House {
             audit,
             domains,
             store,
+            shaper: Arc::default(),
             clock,
             random,
         };

@@ -74,7 +74,10 @@ impl Running {
     async fn roles(&mut self, config: &Config, metrics: Option<Metrics>) -> Result<()> {
         self.control(config)?;
         if config.has(Role::Delivery) {
-            self.delivery = Some(self.delivery(config).await?);
+            let delivery = self.delivery(config).await?;
+            // A house has one delivery.
+            let _ = self.house.shaper.set(delivery.shaper());
+            self.delivery = Some(delivery);
         }
         if config.has(Role::Api) {
             self.api(config).await?;

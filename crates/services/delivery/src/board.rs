@@ -8,12 +8,15 @@
 //! within a flow its sending domains do; so whoever has little waits for one message of each other account, not for all
 //! that they have. What an account may have of the board is in [`shares`].
 
+mod back;
+mod bounds;
 mod lane;
 mod pace;
 mod rate;
 mod shares;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod turns;
 
 use std::{
@@ -31,6 +34,7 @@ use waxseal_store::queue::{Flow as FlowName, HandedMessage, LeaseId, LeasedEntry
 
 pub(crate) use self::lane::LaneKey;
 use self::{
+    bounds::Overrides,
     lane::{Known, Lane, Provider, ProviderKey},
     pace::Pace,
     rate::Rate,
@@ -139,6 +143,8 @@ pub(crate) struct Board {
     lanes: HashMap<LaneKey, Lane>,
     providers: HashMap<ProviderKey, Provider>,
     known: Known,
+    /// What operators changed of the limits of providers.
+    overrides: Overrides,
     /// Flows of all destinations.
     flows: usize,
     /// Entries that are ours.
@@ -196,6 +202,7 @@ impl Board {
             lanes: HashMap::new(),
             providers: HashMap::new(),
             known: Known::default(),
+            overrides: Overrides::default(),
             flows: 0,
             held: HashMap::new(),
             shares: Shares::default(),
@@ -315,15 +322,24 @@ impl Board {
         let key = known.unwrap_or_else(|| LaneKey::Alone(name.to_owned()));
         if !self.lanes.contains_key(&key) {
             let provider = ProviderKey::Lane(key.clone());
-            self.add_lane(key.clone(), provider, matches!(route, Route::Domain(_)), Bounds::default());
+            let unknown = matches!(route, Route::Domain(_));
+            self.add_lane(key.clone(), provider, (unknown, Bounds::default()), now);
         }
         key
     }
 
-    fn add_lane(&mut self, key: LaneKey, provider: ProviderKey, unknown: bool, bounds: Bounds) {
+    fn add_lane(
+        &mut self,
+        key: LaneKey,
+        provider: ProviderKey,
+        (unknown, table): (bool, Bounds),
+        now: Timestamp,
+    ) {
         let limits = &self.limits;
+        let bounds = self.overrides.over(table, &provider, now);
         let most = bounds.connections.map_or(limits.per_destination, |most| most as usize);
         self.providers.entry(provider.clone()).or_insert_with(|| Provider {
+            table,
             pace: Pace::new(most),
             rate: bounds.messages_per_minute.map(Rate::new),
             messages_per_connection: bounds.messages_per_connection.unwrap_or(limits.messages_per_connection),
@@ -352,8 +368,8 @@ impl Board {
             self.add_lane(
                 key.clone(),
                 place.provider.map_or_else(|| ProviderKey::Lane(key.clone()), ProviderKey::Entry),
-                false,
-                place.bounds,
+                (false, place.bounds),
+                now,
             );
         }
         self.known.note(domain.to_owned(), key.clone(), now + KNOWN_FOR, now);
@@ -398,6 +414,7 @@ impl Board {
     /// Lanes that get another connection now, counted as made. Who has fewest comes first; of those with as many,
     /// accounts take turns; then who got one longest ago.
     pub(crate) fn plan(&mut self, now: Timestamp) -> Vec<LaneKey> {
+        self.end_overrides(now);
         self.share_tokens(now);
         let mut planned = Vec::new();
         let mut free = self.limits.connections.saturating_sub(self.connections);
@@ -450,40 +467,6 @@ impl Board {
         }
         self.count_starved();
         planned
-    }
-
-    /// Gives the tokens of providers with a rate to their lanes, one each, accounts in turn and then to whoever got one
-    /// longest ago; the others wait until [`Self::rate_due`].
-    fn share_tokens(&mut self, now: Timestamp) {
-        self.rate_due = None;
-        let rated = |lane: &Lane| self.providers.get(&lane.provider).is_some_and(|of| of.rate.is_some());
-        let mut lanes: Vec<&mut Lane> =
-            self.lanes.values_mut().filter(|lane| lane.jobs > 0 && rated(lane)).collect();
-        lanes.sort_unstable_by_key(|lane| lane.taken);
-        if !self.shares.is_one() {
-            let mut rounds = Rounds::default();
-            lanes.sort_by_cached_key(|lane| {
-                rounds.next(lane.turn.owners(), |account| self.shares.taken(account)).0
-            });
-        }
-        let mut shared: HashMap<&ProviderKey, u32> = HashMap::new();
-        for lane in lanes {
-            let Some(provider) = self.providers.get(&lane.provider) else { continue };
-            let Some(rate) = &provider.rate else { continue };
-            let given = shared.entry(&lane.provider).or_default();
-            lane.rated = *given >= rate.tokens(now);
-            // Where all connections are busy the next that is not takes one by itself.
-            *given += u32::from(lane.idle > 0 || lane.connections == 0 || provider.room() > 0);
-            if !lane.rated && lane.idle > 0 {
-                lane.work.notify_one();
-            }
-            self.rate_due = earlier(self.rate_due, rate.due(now));
-        }
-    }
-
-    /// When lanes that wait for the rate of their provider go on, if any do.
-    pub(crate) const fn rate_due(&self) -> Option<Timestamp> {
-        self.rate_due
     }
 
     /// Counts the lanes that wait for a place of their provider, and asks connections that idle for theirs.
@@ -674,41 +657,6 @@ impl Board {
         }
         self.destinations.insert(domain.to_owned(), place);
     }
-
-    /// Takes back entries that wait, as asked.
-    pub(crate) fn recall(&mut self, mut asked: impl FnMut(RecipientId) -> bool) -> Vec<LeasedEntry> {
-        let mut recalled = Vec::new();
-        for place in self.destinations.values_mut() {
-            let before = place.jobs();
-            for flow in place.flows.values_mut() {
-                let among = recalled.len();
-                flow.waiting.retain(|job| {
-                    recalled.extend(job.entries.extract_if(.., |entry| asked(entry.id)));
-                    !job.entries.is_empty()
-                });
-                flow.recipients = flow.recipients.saturating_sub(recalled.len() - among);
-            }
-            // Its name in the lane's turn is passed over.
-            place.flows.retain(|_, flow| !flow.waiting.is_empty());
-            if let Some(lane) = self.lanes.get_mut(&place.lane) {
-                lane.jobs = lane.jobs.saturating_sub(before - place.jobs());
-            }
-        }
-        self.destinations.retain(|_, place| !place.flows.is_empty());
-        self.flows = self.destinations.values().map(|place| place.flows.len()).sum();
-        recalled
-    }
-
-    /// Everything that still waits.
-    pub(crate) fn drain(&mut self) -> Vec<LeasedEntry> {
-        for lane in self.lanes.values_mut() {
-            lane.turn.clear();
-            lane.jobs = 0;
-        }
-        self.flows = 0;
-        let flows = self.destinations.drain().flat_map(|(_, place)| place.flows.into_values());
-        flows.flat_map(|flow| flow.waiting.into_values()).flat_map(|job| job.entries).collect()
-    }
 }
 
 impl Destination {
@@ -716,9 +664,4 @@ impl Destination {
     fn jobs(&self) -> usize {
         self.flows.values().map(|flow| flow.waiting.len()).sum()
     }
-}
-
-/// The earlier of two times that may not come.
-fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    one.into_iter().chain(other).min()
 }

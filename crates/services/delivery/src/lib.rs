@@ -37,4 +37,4 @@ mod worker;
 pub use config::{DeliveryConfig, Limits, Timeouts};
 pub use relay::{ParseRelayError, Relay};
 pub use second_copy::AfterCrash;
-pub use service::Delivery;
+pub use service::{Delivery, Shaper};

@@ -95,6 +95,8 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         }
         Request::QueueWhy { .. } => (Event::QueueLooked, Why::Operation, None),
         Request::QueueRetry { .. } => (Event::QueueRetried, Why::Operation, None),
+        Request::ShapingSet(change) if change.dry_run => (Event::ShapingTried, Why::Operation, None),
+        Request::ShapingSet(_) => (Event::ShapingChanged, Why::Operation, None),
         Request::ConfirmClock => (Event::ClockConfirmed, Why::Retention, None),
         Request::PrivacyTrace { .. } => (Event::Traced, Why::Operation, None),
         Request::BackupVerify => (Event::BackupVerified, Why::Backup, None),
@@ -112,6 +114,7 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::CredentialList { account, .. } => (Event::CredentialsListed, Why::Administration, Some(account)),
         // Numbers and kinds: nothing about people; or a check of the trail itself.
         Request::QueueList { .. }
+        | Request::ShapingShow { .. }
         | Request::KeysList
         | Request::AccessList { .. }
         // Recorded by the service, with the grant's number.

@@ -24,6 +24,7 @@ mod proving;
 mod quickstart;
 mod requests;
 mod revoke;
+mod shaping;
 mod signals;
 #[path = "../../../services/privacy/tests/audit/tamper.rs"]
 mod tamper;

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use waxseal_model::{AccountId, Timestamp};
 
 use super::{pace::Pace, rate::Rate, turns::Turns};
-use crate::open::NoLine;
+use crate::{open::NoLine, shaping::Bounds};
 
 /// Whose connections are shared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -89,6 +89,8 @@ impl Lane {
 
 /// Lanes that share limits.
 pub(super) struct Provider {
+    /// What the table says.
+    pub(super) table: Bounds,
     pub(super) pace: Pace,
     pub(super) rate: Option<Rate>,
     pub(super) messages_per_connection: u32,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use waxseal_delivery::{Delivery, DeliveryConfig};
+use waxseal_delivery::{Delivery, DeliveryConfig, Shaper};
 use waxseal_model::{
     Access, AccountId, Clock, DomainId, ManualClock, MessageId, Random as _, RecipientId, SeededRandom,
     Timestamp, actor,
@@ -163,6 +163,10 @@ impl World {
     pub(crate) async fn kill_seen_by(&mut self, peer: &Peer) {
         self.kill();
         peer.wait_for(|seen| seen.open == 0).await;
+    }
+
+    pub(crate) fn shaper(&self) -> Shaper {
+        self.delivery.as_ref().expect("running").shaper()
     }
 
     pub(crate) fn load(&self) -> (usize, usize) {
