@@ -14,6 +14,7 @@ mod recorded;
 pub(crate) mod relay;
 pub(crate) mod requests;
 mod revoke;
+pub(crate) mod shaping;
 mod trace;
 
 use std::path::PathBuf;
@@ -142,6 +143,13 @@ pub(crate) enum Request {
     QueueWhy { message: String },
     /// Try a message now.
     QueueRetry { message: String },
+    /// Tell what providers get, and how they are.
+    ShapingShow {
+        #[serde(default)]
+        hosts: Vec<String>,
+    },
+    /// Change what a provider gets.
+    ShapingSet(shaping::Change),
     /// Check the audit trail.
     AuditVerify,
     /// Give the audit trail out.
@@ -290,6 +298,7 @@ async fn check(house: &House, request: &Request) -> Result<()> {
             let correction = RecipientCorrection::new(address, to.as_deref(), lists)?;
             Ok(correction.check(&house.store, account).await?)
         }
+        Request::ShapingSet(change) => shaping::check(house, change),
         _ => Ok(()),
     }
 }
@@ -383,6 +392,8 @@ async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Valu
         Request::RelayRemove { account, domain } => relay::remove(house, by, (account, domain)).await,
         Request::QueueWhy { message } => queue::why(house, &message).await,
         Request::QueueRetry { message } => queue::retry(house, &message).await,
+        Request::ShapingShow { hosts } => shaping::show(house, &hosts).await,
+        Request::ShapingSet(change) => shaping::set(house, change).await,
         Request::PrivacyTrace { term, backups } => trace::tables(house, by, &term, &backups).await,
         Request::BackupCreate { path } => backup::create(house, by, path).await,
         Request::BackupKeys { path, gone } => backup::keys(house, by, path, gone).await,

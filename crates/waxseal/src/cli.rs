@@ -9,6 +9,7 @@ mod prove;
 mod queue;
 mod relay;
 mod requests;
+mod shaping;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -24,6 +25,7 @@ pub(crate) use self::{
     queue::Queue,
     relay::{Relay, Whose},
     requests::{PersonRequest, PersonStep, RequestKindName},
+    shaping::ShapingSet,
 };
 
 /// An email service that you host yourself.
@@ -147,11 +149,14 @@ pub(crate) enum Shaping {
     /// List providers with their limits, or tell which one a domain with these mail servers belongs to.
     ///
     /// Providers are those that come with Waxseal, behind those of `delivery.shaping`. All servers of a domain have to be
-    /// the provider's; a domain that belongs to none is a provider by itself.
+    /// the provider's; a domain that belongs to none is a provider by itself. Where a server runs it also tells what
+    /// `shaping set` changed and how each provider is: connections open and allowed, messages that wait in memory, and
+    /// since when it is slowed down because it asked for less.
     Show {
         /// Names of a domain's mail servers, as `dig MX` prints them.
         hosts: Vec<String>,
     },
+    Set(ShapingSet),
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use waxseal_accounts::Accounts;
-use waxseal_delivery::View;
+use waxseal_delivery::{Shaper, View};
 use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
 use waxseal_mail::Mailbox;
@@ -44,6 +44,8 @@ pub(crate) struct House {
     pub(crate) exports: Exports,
     pub(crate) backups: Backups,
     pub(crate) key_copies: KeyCopies,
+    /// What changes limits of providers, once delivery runs in this process.
+    pub(crate) shaper: Arc<OnceLock<Shaper>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// What is delivered here, once it is.
@@ -178,6 +180,7 @@ impl House {
             audit,
             domains,
             store,
+            shaper: Arc::default(),
             clock,
             random,
             delivering: Arc::default(),

@@ -77,8 +77,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve => return serve::run(Config::load(cli.config.as_deref())?).await,
         Command::Check => return check::run(cli.config.as_deref(), cli.json).await,
         Command::Shaping(Shaping::Show { hosts }) => {
-            return shaping::show(&Config::load(cli.config.as_deref())?, &hosts, cli.json);
+            return shaping::show(&Config::load(cli.config.as_deref())?, &hosts, cli.json).await;
         }
+        Command::Shaping(Shaping::Set(options)) => Request::ShapingSet(options.change()),
         Command::Bounce(Bounce::Classify { reply, host }) => {
             return bounce::classify(&Config::load(cli.config.as_deref())?, &reply, &host, cli.json);
         }

@@ -77,6 +77,8 @@ impl Running {
             let delivery = self.delivery(config).await?;
             // One delivery for a house.
             let _ = self.house.delivering.set(delivery.view());
+            // A house has one delivery.
+            let _ = self.house.shaper.set(delivery.shaper());
             self.delivery = Some(delivery);
         }
         if config.has(Role::Api) {

@@ -1,29 +1,41 @@
-//! `waxseal shaping show`: providers, and how much at once each gets. No store is asked.
+//! `waxseal shaping`: providers, how much at once each gets, and what operators change of that.
 
-use std::process::ExitCode;
+mod rehearsal;
+
+use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use waxseal_delivery::{
     Limits,
-    shaping::{Bounds, Entry},
+    shaping::{Bounds, Entry, ProviderState},
 };
+use waxseal_store::shaping::ShapingOverride;
 
+pub(crate) use self::rehearsal::{Rehearsal, rehearse};
 use crate::{
-    admin::describe,
+    admin::{Request, describe},
     config::Config,
+    control,
     output::{self, say},
 };
 
-/// Prints the provider of a domain with these mail servers, or without any all there are.
-pub(crate) fn show(config: &Config, hosts: &[String], as_json: bool) -> Result<ExitCode> {
-    let answer = if hosts.is_empty() {
-        let items: Vec<Value> = config.shaping.entries().map(|entry| shown(Some(entry))).collect();
-        json!({ "items": items })
-    } else {
-        let hosts: Vec<String> =
-            hosts.iter().map(|host| host.trim_end_matches('.').to_ascii_lowercase()).collect();
-        shown(config.shaping.find(hosts.iter().map(String::as_str)))
+/// What an instance knows of providers besides the table.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// What operators said, as long as it holds.
+    pub(crate) said: BTreeMap<String, ShapingOverride>,
+    /// How providers are, if delivery runs here.
+    pub(crate) states: Option<Vec<ProviderState>>,
+}
+
+/// Prints the provider of a domain with these mail servers, or without any all there are: as the server has them that
+/// runs here, or without one as the table has them. No store is opened.
+pub(crate) async fn show(config: &Config, hosts: &[String], as_json: bool) -> Result<ExitCode> {
+    let request = Request::ShapingShow { hosts: hosts.to_vec() };
+    let answer = match control::ask(&config.control_socket, &request).await? {
+        Some(answer) => answer,
+        None => list(config, hosts, &Known::default()),
     };
     if as_json {
         say!("{answer}");
@@ -33,15 +45,43 @@ pub(crate) fn show(config: &Config, hosts: &[String], as_json: bool) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+/// The provider of a domain with these mail servers, or without any all there are.
+pub(crate) fn list(config: &Config, hosts: &[String], known: &Known) -> Value {
+    if hosts.is_empty() {
+        let items: Vec<Value> = config.shaping.entries().map(|entry| shown(Some(entry), known)).collect();
+        return json!({ "items": items });
+    }
+    let hosts: Vec<String> =
+        hosts.iter().map(|host| host.trim_end_matches('.').to_ascii_lowercase()).collect();
+    shown(config.shaping.find(hosts.iter().map(String::as_str)), known)
+}
+
 /// `None`: a provider by itself.
-fn shown(entry: Option<&Entry>) -> Value {
+pub(crate) fn shown(entry: Option<&Entry>, known: &Known) -> Value {
     let usual = Limits::default();
-    let bounds = entry.map_or_else(Bounds::default, |entry| entry.bounds);
-    json!({
+    let table = entry.map_or_else(Bounds::default, |entry| entry.bounds);
+    let said = entry.and_then(|entry| known.said.get(&*entry.name));
+    let bounds = said.map_or(table, |said| table.under(said));
+    let mut shown = json!({
         "provider": entry.map(|entry| &*entry.name),
         "connections": bounds.connections.map_or(usual.per_destination as u64, u64::from),
         "messages_per_connection": bounds.messages_per_connection.unwrap_or(usual.messages_per_connection),
         "messages_per_minute": bounds.messages_per_minute,
         "hosts": entry.map(|entry| entry.hosts.join(" ")),
-    })
+    });
+    if let Some(said) = said {
+        shown["changed"] = true.into();
+        shown["changed_until"] = said.until.map(|until| until.to_jiff().to_string()).into();
+    }
+    if let (Some(entry), Some(states)) = (entry, &known.states) {
+        // Whoever has nothing to do is not in memory.
+        let state = states.iter().find(|state| state.provider == entry.name);
+        let allowed = state.map_or(shown["connections"].clone(), |state| state.allowed.into());
+        shown["open"] = state.map_or(0, |state| state.open).into();
+        shown["allowed"] = allowed;
+        shown["waiting"] = state.map_or(0, |state| state.waiting).into();
+        let slowed = state.and_then(|state| state.slowed_since);
+        shown["slowed_down_since"] = slowed.map(|since| since.to_jiff().to_string()).into();
+    }
+    shown
 }

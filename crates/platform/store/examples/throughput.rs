@@ -153,8 +153,7 @@ impl Bench {
             now: self.clock.now(),
             limit: 16,
             hold_for: Duration::from_secs(600),
-            skip_domains: Vec::new(),
-            skip_accounts: Vec::new(),
+            pass_over: waxseal_store::queue::PassedOver::default(),
         };
         let leased = self.store.lease(request).await?;
         let settlements: Vec<Settlement> = leased

@@ -31,6 +31,7 @@ pub mod request;
 pub mod retention;
 pub mod search;
 pub mod sent_notes;
+pub mod shaping;
 pub mod suppression;
 
 mod deletion;

@@ -18,6 +18,7 @@ mod m0014_networks;
 mod m0015_consent;
 mod m0016_domain_names;
 mod m0017_destinations;
+mod m0018_flows;
 mod m0019_queue_pauses;
 mod m0020_relays;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_consent::Consent),
             Box::new(m0016_domain_names::DomainNames),
             Box::new(m0017_destinations::Destinations),
+            Box::new(m0018_flows::Flows),
             Box::new(m0019_queue_pauses::QueuePauses),
             Box::new(m0020_relays::Relays),
         ]

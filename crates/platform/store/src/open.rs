@@ -26,7 +26,7 @@ use crate::{
         home::{self, Home},
     },
     migration::Migrator,
-    queue::{Cleared, Handover, Pauses, Stranded},
+    queue::{Cleared, Handover, Pauses, Stranded, Walk},
     recent::Recent,
     room::Room,
     sent_notes::SentNotes,
@@ -107,8 +107,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     /// Chance.
     pub(crate) random: Arc<dyn Random>,
-    /// Where the walk over destinations goes on: see `queue::lease`.
-    turn: Mutex<Vec<u8>>,
+    /// Where the walk over the queue goes on: see `queue::lease`.
+    turn: Mutex<Walk>,
     /// Where what is accepted goes at once.
     pub(crate) handover: Handover,
     /// Leases that nobody holds.
@@ -146,13 +146,13 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// The destination after which a lease looks on.
-    pub(crate) fn turn(&self) -> Vec<u8> {
+    /// Where a lease looks on.
+    pub(crate) fn turn(&self) -> Walk {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes where a lease stopped looking.
-    pub(crate) fn set_turn(&self, turn: Vec<u8>) {
+    pub(crate) fn set_turn(&self, turn: Walk) {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 }

@@ -28,7 +28,7 @@ pub use pause::{Hold, Leaving, MOST_PAUSES, Pause, PauseOf};
 
 pub(crate) use clear::{CLEARED, Cleared, mark_cleared};
 pub(crate) use handover::{Handover, Ticket};
-pub(crate) use lease::{ENVELOPE, Stranded, Unlisted, not_of};
+pub(crate) use lease::{ENVELOPE, Stranded, Unlisted, Walk, not_of};
 pub(crate) use pause::{FIRST_ROUND, Pauses};
 pub(crate) use settle::{Ended, count_down};
 
@@ -48,10 +48,33 @@ pub struct LeaseRequest {
     pub limit: u32,
     /// How long the entries are ours; after it anybody may take them.
     pub hold_for: Duration,
-    /// Recipient domains that are at their limit: their entries stay.
-    pub skip_domains: Vec<String>,
-    /// Accounts whose own relay is at its limit: their entries stay.
-    pub skip_accounts: Vec<AccountId>,
+    /// Whose entries stay.
+    pub pass_over: PassedOver,
+}
+
+/// What one account has for one recipient's domain.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// The account.
+    pub account: AccountId,
+    /// The recipients' domain.
+    pub recipient_domain: String,
+}
+
+/// Who has enough for now: others go first, and new ones of theirs wait in the queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// These accounts, wherever they send.
+    pub accounts: Vec<AccountId>,
+    /// These accounts at these domains.
+    pub flows: Vec<Flow>,
+}
+
+impl PassedOver {
+    /// Whether there is nobody.
+    pub const fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.flows.is_empty()
+    }
 }
 
 /// A queue entry in our hands.

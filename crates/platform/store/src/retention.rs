@@ -11,7 +11,7 @@ mod note;
 mod purge;
 
 pub use held::{Held, Holdings};
-pub(crate) use note::{advance_note, put_note};
+pub(crate) use note::{advance_note, insert_note, put_note};
 
 /// One column with its class, for the data map.
 #[derive(Debug, Clone)]

@@ -1,36 +1,49 @@
 //! What is in memory: entries by destination, waiting or under way, and the connections for them.
 //!
-//! Names and leases live here, and what came along with a message just accepted. A destination that is slow fills its
-//! own place and no other: what does not fit goes back to the store. Who shares connections and limits is in [`lane`].
+//! Names and leases live here, and what came along with a message just accepted. Who shares connections and limits is in
+//! [`lane`].
+//!
+//! What one account has for one destination is a flow. One that is slow fills its own place and no other: what does not
+//! fit goes back to the store. Within a lane accounts take turns, an account's flows take turns among themselves, and
+//! within a flow its sending domains do; so whoever has little waits for one message of each other account, not for all
+//! that they have. What an account may have of the board is in [`shares`].
 
+mod back;
+mod bounds;
 mod lane;
 mod pace;
 mod rate;
+mod shares;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod turns;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    collections::{BinaryHeap, HashMap, HashSet},
     net::IpAddr,
     sync::Arc,
     time::Duration,
 };
 
 use tokio::sync::Notify;
-use waxseal_model::{AccountId, MessageId, RecipientId, Timestamp};
+use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Timestamp};
 use waxseal_smtp::client::Credentials;
-use waxseal_store::queue::{HandedMessage, LeaseId, LeasedEntry};
+use waxseal_store::queue::{Flow as FlowName, HandedMessage, LeaseId, LeasedEntry, PassedOver};
 
-pub(crate) use self::{
-    lane::LaneKey,
-    standing::{Standing, Whose},
-};
 use self::{
+    bounds::Overrides,
     lane::{Known, Lane, Provider, ProviderKey},
     pace::Pace,
     rate::Rate,
+    shares::{Rounds, Shares},
+    turns::Turns,
+};
+pub(crate) use self::{
+    lane::LaneKey,
+    standing::{Standing, Whose},
 };
 use crate::{
     config::Limits,
@@ -110,7 +123,7 @@ impl Route {
 
 /// How long what the DNS said about a domain's mail servers decides whom it shares connections with.
 const KNOWN_FOR: Duration = Duration::from_secs(300);
-/// Messages that a connection carries before it makes room for others of its provider that have none.
+/// Messages that a connection carries before it makes room for others that have none.
 const TURN: u32 = 20;
 
 /// Entries of one message that go out in one transaction. Its addresses stay sealed.
@@ -127,11 +140,23 @@ pub(crate) struct Job {
 struct Destination {
     route: Route,
     lane: LaneKey,
-    waiting: VecDeque<Job>,
+    flows: HashMap<AccountId, Flow>,
+}
+
+/// What one account has for one destination: its sending domains take turns.
+#[derive(Default)]
+struct Flow {
+    waiting: Turns<DomainId, Job>,
     /// Recipients in `waiting`.
     recipients: usize,
     /// It had so much waiting that the scheduler passed it over.
     skipped: bool,
+}
+
+/// That an entry is ours.
+struct Hold {
+    lease: LeaseId,
+    account: AccountId,
 }
 
 /// All destinations.
@@ -140,9 +165,17 @@ pub(crate) struct Board {
     lanes: HashMap<LaneKey, Lane>,
     providers: HashMap<ProviderKey, Provider>,
     known: Known,
-    /// Entries that are ours, with the lease that proves it.
-    held: HashMap<RecipientId, LeaseId>,
+    /// What operators changed of the limits of providers.
+    overrides: Overrides,
+    /// Flows of all destinations.
+    flows: usize,
+    /// Entries that are ours.
+    held: HashMap<RecipientId, Hold>,
+    /// What each account has of them.
+    shares: Shares,
     connections: usize,
+    /// Lanes that wait without a connection and could have one, as of the last plan.
+    starved: usize,
     /// Counts connections that were planned, so that lanes get them in turn.
     planned: u64,
     /// Counts messages that were taken, so that lanes of a provider with a rate get them in turn.
@@ -191,8 +224,12 @@ impl Board {
             lanes: HashMap::new(),
             providers: HashMap::new(),
             known: Known::default(),
+            overrides: Overrides::default(),
+            flows: 0,
             held: HashMap::new(),
+            shares: Shares::default(),
             connections: 0,
+            starved: 0,
             planned: 0,
             taken: 0,
             rate_due: None,
@@ -218,30 +255,36 @@ impl Board {
         self.connections
     }
 
-    /// Destinations with enough waiting: no more of them for now, by domain or, where it is a relay of somebody's, by account.
-    pub(crate) fn saturated(&mut self) -> (Vec<String>, Vec<AccountId>) {
+    /// Who has enough: no more of them for now. Where an account's own relay has, all of the account waits.
+    pub(crate) fn saturated(&mut self) -> PassedOver {
         let enough = self.limits.waiting_per_destination.min(self.fair_share());
-        let (mut domains, mut accounts) = (Vec::new(), Vec::new());
-        for place in self.destinations.values_mut() {
-            if !place.route.is_bounded() || place.recipients < enough {
-                continue;
-            }
-            place.skipped = true;
-            match &place.route {
-                Route::Domain(domain) => domains.push(domain.clone()),
-                Route::Relay(route) => accounts.extend(route.account),
-                Route::Captured => {}
+        let (mut flows, mut accounts) = (Vec::new(), self.shares.full(self.free()));
+        for place in self.destinations.values_mut().filter(|place| place.route.is_bounded()) {
+            for (account, flow) in place.flows.iter_mut().filter(|(_, flow)| flow.recipients >= enough) {
+                flow.skipped = true;
+                match &place.route {
+                    Route::Domain(domain) => {
+                        flows.push(FlowName { account: *account, recipient_domain: domain.clone() });
+                    }
+                    Route::Relay(_) => accounts.push(*account),
+                    Route::Captured => {}
+                }
             }
         }
-        (domains, accounts)
+        PassedOver { accounts, flows }
     }
 
-    /// What every destination may hold when many hold a lot.
+    /// What every flow may hold when many hold a lot.
     fn fair_share(&self) -> usize {
-        (self.limits.leased / 2 / self.destinations.len().max(1)).max(self.limits.per_destination)
+        (self.limits.leased / 2 / self.flows.max(1)).max(self.limits.per_destination)
     }
 
-    /// Takes in an entry; gives it back if its destination has no room. An entry that we hold already
+    /// How many more entries have room.
+    fn free(&self) -> usize {
+        self.limits.leased.saturating_sub(self.held.len())
+    }
+
+    /// Takes in an entry; gives it back if its flow has no room. An entry that we hold already
     /// (its lease ran out, or the clock jumped) only renews its lease.
     pub(crate) fn add(
         &mut self,
@@ -250,26 +293,29 @@ impl Board {
         reverse_path: &str,
         now: Timestamp,
     ) -> Option<LeasedEntry> {
-        if let Some(lease) = self.held.get_mut(&entry.id) {
-            *lease = entry.lease;
+        if let Some(hold) = self.held.get_mut(&entry.id) {
+            hold.lease = entry.lease;
             return None;
         }
+        let (account, domain) = (entry.account, entry.domain);
         let bounded = route.is_bounded();
         let name = route.name().to_owned();
-        if bounded && self.destinations.get(&name).is_some_and(|place| place.recipients >= self.fair_share())
-        {
+        let flow = self.destinations.get(&name).and_then(|place| place.flows.get(&account));
+        if bounded && flow.is_some_and(|flow| flow.recipients >= self.fair_share()) {
             return Some(entry);
         }
-        self.held.insert(entry.id, entry.lease);
+        self.held.insert(entry.id, Hold { lease: entry.lease, account });
+        self.shares.hold(account);
         if !self.destinations.contains_key(&name) {
             let lane = self.enter_lane(&route, now);
-            let place = Destination { route, lane, waiting: VecDeque::new(), recipients: 0, skipped: false };
-            self.destinations.insert(name.clone(), place);
+            self.destinations.insert(name.clone(), Destination { route, lane, flows: HashMap::new() });
         }
         // It was just put there.
         let Some(place) = self.destinations.get_mut(&name) else { return Some(entry) };
-        place.recipients += 1;
-        if let Some(job) = place.waiting.back_mut()
+        let lane = self.lanes.get_mut(&place.lane);
+        let flow = place.flows.entry(account).or_default();
+        flow.recipients += 1;
+        if let Some(job) = flow.waiting.youngest(domain)
             && job.message == entry.message
             && job.reverse_path == reverse_path
             && job.entries.len() < self.limits.recipients_per_transaction
@@ -277,21 +323,26 @@ impl Board {
             job.entries.push(entry);
             return None;
         }
+        let is_new = flow.waiting.is_empty();
         let job = Job {
             message: entry.message,
             entries: vec![entry],
             handed: handed.cloned(),
             reverse_path: reverse_path.into(),
         };
-        place.waiting.push_back(job);
-        if let Some(lane) = self.lanes.get_mut(&place.lane) {
+        flow.waiting.push(domain, job);
+        self.flows += usize::from(is_new);
+        if let Some(lane) = lane {
+            if is_new {
+                lane.turn.push(account, name);
+            }
             lane.jobs += 1;
             lane.work.notify_one();
         }
         None
     }
 
-    /// Gives a destination that gets something to do its turn in its lane; which that is.
+    /// The lane of a destination that gets something to do.
     fn enter_lane(&mut self, route: &Route, now: Timestamp) -> LaneKey {
         let name = route.name();
         let known = self.known.lane(name, now).filter(|lane| self.lanes.contains_key(lane));
@@ -302,18 +353,24 @@ impl Board {
                 Route::Relay(_) => Bounds { connections: Some(self.limits.per_relay), ..Bounds::default() },
                 Route::Domain(_) | Route::Captured => Bounds::default(),
             };
-            self.add_lane(key.clone(), provider, matches!(route, Route::Domain(_)), bounds);
-        }
-        if let Some(lane) = self.lanes.get_mut(&key) {
-            lane.turn.push_back(name.to_owned());
+            let unknown = matches!(route, Route::Domain(_));
+            self.add_lane(key.clone(), provider, (unknown, bounds), now);
         }
         key
     }
 
-    fn add_lane(&mut self, key: LaneKey, provider: ProviderKey, unknown: bool, bounds: Bounds) {
+    fn add_lane(
+        &mut self,
+        key: LaneKey,
+        provider: ProviderKey,
+        (unknown, table): (bool, Bounds),
+        now: Timestamp,
+    ) {
         let limits = &self.limits;
+        let bounds = self.overrides.over(table, &provider, now);
         let most = bounds.connections.map_or(limits.per_destination, |most| most as usize);
         self.providers.entry(provider.clone()).or_insert_with(|| Provider {
+            table,
             pace: Pace::new(most),
             rate: bounds.messages_per_minute.map(Rate::new),
             messages_per_connection: bounds.messages_per_connection.unwrap_or(limits.messages_per_connection),
@@ -342,8 +399,8 @@ impl Board {
             self.add_lane(
                 key.clone(),
                 place.provider.map_or_else(|| ProviderKey::Lane(key.clone()), ProviderKey::Entry),
-                false,
-                place.bounds,
+                (false, place.bounds),
+                now,
             );
         }
         self.known.note(domain.to_owned(), key.clone(), now + KNOWN_FOR, now);
@@ -353,7 +410,7 @@ impl Board {
         lane.connections += left.connections;
         lane.fresh += left.fresh;
         lane.jobs += left.jobs;
-        lane.turn.extend(left.turn);
+        lane.turn.append(left.turn);
         (0..left.jobs).for_each(|_| lane.work.notify_one());
         let provider = lane.provider.clone();
         self.count_provider(&provider, |provider| provider.connections += left.connections);
@@ -371,19 +428,24 @@ impl Board {
 
     /// The lease under which an entry is ours.
     pub(crate) fn lease(&self, entry: RecipientId) -> Option<LeaseId> {
-        self.held.get(&entry).copied()
+        self.held.get(&entry).map(|hold| hold.lease)
     }
 
-    /// Entries are settled, or nobody's business any more. Whether there is room again.
+    /// Entries are settled, or nobody's business any more. Whether there is room again, for all or for an account.
     pub(crate) fn forget(&mut self, entries: impl IntoIterator<Item = RecipientId>) -> bool {
+        let mut again = false;
         for entry in entries {
-            self.held.remove(&entry);
+            if let Some(hold) = self.held.remove(&entry) {
+                again |= self.shares.release(hold.account, self.free());
+            }
         }
-        self.full && self.held.len() <= self.limits.leased / 2
+        again || self.full && self.held.len() <= self.limits.leased / 2
     }
 
-    /// Lanes that get another connection now, counted as made. Who has fewest comes first, then who got one longest ago.
+    /// Lanes that get another connection now, counted as made. Who has fewest comes first; of those with as many,
+    /// accounts take turns; then who got one longest ago.
     pub(crate) fn plan(&mut self, now: Timestamp) -> Vec<LaneKey> {
+        self.end_overrides(now);
         self.share_tokens(now);
         let mut planned = Vec::new();
         let mut free = self.limits.connections.saturating_sub(self.connections);
@@ -391,10 +453,21 @@ impl Board {
         if free > 0 {
             let wanting = self.lanes.iter_mut().filter(|(_, lane)| lane.wants_more());
             let mut wanting: Vec<(&LaneKey, &mut Lane)> = wanting.collect();
-            let place = |index: usize, lane: &Lane| Reverse((lane.connections, lane.planned, index));
+            let (shares, mut rounds) = (&mut self.shares, Rounds::default());
+            if !shares.is_one() {
+                wanting.sort_unstable_by_key(|(_, lane)| (lane.connections, lane.planned));
+            }
+            let mut place = |index: usize, lane: &Lane, shares: &Shares| {
+                let owners = lane.turn.owners();
+                let (turn, account) = match shares.is_one() {
+                    true => ((0, 0), None),
+                    false => rounds.next(owners, |account| shares.planned(account)),
+                };
+                Reverse((lane.connections, turn, lane.planned, index, account))
+            };
             let mut turn: BinaryHeap<_> =
-                wanting.iter().enumerate().map(|(index, (_, lane))| place(index, lane)).collect();
-            while let Some(Reverse((connections, _, index))) = turn.pop() {
+                wanting.iter().enumerate().map(|(index, (_, lane))| place(index, lane, shares)).collect();
+            while let Some(Reverse((connections, _, _, index, account))) = turn.pop() {
                 // The last quarter is for lanes that have no connection yet.
                 let kept = if connections == 0 { 0 } else { self.limits.connections / 4 };
                 if free <= kept {
@@ -412,11 +485,14 @@ impl Board {
                 self.connections += 1;
                 provider.connections += 1;
                 lane.planned = self.planned;
+                if let Some(account) = account {
+                    shares.note_planned(account, self.planned);
+                }
                 lane.connections += 1;
                 lane.fresh += 1;
                 planned.push((*key).clone());
                 if lane.wants_more() {
-                    turn.push(place(index, lane));
+                    turn.push(place(index, lane, shares));
                 }
             }
         }
@@ -424,36 +500,9 @@ impl Board {
         planned
     }
 
-    /// Gives the tokens of providers with a rate to their lanes, one each, to whoever got one longest ago first; the others
-    /// wait until [`Self::rate_due`].
-    fn share_tokens(&mut self, now: Timestamp) {
-        self.rate_due = None;
-        let rated = |lane: &Lane| self.providers.get(&lane.provider).is_some_and(|of| of.rate.is_some());
-        let mut lanes: Vec<&mut Lane> =
-            self.lanes.values_mut().filter(|lane| lane.jobs > 0 && rated(lane)).collect();
-        lanes.sort_unstable_by_key(|lane| lane.taken);
-        let mut shared: HashMap<&ProviderKey, u32> = HashMap::new();
-        for lane in lanes {
-            let Some(provider) = self.providers.get(&lane.provider) else { continue };
-            let Some(rate) = &provider.rate else { continue };
-            let given = shared.entry(&lane.provider).or_default();
-            lane.rated = *given >= rate.tokens(now);
-            // Where all connections are busy the next that is not takes one by itself.
-            *given += u32::from(lane.idle > 0 || lane.connections == 0 || provider.room() > 0);
-            if !lane.rated && lane.idle > 0 {
-                lane.work.notify_one();
-            }
-            self.rate_due = earlier(self.rate_due, rate.due(now));
-        }
-    }
-
-    /// When lanes that wait for the rate of their provider go on, if any do.
-    pub(crate) const fn rate_due(&self) -> Option<Timestamp> {
-        self.rate_due
-    }
-
     /// Counts the lanes that wait for a place of their provider, and asks connections that idle for theirs.
     fn count_starved(&mut self) {
+        self.starved = 0;
         for provider in self.providers.values_mut() {
             provider.starved = 0;
         }
@@ -462,12 +511,15 @@ impl Board {
                 provider.starved += 1;
                 if provider.room() == 0 {
                     provider.spare.notify_one();
+                } else if !lane.troubled {
+                    self.starved += 1;
                 }
             }
         }
         // Some are on their way out already.
         for provider in self.providers.values_mut() {
             provider.starved = provider.starved.saturating_sub(provider.leaving);
+            self.starved = self.starved.saturating_sub(provider.leaving);
         }
     }
 
@@ -495,9 +547,13 @@ impl Board {
         let too_many = provider.connections > provider.pace.allowed() + provider.leaving;
         let needless = fresh && lane.idle > 0 && lane.idle >= lane.jobs;
         // Others of the provider have none: whoever had a turn, or has nothing to do, makes room.
-        let owed = provider.starved > 0 && provider.room() == 0 && (carried >= TURN || lane.jobs == 0);
-        if too_many || needless || owed {
+        let had_turn = carried >= TURN || lane.jobs == 0;
+        let owed = provider.starved > 0 && provider.room() == 0 && had_turn;
+        // The same where all connections there may be are taken.
+        let owed_to_any = self.starved > 0 && self.connections >= self.limits.connections && had_turn;
+        if too_many || needless || owed || owed_to_any {
             provider.starved = provider.starved.saturating_sub(usize::from(owed));
+            self.starved = self.starved.saturating_sub(usize::from(owed_to_any));
             provider.leaving += 1;
             return (Work::Leave, Wanted::Nothing);
         }
@@ -512,24 +568,30 @@ impl Board {
         if waits {
             return (Work::Nothing, if wakes_others { Wanted::Plan } else { Wanted::Nothing });
         }
-        while let Some(name) = lane.turn.pop_front() {
+        while let Some((account, name)) = lane.turn.pop() {
             let Some(place) = self.destinations.get_mut(&name).filter(|place| place.lane == *key) else {
                 continue;
             };
-            let Some(job) = place.waiting.pop_front() else { continue };
+            let Some(flow) = place.flows.get_mut(&account) else { continue };
+            let Some((_, job)) = flow.waiting.pop() else { continue };
             lane.jobs = lane.jobs.saturating_sub(1);
             self.taken += 1;
             lane.taken = self.taken;
-            place.recipients = place.recipients.saturating_sub(job.entries.len());
-            let refill = place.skipped && place.recipients <= self.limits.waiting_per_destination / 2;
+            self.shares.note_taken(account, self.taken);
+            flow.recipients = flow.recipients.saturating_sub(job.entries.len());
+            let refill = flow.skipped && flow.recipients <= self.limits.waiting_per_destination / 2;
             if refill {
-                place.skipped = false;
+                flow.skipped = false;
             }
             let route = place.route.clone();
-            if place.waiting.is_empty() {
-                self.destinations.remove(&name);
+            if !flow.waiting.is_empty() {
+                lane.turn.push(account, name);
             } else {
-                lane.turn.push_back(name);
+                place.flows.remove(&account);
+                self.flows = self.flows.saturating_sub(1);
+                if place.flows.is_empty() {
+                    self.destinations.remove(&name);
+                }
             }
             let work = match &lane.down {
                 Some((_, no_line)) if is_down => Work::Hopeless(job, route, no_line.clone()),
@@ -614,55 +676,23 @@ impl Board {
     /// Has a domain that waits find its mail servers anew.
     fn ask_again(&mut self, domain: &str, now: Timestamp) {
         let Some(mut place) = self.destinations.remove(domain) else { return };
+        let jobs = place.jobs();
         if let Some(lane) = self.lanes.get_mut(&place.lane) {
             lane.turn.retain(|name| name != domain);
-            lane.jobs = lane.jobs.saturating_sub(place.waiting.len());
+            lane.jobs = lane.jobs.saturating_sub(jobs);
         }
         place.lane = self.enter_lane(&place.route, now);
         if let Some(lane) = self.lanes.get_mut(&place.lane) {
-            lane.jobs += place.waiting.len();
+            lane.jobs += jobs;
+            place.flows.keys().for_each(|account| lane.turn.push(*account, domain.to_owned()));
         }
         self.destinations.insert(domain.to_owned(), place);
     }
-
-    /// Takes back entries that wait, as asked: about each, and the provider it goes to if that is known.
-    pub(crate) fn recall(
-        &mut self,
-        mut asked: impl FnMut(&LeasedEntry, Option<&str>) -> bool,
-    ) -> Vec<LeasedEntry> {
-        let mut recalled = Vec::new();
-        for place in self.destinations.values_mut() {
-            let before = place.waiting.len();
-            let provider = match self.lanes.get(&place.lane).map(|lane| &lane.provider) {
-                Some(ProviderKey::Entry(name)) => Some(&**name),
-                _ => None,
-            };
-            for job in &mut place.waiting {
-                recalled.extend(job.entries.extract_if(.., |entry| asked(entry, provider)));
-            }
-            place.waiting.retain(|job| !job.entries.is_empty());
-            place.recipients = place.waiting.iter().map(|job| job.entries.len()).sum();
-            if let Some(lane) = self.lanes.get_mut(&place.lane) {
-                lane.jobs = lane.jobs.saturating_sub(before - place.waiting.len());
-            }
-        }
-        // Its name in the lane's turn is passed over.
-        self.destinations.retain(|_, place| !place.waiting.is_empty());
-        recalled
-    }
-
-    /// Everything that still waits.
-    pub(crate) fn drain(&mut self) -> Vec<LeasedEntry> {
-        for lane in self.lanes.values_mut() {
-            lane.turn.clear();
-            lane.jobs = 0;
-        }
-        let places = self.destinations.drain();
-        places.flat_map(|(_, place)| place.waiting).flat_map(|job| job.entries).collect()
-    }
 }
 
-/// The earlier of two times that may not come.
-fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    one.into_iter().chain(other).min()
+impl Destination {
+    /// Jobs of all accounts.
+    fn jobs(&self) -> usize {
+        self.flows.values().map(|flow| flow.waiting.len()).sum()
+    }
 }

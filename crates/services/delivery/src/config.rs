@@ -55,9 +55,10 @@ pub struct Limits {
     pub messages_per_connection: u32,
     /// Recipients of one message in one transaction.
     pub recipients_per_transaction: usize,
-    /// Recipients of one destination that wait in memory; the others wait in the store.
+    /// Recipients of one account at one destination that wait in memory, taken from the queue; the others wait in the store.
     pub waiting_per_destination: usize,
-    /// Recipients in memory, in all.
+    /// Recipients in memory, in all. No account gets more of it than it leaves free: alone half, of two that want
+    /// everything each a third.
     pub leased: usize,
     /// Bytes of content in memory.
     pub bytes_in_flight: u64,

@@ -42,5 +42,5 @@ mod worker;
 pub use config::{DeliveryConfig, Limits, Timeouts};
 pub use relay::{ParseRelayError, Relay};
 pub use second_copy::AfterCrash;
-pub use service::Delivery;
+pub use service::{Delivery, Shaper};
 pub use view::{Providers, View};

@@ -55,6 +55,9 @@ impl Recall {
 
 /// Gives back what waits for a connection and was cleared: the store ends it.
 pub(crate) async fn give_back(shared: &Shared) {
+    if !shared.store.is_anything_cleared() {
+        return;
+    }
     let recalled = shared.board().recall(|entry, _| shared.store.is_any_cleared([entry.id]));
     if !recalled.is_empty() {
         shared.settler.settle(recalled.iter().map(release).collect()).await;

@@ -20,8 +20,8 @@ use crate::{
 const BATCH: usize = 200;
 /// How long entries are ours; the board renews them, so this only matters after a panic.
 pub(crate) const HOLD_FOR: Duration = Duration::from_secs(2 * 3_600);
-/// Pause after the store did not answer, and between looks at the queue while some destinations have
-/// too much waiting to tell when the others are due.
+/// Pause after the store did not answer, and between looks at the queue while some have too much waiting to tell when the
+/// others are due.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// When to look at the queue again, if nothing wakes us before.
@@ -134,7 +134,7 @@ async fn take_handed(shared: &Shared, first: Option<Handed>, handed_over: &mut H
 async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next, StoreError> {
     let now = shared.clock.now();
     let ways = shared.relays.current(&shared.store).await?;
-    let (room, (skip_domains, skip_accounts)) = {
+    let (room, passed_over) = {
         let mut board = shared.board();
         board.tidy(now);
         (board.room(), board.saturated())
@@ -143,15 +143,14 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
         handed_over.shut();
         return Ok(Next::WhenWoken);
     }
-    let limit = room.min(BATCH);
-    let skipping = !skip_domains.is_empty() || !skip_accounts.is_empty();
-    let passed_over = skip_domains.clone();
+    // Half of it, so that whoever had less than their share when this was asked cannot take the rest.
+    let limit = room.div_ceil(2).min(BATCH);
+    let skipping = !passed_over.is_empty();
     let request = LeaseRequest {
         now,
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
         hold_for: HOLD_FOR,
-        skip_domains,
-        skip_accounts,
+        pass_over: passed_over.clone(),
     };
     let leased = shared.store.lease(request).await?;
     let count = leased.len();
@@ -172,7 +171,7 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     }
     Ok(match shared.store.next_due().await? {
         None => Next::WhenWoken,
-        // The earliest may well belong to a destination that was passed over: look again soon.
+        // The earliest may well belong to somebody who was passed over: look again soon.
         Some(_) if skipping => Next::after_pause(),
         Some(due) if due <= shared.clock.now() => Next::after_pause(),
         Some(due) => Next::At(due),

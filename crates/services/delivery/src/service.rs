@@ -1,7 +1,7 @@
 //! Starting and stopping delivery.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -16,6 +16,7 @@ use waxseal_net::{HttpClient, Net};
 use waxseal_store::{
     Store, StoreError,
     queue::{QueueCounts, QueueFilter},
+    shaping::ShapingOverride,
 };
 
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
     scheduler,
     second_copy::SecondCopies,
     settler::{self, Decision, Settler},
+    shaping::ProviderState,
     under_way::UnderWay,
     view::{SortedOut, View},
 };
@@ -111,6 +113,28 @@ impl Shared {
     }
 }
 
+/// Changes limits of providers while delivery runs, and tells how they are. Does nothing once delivery has ended.
+#[derive(Clone)]
+pub struct Shaper(Weak<Shared>);
+
+impl Shaper {
+    /// What an operator says of a provider counts from now on; `None`: the table does again. It is kept elsewhere:
+    /// [`Store::set_shaping_override`].
+    pub fn set(&self, provider: &str, said: Option<ShapingOverride>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.board().bound(provider, said, shared.clock.now());
+            shared.replan.notify_one();
+        }
+    }
+
+    /// Providers of the table that have something to do or are slowed down; `None` once delivery has ended.
+    pub fn states(&self) -> Option<Vec<ProviderState>> {
+        let shared = self.0.upgrade()?;
+        let now = shared.clock.now();
+        Some(shared.board().provider_states(now))
+    }
+}
+
 /// Running delivery.
 pub struct Delivery {
     shared: Arc<Shared>,
@@ -136,13 +160,17 @@ impl Delivery {
     ) -> Result<Self, StoreError> {
         let second_copies = SecondCopies::of_last_time(&store, config.after_crash).await?;
         store.free_leases().await?;
+        let mut board = Board::new(config.limits.clone());
+        for (provider, said) in store.shaping_overrides().await? {
+            board.bound(&provider, Some(said), clock.now());
+        }
         let (changes, archives) = (store.queue_changes(), store.archive_changes());
         let client =
             HttpClient::new(net.resolver.clone(), net.tls.clone(), config.http_rules.clone(), HTTP_CONNECT);
         let (settler, requests) = Settler::new();
         let pieces = u32::try_from(config.limits.bytes_in_flight.div_ceil(PIECE)).unwrap_or(u32::MAX).max(1);
         let shared = Arc::new(Shared {
-            board: Mutex::new(Board::new(config.limits.clone())),
+            board: Mutex::new(board),
             abandoned: Mutex::default(),
             jump: JumpWatch::start(&*clock),
             second_copies,
@@ -199,6 +227,11 @@ impl Delivery {
     /// A way to ask what is going on, as long as it goes on.
     pub fn view(&self) -> View {
         View::new(&self.shared)
+    }
+
+    /// What changes limits of providers while this runs.
+    pub fn shaper(&self) -> Shaper {
+        Shaper(Arc::downgrade(&self.shared))
     }
 
     /// How many connections there are and how many recipients are in memory, for diagnosis.

@@ -7,7 +7,9 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 use thiserror::Error;
+use waxseal_model::Timestamp;
 use waxseal_net::MailHost;
+use waxseal_store::shaping::ShapingOverride;
 
 /// What comes with Waxseal.
 const SHIPPED: &str = include_str!("shaping/table.toml");
@@ -42,6 +44,21 @@ pub struct Bounds {
     pub messages_per_connection: Option<u32>,
     /// Messages in a minute, spread evenly; other destinations get as many as they take.
     pub messages_per_minute: Option<u32>,
+}
+
+/// What a provider of the table has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderState {
+    /// Its name.
+    pub provider: Arc<str>,
+    /// Connections that there are.
+    pub open: usize,
+    /// Connections that there may be: fewer than it gets at most, where it is slowed down.
+    pub allowed: usize,
+    /// Since when it is slowed down, if it is.
+    pub slowed_since: Option<Timestamp>,
+    /// Messages in memory that wait for a connection. Others may wait in the queue.
+    pub waiting: usize,
 }
 
 /// A table cannot be used.
@@ -161,7 +178,21 @@ impl Entry {
 }
 
 impl Bounds {
-    fn check(&self) -> Result<(), String> {
+    /// These, where an operator says nothing else.
+    #[must_use]
+    pub fn under(self, said: &ShapingOverride) -> Self {
+        Self {
+            connections: said.connections.or(self.connections),
+            messages_per_connection: said.messages_per_connection.or(self.messages_per_connection),
+            messages_per_minute: said.messages_per_minute.or(self.messages_per_minute),
+        }
+    }
+
+    /// Whether they can be.
+    ///
+    /// # Errors
+    /// The field that is out of range, and its range.
+    pub fn check(&self) -> Result<(), String> {
         let limits = [
             ("connections", self.connections),
             ("messages_per_connection", self.messages_per_connection),

@@ -111,8 +111,7 @@ impl World {
             now,
             limit: 10,
             hold_for: Duration::from_secs(60),
-            skip_domains: Vec::new(),
-            skip_accounts: Vec::new(),
+            pass_over: waxseal_store::queue::PassedOver::default(),
         };
         let leased = self.store.lease(request).await.expect("leased").remove(0);
         let settlement = Settlement {

@@ -124,7 +124,7 @@ const fn word(state: GrantState) -> &'static str {
 }
 
 /// `30m`, `1h`, `1h 30m`.
-fn duration(text: &str) -> Result<Duration> {
+pub(super) fn duration(text: &str) -> Result<Duration> {
     let Some(time) = text.parse::<jiff::SignedDuration>().ok().and_then(|time| time.try_into().ok()) else {
         bail!("--for {text}: expected a time such as 30m or 1h");
     };

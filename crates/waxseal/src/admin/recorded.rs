@@ -106,6 +106,8 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::QueueResume { which, .. } => (Event::QueueResumed, Why::Operation, which.account.as_ref()),
         Request::QueueDrain { which, .. } => (Event::QueueDrained, Why::Operation, which.account.as_ref()),
         Request::QueueExpire { which, .. } => (Event::QueueExpired, Why::Operation, which.account.as_ref()),
+        Request::ShapingSet(change) if change.dry_run => (Event::ShapingTried, Why::Operation, None),
+        Request::ShapingSet(_) => (Event::ShapingChanged, Why::Operation, None),
         Request::ConfirmClock => (Event::ClockConfirmed, Why::Retention, None),
         Request::PrivacyTrace { .. } => (Event::Traced, Why::Operation, None),
         Request::BackupVerify => (Event::BackupVerified, Why::Backup, None),
@@ -130,6 +132,7 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         | Request::QueueList { .. }
         | Request::QueuePauses { .. }
         | Request::QueueCount { .. }
+        | Request::ShapingShow { .. }
         | Request::KeysList
         | Request::AccessList { .. }
         // Recorded by the service, with the grant's number.

@@ -64,6 +64,8 @@ pub(super) const fn of(request: &Request) -> Need {
         Request::QueueCount { .. } => need("queue expire --dry-run", &[Operations, Support]),
         Request::QueueWhy { .. } => need("queue why", &[Operations, Support]),
         Request::QueueRetry { .. } => need("queue retry", &[Operations]),
+        Request::ShapingShow { .. } => need("shaping show", &[Operations, Support]),
+        Request::ShapingSet(_) => need("shaping set", &[Operations]),
         Request::ConfirmClock => need("privacy confirm-clock", &[Operations]),
         Request::LogMark { .. } => need("privacy log-mark", &[Operations, Support]),
         Request::KeysList => need("keys list", &[Operations, Audit]),

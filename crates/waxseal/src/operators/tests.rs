@@ -26,7 +26,7 @@ fn every_request() -> Vec<Request> {
                 "network": "n", "label": "l", "key": "k", "credential": "c", "domain": "d", "limit": 1,
                 "message": "m", "file": "f", "reason": "r", "time": "1h", "grant": 1, "secret": "s",
                 "asked": asked, "term": "t", "backups": [], "login": "l", "erasure": "e", "hold": "h",
-                "gone": false, "to": "t", "grants": [], "direct": false,
+                "gone": false, "to": "t", "grants": [], "direct": false, "provider": "p",
             });
             requests.push(serde_json::from_value(request).unwrap_or_else(|error| panic!("{kind}: {error}")));
         }

@@ -26,6 +26,7 @@ mod quickstart;
 mod relays;
 mod requests;
 mod revoke;
+mod shaping;
 mod signals;
 #[path = "../../../services/privacy/tests/audit/tamper.rs"]
 mod tamper;

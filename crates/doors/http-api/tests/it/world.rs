@@ -205,8 +205,7 @@ impl World {
             now: self.clock.now(),
             limit: 100,
             hold_for: Duration::from_secs(600),
-            skip_domains: Vec::new(),
-            skip_accounts: Vec::new(),
+            pass_over: waxseal_store::queue::PassedOver::default(),
         };
         self.store.lease(request).await.expect("lease")
     }

@@ -108,7 +108,8 @@ impl Store {
         let place = new.id.to_bytes();
         let ticket = ticket.as_mut();
         let room = ticket.as_ref().and_then(|ticket| {
-            ticket.admit(&new, self.inner.clock.now(), self.is_any_paused((account, domain), &new.entries))
+            let is_paused = self.is_any_paused((account, domain), &new.entries);
+            ticket.admit(account, &new, self.inner.clock.now(), is_paused)
         });
         let leased = ticket.as_ref().filter(|_| room.is_some()).map(|ticket| (ticket.lease, ticket.until));
         let body = Zeroizing::new(new.body);

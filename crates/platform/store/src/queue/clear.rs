@@ -84,6 +84,11 @@ impl Store {
         self.inner.cleared.holds_any(entries)
     }
 
+    /// Whether anything was cleared while somebody held it, and is not settled yet.
+    pub fn is_anything_cleared(&self) -> bool {
+        self.inner.cleared.holds_something()
+    }
+
     /// Changes whenever entries were cleared that somebody holds.
     pub fn clearings(&self) -> watch::Receiver<u64> {
         self.inner.cleared.subscribe()

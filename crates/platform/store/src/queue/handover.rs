@@ -3,26 +3,30 @@
 //! Its entries are written as leased already, so the store is asked neither for them again nor for what belongs to them. A
 //! process that dies leaves leases behind like any other, which the next start frees.
 //!
-//! Nothing is handed over past what waits: the gate is open only while nothing is due in the queue, but for destinations
-//! that have enough. Nor is what is paused.
+//! Nothing is handed over past what waits: the gate is open only while nothing is due in the queue, but of those who have
+//! enough. What is paused is not handed over either. And nobody fills the room behind it for all: see [`room`].
+
+mod room;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use waxseal_model::{Sealed, Timestamp};
+use tokio::sync::mpsc;
+use waxseal_model::{AccountId, Sealed, Timestamp};
 
-use super::{LeaseId, LeasedEntry, Unlisted};
+use self::room::{Room, Rooms};
+use super::{LeaseId, LeasedEntry, PassedOver, Unlisted};
 use crate::{
     content::Content,
     message::{NewMessage, NewQueueEntry, StoredMessage},
     open::Store,
 };
 
-/// How much is handed over and not done with, at most.
+/// How much is handed over and not done with, at most. No account gets all of it: alone seven eighths, and less the more
+/// others want.
 #[derive(Debug, Clone)]
 pub struct HandoverLimits {
     /// Recipients.
@@ -51,8 +55,6 @@ pub struct HandedMessage {
     _room: Room,
 }
 
-type Room = [OwnedSemaphorePermit; 2];
-
 /// That nobody of those who were asked about was on a suppression list, and as of when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListsAsOf(pub(crate) Unlisted);
@@ -70,11 +72,17 @@ pub(crate) struct Handover(Mutex<Option<Arc<Gate>>>);
 /// Lets messages through while there is room behind it.
 struct Gate {
     out: mpsc::UnboundedSender<Handed>,
-    /// `None`: it is shut. Else the recipients' domains that it is shut for.
-    open_but: Mutex<Option<HashSet<String>>>,
-    recipients: Arc<Semaphore>,
-    bytes: Arc<Semaphore>,
+    /// `None`: it is shut. Else whom it is shut for.
+    open_but: Mutex<Option<ShutFor>>,
+    rooms: Arc<Rooms>,
     hold_for: Duration,
+}
+
+/// Whom an open gate is shut for.
+struct ShutFor {
+    accounts: HashSet<AccountId>,
+    /// Recipients' domains by account.
+    flows: HashMap<AccountId, HashSet<String>>,
 }
 
 /// What one call hands over, once it is on stable storage.
@@ -94,8 +102,7 @@ impl Store {
         let gate = Arc::new(Gate {
             out,
             open_but: Mutex::default(),
-            recipients: Arc::new(Semaphore::new(limits.recipients.min(Semaphore::MAX_PERMITS))),
-            bytes: Arc::new(Semaphore::new(limits.bytes.min(Semaphore::MAX_PERMITS))),
+            rooms: Arc::new(Rooms::new(&limits)),
             hold_for: limits.hold_for,
         });
         *self.inner.handover.place() = Some(Arc::clone(&gate));
@@ -130,36 +137,50 @@ impl Handover {
 }
 
 impl Gate {
-    fn shut_for(&self) -> MutexGuard<'_, Option<HashSet<String>>> {
+    fn shut_for(&self) -> MutexGuard<'_, Option<ShutFor>> {
         self.open_but.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Room for a message, if it may pass now.
-    fn admit(&self, message: &NewMessage) -> Option<Room> {
-        let is_open = match &*self.shut_for() {
-            None => false,
-            Some(domains) => {
-                let domain = |entry: &NewQueueEntry| domains.contains(entry.envelope.recipient_domain());
-                !message.entries.iter().any(domain)
-            }
-        };
+    /// Room for a message of the account, if it may pass now.
+    fn admit(&self, account: AccountId, message: &NewMessage) -> Option<Room> {
+        let is_open = self.shut_for().as_ref().is_some_and(|shut| !shut.holds_up(account, &message.entries));
         if !is_open {
             return None;
         }
-        let take = |of: &Arc<Semaphore>, many: usize| {
-            Arc::clone(of).try_acquire_many_owned(u32::try_from(many).ok()?).ok()
+        self.rooms.take(account, message.entries.len(), message.body.len())
+    }
+}
+
+impl ShutFor {
+    fn new(passed_over: PassedOver) -> Self {
+        let mut flows: HashMap<_, HashSet<_>> = HashMap::new();
+        for flow in passed_over.flows {
+            flows.entry(flow.account).or_default().insert(flow.recipient_domain);
+        }
+        Self { accounts: passed_over.accounts.into_iter().collect(), flows }
+    }
+
+    fn holds_up(&self, account: AccountId, entries: &[NewQueueEntry]) -> bool {
+        let domain = |domains: &HashSet<String>| {
+            entries.iter().any(|entry| domains.contains(entry.envelope.recipient_domain()))
         };
-        Some([take(&self.recipients, message.entries.len())?, take(&self.bytes, message.body.len())?])
+        self.accounts.contains(&account) || self.flows.get(&account).is_some_and(domain)
     }
 }
 
 impl Ticket {
-    /// Room for this message, if it is to be handed over.
-    pub(crate) fn admit(&self, message: &NewMessage, now: Timestamp, is_paused: bool) -> Option<Room> {
+    /// Room for this message of the account, if it is to be handed over.
+    pub(crate) fn admit(
+        &self,
+        account: AccountId,
+        message: &NewMessage,
+        now: Timestamp,
+        is_paused: bool,
+    ) -> Option<Room> {
         if message.entries.is_empty() || message.schedule.not_before > now || is_paused {
             return None;
         }
-        self.gate.admit(message)
+        self.gate.admit(account, message)
     }
 
     /// Adds a message that got room; its entries are written under the lease.
@@ -218,9 +239,9 @@ impl HandedOver {
         self.handed.try_recv().ok()
     }
 
-    /// Nothing is due in the queue, but for these recipients' domains: what is accepted for others may pass.
-    pub fn open(&self, but: impl IntoIterator<Item = String>) {
-        *self.gate.shut_for() = Some(but.into_iter().collect());
+    /// Nothing is due in the queue, but of these: what is accepted of others may pass.
+    pub fn open(&self, but: PassedOver) {
+        *self.gate.shut_for() = Some(ShutFor::new(but));
     }
 
     /// Something is due, or nothing more can be taken: everybody waits their turn in the queue.

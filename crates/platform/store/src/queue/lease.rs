@@ -7,7 +7,7 @@ mod unpaused;
 mod unreadable;
 
 pub(crate) use stranded::Stranded;
-pub(crate) use take::not_of;
+pub(crate) use take::{Walk, not_of};
 pub(crate) use unlisted::Unlisted;
 
 use sea_orm::{
@@ -83,10 +83,8 @@ impl Store {
         request: LeaseRequest,
     ) -> Result<Vec<queue_entry::Model>, StoreError> {
         let mut turn = self.inner.turn();
-        let skip =
-            request.skip_domains.iter().map(|domain| self.inner.keyring.destination_hash(domain)).collect();
-        let mut closed = self.inner.closed.rows();
-        closed.extend(request.skip_accounts.iter().map(|account| account.to_row()));
+        let skip = take::Skip::new(&request.pass_over, |domain| self.inner.keyring.destination_hash(domain));
+        let closed = self.inner.closed.rows();
         let pauses = self.inner.pauses.current();
         let round = pauses.round;
         let work = async move |tx: &DatabaseTransaction| {

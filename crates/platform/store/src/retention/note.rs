@@ -82,6 +82,11 @@ pub(crate) async fn put_note(tx: &Tx, name: &'static str, value: i64) -> Result<
     insert(tx, name, value, replacing()).await
 }
 
+/// Writes a note whose name is made as it is needed.
+pub(crate) async fn insert_note(tx: &Tx, name: &str, value: i64) -> Result<(), DbErr> {
+    insert(tx, name, value, replacing()).await
+}
+
 /// Moves a note on, in the transaction of that which it tells of. It never goes back.
 pub(crate) async fn advance_note(tx: &Tx, name: &str, value: i64) -> Result<(), StoreError> {
     let known = Expr::col((instance_note::Entity, instance_note::Column::Value));

@@ -5,11 +5,14 @@ use std::time::Duration;
 use waxseal_model::{Access, actor, purpose, suppression::SuppressionKind};
 use waxseal_store::{
     message::NewMessage,
-    queue::{Handed, HandedOver, HandoverLimits, QueueFilter},
+    queue::{Handed, HandedOver, HandoverLimits, PassedOver, QueueFilter},
     suppression::{NewSuppression, SuppressionDetails},
 };
 
-use crate::world::{ACCESS, Sender, World};
+use crate::{
+    queue::one_flow,
+    world::{ACCESS, Sender, World},
+};
 
 fn limits() -> HandoverLimits {
     HandoverLimits { recipients: 10, bytes: 1_000, hold_for: Duration::from_secs(600) }
@@ -18,7 +21,7 @@ fn limits() -> HandoverLimits {
 /// Somebody who takes everything.
 fn taker(world: &World) -> HandedOver {
     let handed_over = world.store.hand_over(limits());
-    handed_over.open([]);
+    handed_over.open(PassedOver::default());
     handed_over
 }
 
@@ -84,11 +87,26 @@ pub(crate) async fn nothing_is_handed_over_past_what_waits(world: World) {
     let mut handed_over = taker(&world);
     handed_over.shut();
     send(&world, sender, &["bob@one.example"]).await;
-    handed_over.open(["one.example".to_owned()]);
+    handed_over.open(one_flow(sender, "one.example"));
     send(&world, sender, &["eve@one.example"]).await;
     assert!(handed_over.try_next().is_none(), "the gate is shut for it");
     send(&world, sender, &["ada@two.example"]).await;
     assert_eq!(recipients(&handed_over.try_next().expect("another domain")), ["ada@two.example"]);
+    assert_eq!(world.lease(10).await.len(), 2);
+}
+
+pub(crate) async fn the_gate_is_shut_for_whom_it_is_said_and_for_nobody_else(world: World) {
+    let (flooding, full, other) = (world.sender().await, world.sender().await, world.sender().await);
+    let mut handed_over = taker(&world);
+    let flow = one_flow(flooding, "one.example");
+    handed_over.open(PassedOver { accounts: vec![full.account], ..flow });
+    send(&world, flooding, &["bob@one.example"]).await;
+    send(&world, full, &["eve@two.example"]).await;
+    assert!(handed_over.try_next().is_none(), "they have enough");
+    send(&world, other, &["ada@one.example"]).await;
+    assert_eq!(recipients(&handed_over.try_next().expect("another account")), ["ada@one.example"]);
+    send(&world, flooding, &["jim@two.example"]).await;
+    assert_eq!(recipients(&handed_over.try_next().expect("elsewhere")), ["jim@two.example"]);
     assert_eq!(world.lease(10).await.len(), 2);
 }
 

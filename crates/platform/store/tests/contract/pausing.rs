@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use waxseal_model::event::EventKind;
 use waxseal_store::queue::{
-    Batch, Bulk, HandoverLimits, LeasedEntry, Leaving, MOST_PAUSES, Outcome, PauseOf, QueueFilter, Settled,
-    Settlement,
+    Batch, Bulk, HandoverLimits, LeasedEntry, Leaving, MOST_PAUSES, Outcome, PassedOver, PauseOf,
+    QueueFilter, Settled, Settlement,
 };
 
 use crate::world::{ACCESS, Sender, World};
@@ -136,7 +136,7 @@ pub(crate) async fn what_is_handed_over_heeds_a_pause(world: World) {
     let sender = world.sender().await;
     let limits = HandoverLimits { recipients: 10, bytes: 10_000, hold_for: Duration::from_secs(600) };
     let mut handed_over = world.store.hand_over(limits);
-    handed_over.open([]);
+    handed_over.open(PassedOver::default());
     let pauses =
         [to("one.example"), PauseOf { recipient: Some("b@two.example".into()), ..PauseOf::default() }];
     for of in &pauses {

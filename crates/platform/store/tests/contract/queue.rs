@@ -3,9 +3,23 @@
 use std::time::Duration;
 
 use waxseal_model::event::EventKind;
-use waxseal_store::queue::{LeaseRequest, QueueCounts, QueueFilter, Settled};
+use waxseal_store::queue::{Flow, LeaseRequest, LeasedEntry, PassedOver, QueueCounts, QueueFilter, Settled};
 
-use crate::world::{ACCESS, World};
+use crate::world::{ACCESS, Sender, World};
+
+/// What this account has for one domain has enough.
+pub(crate) fn one_flow(sender: Sender, domain: &str) -> PassedOver {
+    let flow = Flow { account: sender.account, recipient_domain: domain.into() };
+    PassedOver { flows: vec![flow], ..PassedOver::default() }
+}
+
+async fn lease_around(world: &World, limit: u32, pass_over: PassedOver) -> Vec<LeasedEntry> {
+    let hold_for = Duration::from_secs(60);
+    let request = LeaseRequest { now: world.now(), limit, hold_for, pass_over };
+    let store = world.store.clone();
+    // In a task of its own, as the delivery worker does.
+    tokio::spawn(async move { store.lease(request).await }).await.expect("ran").expect("leased")
+}
 
 pub(crate) async fn due_entries_are_leased_oldest_first_and_once(world: World) {
     let sender = world.sender().await;
@@ -40,14 +54,7 @@ pub(crate) async fn an_expired_lease_is_taken_by_another(world: World) {
 pub(crate) async fn domains_at_their_limit_are_passed_over(world: World) {
     let sender = world.sender().await;
     world.send(sender, &["a@busy.example", "b@busy.example", "c@free.example"]).await;
-    let request = LeaseRequest {
-        now: world.now(),
-        limit: 10,
-        hold_for: Duration::from_secs(60),
-        skip_domains: vec!["busy.example".into()],
-        skip_accounts: Vec::new(),
-    };
-    let leased = world.store.lease(request).await.expect("leased");
+    let leased = lease_around(&world, 10, one_flow(sender, "busy.example")).await;
     assert_eq!(leased.len(), 1);
     assert_eq!(leased[0].recipient_domain, "free.example");
     assert_eq!(world.lease(10).await.len(), 2, "the others are still there");
@@ -57,14 +64,8 @@ pub(crate) async fn accounts_whose_relay_is_at_its_limit_are_passed_over(world: 
     let (busy, free) = (world.sender().await, world.sender().await);
     world.send(busy, &["a@one.example", "b@two.example"]).await;
     world.send(free, &["c@one.example"]).await;
-    let request = LeaseRequest {
-        now: world.now(),
-        limit: 10,
-        hold_for: Duration::from_secs(60),
-        skip_domains: Vec::new(),
-        skip_accounts: vec![busy.account],
-    };
-    let leased = world.store.lease(request).await.expect("leased");
+    let passed_over = PassedOver { accounts: vec![busy.account], ..PassedOver::default() };
+    let leased = lease_around(&world, 10, passed_over).await;
     assert_eq!((leased.len(), leased[0].account), (1, free.account));
     assert_eq!(world.lease(10).await.len(), 2, "the others are still there");
 }
@@ -80,21 +81,65 @@ pub(crate) async fn a_full_domain_in_front_hides_nobody(world: World) {
     let mut found = 0;
     // Each lease visits some domains; together they come around to all.
     for _ in 0..20 {
-        let request = LeaseRequest {
-            now: world.now(),
-            limit: 30,
-            hold_for: Duration::from_secs(60),
-            skip_domains: vec!["busy.example".into()],
-            skip_accounts: Vec::new(),
-        };
-        let store = world.store.clone();
-        // In a task of its own, as the delivery worker does.
-        let leased = tokio::spawn(async move { store.lease(request).await }).await.expect("ran");
-        let leased = leased.expect("leased");
+        let leased = lease_around(&world, 30, one_flow(sender, "busy.example")).await;
         assert!(leased.iter().all(|entry| entry.recipient_domain != "busy.example"));
         found += leased.len();
     }
     assert_eq!(found, 160);
+}
+
+pub(crate) async fn an_account_with_enough_in_front_hides_no_other(world: World) {
+    let (flooding, other, third) = (world.sender().await, world.sender().await, world.sender().await);
+    // Many destinations, so that a walk over these alone would take long.
+    for number in 0..300 {
+        world.send(flooding, &[&format!("a@d{number}.example"), &format!("b@d{number}.example")]).await;
+    }
+    world.clock.advance(Duration::from_secs(1));
+    world.send(other, &["a@d7.example", "b@elsewhere.example"]).await;
+    world.send(third, &["c@d7.example"]).await;
+    let passed_over = PassedOver { accounts: vec![flooding.account], ..PassedOver::default() };
+    let leased = lease_around(&world, 10, passed_over).await;
+    let mut found: Vec<_> =
+        leased.iter().map(|entry| entry.envelope.open(&ACCESS).recipient.clone()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["a@d7.example", "b@elsewhere.example", "c@d7.example"], "at the first lease");
+}
+
+pub(crate) async fn where_one_has_enough_for_a_domain_others_are_given_theirs_for_it(world: World) {
+    let (flooding, other) = (world.sender().await, world.sender().await);
+    let busy: Vec<String> = (0..400).map(|number| format!("r{number}@busy.example")).collect();
+    world.send(flooding, &busy.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    world.clock.advance(Duration::from_secs(1));
+    world.send(other, &["ann@busy.example"]).await;
+    world.send(flooding, &["bob@free.example"]).await;
+    let leased = lease_around(&world, 10, one_flow(flooding, "busy.example")).await;
+    let mut found: Vec<_> =
+        leased.iter().map(|entry| entry.envelope.open(&ACCESS).recipient.clone()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["ann@busy.example", "bob@free.example"]);
+}
+
+pub(crate) async fn those_behind_an_account_with_enough_take_turns(world: World) {
+    let full = world.sender().await;
+    for number in 0..60 {
+        let to: Vec<String> = (0..10).map(|recipient| format!("r{recipient}@d{number}.example")).collect();
+        world.send(full, &to.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    }
+    world.clock.advance(Duration::from_secs(1));
+    let others = [world.sender().await, world.sender().await, world.sender().await];
+    for (sender, messages) in others.iter().zip([40, 40, 1]) {
+        for number in 0..messages {
+            world.send(*sender, &[&format!("x{number}@d1.example")]).await;
+        }
+    }
+    let passed_over = PassedOver { accounts: vec![full.account], ..PassedOver::default() };
+    let mut found = std::collections::HashSet::new();
+    for _ in 0..3 {
+        let leased = lease_around(&world, 5, passed_over.clone()).await;
+        assert_eq!(leased.len(), 5);
+        found.extend(leased.iter().map(|entry| entry.account));
+    }
+    assert_eq!(found.len(), 3, "each had one of three leases");
 }
 
 pub(crate) async fn the_next_due_time_ignores_what_is_held(world: World) {

@@ -262,8 +262,7 @@ impl World {
             now: self.now(),
             limit,
             hold_for: Duration::from_secs(600),
-            skip_domains: Vec::new(),
-            skip_accounts: Vec::new(),
+            pass_over: waxseal_store::queue::PassedOver::default(),
         };
         self.store.lease(request).await
     }

@@ -4,16 +4,13 @@
 //! them. Lanes of one provider share its limits. A domain whose mail servers are not known yet has a lane of its own,
 //! with one connection, which begins by asking the DNS.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Notify;
-use waxseal_model::Timestamp;
+use waxseal_model::{AccountId, Timestamp};
 
-use super::{pace::Pace, rate::Rate};
-use crate::open::NoLine;
+use super::{pace::Pace, rate::Rate, turns::Turns};
+use crate::{open::NoLine, shaping::Bounds};
 
 /// Whose connections are shared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,8 +33,8 @@ pub(super) enum ProviderKey {
 /// Destinations that share connections.
 pub(super) struct Lane {
     pub(super) provider: ProviderKey,
-    /// Destinations with something to do, each once, in turn.
-    pub(super) turn: VecDeque<String>,
+    /// Destinations with something to do, for each account that has something for them: accounts in turn.
+    pub(super) turn: Turns<AccountId, String>,
     /// Jobs of all of them.
     pub(super) jobs: usize,
     pub(super) connections: usize,
@@ -63,7 +60,7 @@ impl Lane {
     pub(super) fn new(provider: ProviderKey, unknown: bool) -> Self {
         Self {
             provider,
-            turn: VecDeque::new(),
+            turn: Turns::default(),
             jobs: 0,
             connections: 0,
             idle: 0,
@@ -92,6 +89,8 @@ impl Lane {
 
 /// Lanes that share limits.
 pub(super) struct Provider {
+    /// What the table says.
+    pub(super) table: Bounds,
     pub(super) pace: Pace,
     pub(super) rate: Option<Rate>,
     pub(super) messages_per_connection: u32,

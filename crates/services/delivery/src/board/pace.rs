@@ -20,18 +20,32 @@ pub(crate) struct Pace {
     allowed: usize,
     taken: u32,
     wave_until: Option<Timestamp>,
+    /// Since when it is slowed down.
+    slowed_since: Option<Timestamp>,
 }
 
 impl Pace {
     /// Everything the table allows.
     pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self { most, allowed: most, taken: 0, wave_until: None }
+        Self { most, allowed: most, taken: 0, wave_until: None, slowed_since: None }
     }
 
     /// Connections allowed now: one at least.
     pub(crate) const fn allowed(&self) -> usize {
         self.allowed
+    }
+
+    /// No more than this many from now on. Who is slowed down stays so.
+    pub(crate) fn bound(&mut self, most: usize) {
+        let was_slowed = self.is_slowed();
+        self.most = most.max(1);
+        self.allowed = if was_slowed { self.allowed.min(self.most) } else { self.most };
+    }
+
+    /// Since when it is slowed down, if it is.
+    pub(crate) fn slowed_since(&self) -> Option<Timestamp> {
+        self.slowed_since.filter(|_| self.is_slowed())
     }
 
     /// Whether it is slowed down.
@@ -72,6 +86,9 @@ impl Pace {
         if self.wave_until.is_some_and(|until| now < until) {
             return false;
         }
+        if !self.is_slowed() {
+            self.slowed_since = Some(now);
+        }
         self.wave_until = Some(now + WAVE);
         self.taken = 0;
         self.allowed = (self.allowed / 2).max(1);
@@ -102,6 +119,21 @@ mod tests {
             pace.taken();
         }
         assert_eq!(pace.allowed(), 10, "never more than the table has");
+    }
+
+    #[test]
+    fn another_bound_holds_at_once_and_does_not_undo_what_was_asked_for() {
+        let now = Timestamp::from_secs(1_000);
+        let mut pace = Pace::new(10);
+        pace.bound(3);
+        assert_eq!((pace.allowed(), pace.slowed_since()), (3, None));
+        pace.bound(10);
+        assert_eq!(pace.allowed(), 10);
+        pace.asked_for_less(now);
+        pace.bound(100);
+        assert_eq!((pace.allowed(), pace.slowed_since()), (5, Some(now)), "no more because it may have more");
+        pace.bound(2);
+        assert_eq!(pace.allowed(), 2);
     }
 
     #[test]

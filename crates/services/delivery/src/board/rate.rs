@@ -11,6 +11,7 @@ use waxseal_model::Timestamp;
 pub(crate) struct Rate {
     /// Time in which a token comes.
     every: Duration,
+    per_minute: u32,
     /// Tokens that there are at most.
     most: u32,
     full_at: Timestamp,
@@ -22,14 +23,15 @@ impl Rate {
         let per_minute = per_minute.max(1);
         Self {
             every: Duration::from_micros(60_000_000 / u64::from(per_minute)),
+            per_minute,
             most: per_minute.div_ceil(60),
             full_at: Timestamp::from_micros(i64::MIN),
         }
     }
 
-    /// Tokens that come in a minute.
-    pub(crate) fn per_minute(&self) -> u64 {
-        60_000_000 / u64::try_from(self.every.as_micros()).unwrap_or(u64::MAX).max(1)
+    /// Messages in a minute.
+    pub(crate) const fn per_minute(&self) -> u32 {
+        self.per_minute
     }
 
     /// Tokens that there are.

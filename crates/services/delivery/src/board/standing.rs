@@ -28,9 +28,9 @@ pub(crate) enum Standing {
     /// Its mail servers are being looked up.
     LookedUp,
     /// Its provider got all messages of this minute so far.
-    Rate { whose: Whose, per_minute: u64, next: Timestamp },
+    Rate { whose: Whose, per_minute: u32, next: Timestamp },
     /// Others of its provider have the tokens that there are.
-    RateTurn { whose: Whose, per_minute: u64 },
+    RateTurn { whose: Whose, per_minute: u32 },
     /// Its provider has as many connections as it gets.
     Connections { whose: Whose, open: usize, allowed: usize, most: usize, slowed_until: Option<Timestamp> },
     /// There are as many connections as there may be.

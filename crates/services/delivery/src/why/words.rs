@@ -202,7 +202,7 @@ pub(super) fn standing(entry: &QueueEntry, standing: Standing) -> (String, Waits
             let waits_for = WaitsFor {
                 limit: Some("messages_per_minute"),
                 whose: Some(whose),
-                most: Some(per_minute),
+                most: Some(per_minute.into()),
                 until: Some(shown(next)),
                 ..wait("rate", "its turn, or a larger `messages_per_minute` in `delivery.shaping`")
             };
@@ -214,7 +214,7 @@ pub(super) fn standing(entry: &QueueEntry, standing: Standing) -> (String, Waits
             let waits_for = WaitsFor {
                 limit: Some("messages_per_minute"),
                 whose: Some(whose),
-                most: Some(per_minute),
+                most: Some(per_minute.into()),
                 ..wait("rate", "its turn, or a larger `messages_per_minute` in `delivery.shaping`")
             };
             (words, waits_for)

@@ -7,6 +7,7 @@ mod capture;
 mod clearing;
 mod counters;
 mod dns;
+mod fair;
 mod handing_over;
 mod mta_sts;
 mod outcomes;

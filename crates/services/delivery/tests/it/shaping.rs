@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use waxseal_delivery::shaping::Shaping;
 use waxseal_model::Clock as _;
+use waxseal_store::shaping::ShapingOverride;
 use waxseal_testkit::{
     dns_zone::Fault,
     smtp_peer::{Greeting, Peer, Reaction, Script},
@@ -218,4 +219,31 @@ async fn what_cannot_be_sent_takes_nothing_from_the_rate_of_its_provider() {
     world.start().await;
     let events = world.wait_for_events(10).await;
     assert!(events.iter().all(|event| event.short() == "temporary 499"));
+}
+
+#[tokio::test]
+async fn what_an_operator_says_of_a_provider_counts_at_once_and_no_longer_than_said() {
+    let mut world = World::new().await;
+    let table = "[[provider]]\nname = \"big\"\nhosts = [\"big.example\"]\nconnections = 1\n";
+    world.config.shaping = Arc::new(Shaping::with(table).expect("a table"));
+    let peer = world.peer(Script::new().on(".", [Reaction::Held])).await;
+    world.zone.mx("d.example", 10, "mx.big.example");
+    world.zone.address_of("mx.big.example", "127.0.0.1".parse().expect("an address"));
+    world.start().await;
+    for number in 0..12 {
+        world.send(mail(&[&format!("r{number}@d.example")])).await;
+    }
+    peer.wait_for(|seen| seen.contents == 1).await;
+    let shaper = world.shaper();
+    let until = world.clock.now() + MINUTE;
+    let said = ShapingOverride { connections: Some(4), until: Some(until), ..ShapingOverride::default() };
+    shaper.set("big", Some(said));
+    peer.wait_for(|seen| seen.contents == 4).await;
+    let states = shaper.states().expect("it runs");
+    assert_eq!((&*states[0].provider, states[0].open, states[0].allowed), ("big", 4, 4));
+    assert!(states[0].waiting >= 7, "{states:?}");
+    world.later(MINUTE);
+    assert_eq!(shaper.states().expect("it runs")[0].allowed, 1, "its time is over");
+    peer.rescript(|script| script.set(".", []));
+    world.wait_for_events(12).await;
 }

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use waxseal_delivery::{Delivery, DeliveryConfig, View};
+use waxseal_delivery::{Delivery, DeliveryConfig, Shaper, View};
 use waxseal_model::{
-    Access, AccountId, Clock, DomainId, ManualClock, MessageId, RecipientId, SeededRandom, Timestamp, actor,
+    Access, AccountId, Clock, DomainId, ManualClock, MessageId, Random as _, RecipientId, SeededRandom,
+    Timestamp, actor,
     event::{DeliveryStatus, EnvelopeInfo, EventDetails, EventKind, MessageInfo, Severity},
     options::{DeliveryOptions, Schedule},
     purpose,
@@ -130,6 +131,12 @@ impl World {
         self.domain = new_domain(&self.store, (&self.clock, &self.random), self.account, name).await;
     }
 
+    /// Another account with a sending domain of this name.
+    pub(crate) async fn another(&self, name: &str) -> (AccountId, DomainId) {
+        let account = new_account(&self.store, &self.clock, &self.random).await;
+        (account, new_domain(&self.store, (&self.clock, &self.random), account, name).await)
+    }
+
     /// A peer that serves every domain of the zone.
     pub(crate) async fn peer(&mut self, script: Script) -> Peer {
         let peer = Peer::start(script).await.expect("a peer");
@@ -171,6 +178,10 @@ impl World {
         peer.wait_for(|seen| seen.open == 0).await;
     }
 
+    pub(crate) fn shaper(&self) -> Shaper {
+        self.delivery.as_ref().expect("running").shaper()
+    }
+
     pub(crate) fn load(&self) -> (usize, usize) {
         self.delivery.as_ref().expect("running").load()
     }
@@ -194,6 +205,20 @@ impl World {
 
     /// Accepts a message that is due later.
     pub(crate) async fn send_later(&self, mail: Mail, later: Duration) -> MessageId {
+        self.accept((self.account, self.domain), mail, later).await
+    }
+
+    /// Accepts a message of another account.
+    pub(crate) async fn send_as(&self, sender: (AccountId, DomainId), mail: Mail) -> MessageId {
+        self.accept(sender, mail, Duration::ZERO).await
+    }
+
+    async fn accept(
+        &self,
+        (account, domain): (AccountId, DomainId),
+        mail: Mail,
+        later: Duration,
+    ) -> MessageId {
         let now = self.clock.now();
         let due = now + later;
         let id = MessageId::new(&*self.clock, &*self.random);
@@ -219,7 +244,6 @@ impl World {
             archive_to: mail.archive_to,
             keep_until: now,
         };
-        let (account, domain) = (self.account, self.domain);
         let accept =
             Accept { account, domain, messages: vec![message], events: Vec::new(), idempotency: None };
         let lists = self.store.lists_as_of_now();
@@ -307,12 +331,14 @@ impl World {
 
 async fn new_account(store: &Store, clock: &ManualClock, random: &SeededRandom) -> AccountId {
     let account = AccountId::new(clock, random);
+    let mut secret_hash = [0; 32];
+    random.fill(&mut secret_hash);
     let profile = AccountProfile { name: "Ada".into(), email: "ada@ours.example".into(), company: None };
     let key = NewApiKey {
         id: waxseal_model::KeyId::new(clock, random),
         account,
         scope: KeyScope::Account,
-        secret_hash: [account.to_bytes(), account.to_bytes()].concat().try_into().expect("32 bytes"),
+        secret_hash,
         label: "key".into(),
         created_at: clock.now(),
     };

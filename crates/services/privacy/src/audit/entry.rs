@@ -341,6 +341,10 @@ pub enum AuditEvent {
         /// Seconds, backward if negative.
         seconds: i64,
     },
+    /// An operator changed what a provider gets at once.
+    ShapingChanged,
+    /// An operator had the log looked at for what such a change would do.
+    ShapingTried,
     /// An operator confirmed the clock.
     ClockConfirmed,
     /// Somebody asked for what is not theirs to ask, and was refused; nothing was done.

@@ -39,6 +39,10 @@ impl Cleared {
         !held.is_empty() && entries.into_iter().any(|entry| held.contains(&entry))
     }
 
+    pub(super) fn holds_something(&self) -> bool {
+        !self.held().is_empty()
+    }
+
     pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

@@ -1,6 +1,13 @@
 //! Finding what is ready, whatever waits: the cost of a lease depends on its size alone.
 
-use std::time::Duration;
+mod walk;
+
+pub(crate) use walk::Walk;
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -12,29 +19,55 @@ use waxseal_model::Timestamp;
 use crate::{
     entity::queue_entry::{self, Column, Entity},
     error::StoreError,
-    queue::{LeaseId, LeaseRequest},
+    queue::{LeaseId, LeaseRequest, PassedOver},
     rows::RowId,
     writer::Tx,
 };
 
-/// Looked at beyond the limit before turning to other destinations one by one.
+/// Looked at beyond the limit before turning to accounts and destinations one by one.
 const LOOK_AHEAD: usize = 256;
-/// Destinations visited by one lease. The next goes on where this one stopped.
-const VISITS: usize = 64;
 /// Ids in one statement.
 const IDS: usize = 256;
 
-/// Marks the entries that are ready longest and returns them; those to a destination of `skip` stay. `turn` is where the walk
-/// over destinations goes on.
+/// Whose entries stay, by what rows have of them.
+pub(super) struct Skip {
+    accounts: HashSet<Vec<u8>>,
+    /// Destinations by account.
+    flows: HashMap<Vec<u8>, HashSet<Vec<u8>>>,
+}
+
+impl Skip {
+    /// `hash` is that of a recipients' domain.
+    pub(super) fn new(passed_over: &PassedOver, hash: impl Fn(&str) -> Vec<u8>) -> Self {
+        let accounts = passed_over.accounts.iter().map(|account| account.to_row()).collect();
+        let mut flows: HashMap<_, HashSet<_>> = HashMap::new();
+        for flow in &passed_over.flows {
+            flows.entry(flow.account.to_row()).or_default().insert(hash(&flow.recipient_domain));
+        }
+        Self { accounts, flows }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.flows.is_empty()
+    }
+
+    fn has(&self, account: &Vec<u8>, destination: &Vec<u8>) -> bool {
+        self.accounts.contains(account)
+            || self.flows.get(account).is_some_and(|destinations| destinations.contains(destination))
+    }
+}
+
+/// Marks the entries that are ready longest and returns them; what `skip` has stays. `walk` is where the walk over accounts
+/// and their destinations goes on.
 pub(super) async fn take(
     tx: &Tx,
-    (request, skip): (LeaseRequest, Vec<Vec<u8>>),
+    (request, skip): (LeaseRequest, &Skip),
     lease: LeaseId,
-    turn: &mut Vec<u8>,
+    walk: &mut Walk,
     closed: &[Vec<u8>],
 ) -> Result<Vec<queue_entry::Model>, StoreError> {
-    let search = Search { tx, now: request.now, skip: &skip, closed };
-    let ids = search.ready(request.limit as usize, turn).await?;
+    let search = Search { tx, now: request.now, skip, closed };
+    let ids = search.ready(request.limit as usize, walk).await?;
     mark(tx, ids, lease, request.now, request.hold_for).await
 }
 
@@ -67,35 +100,38 @@ pub(crate) fn not_of(column: impl ColumnTrait, accounts: Vec<Vec<u8>>) -> Condit
 struct Search<'a> {
     tx: &'a Tx,
     now: Timestamp,
-    skip: &'a [Vec<u8>],
+    skip: &'a Skip,
     /// Accounts whose entries stay: few, and most of their entries are parked elsewhere.
     closed: &'a [Vec<u8>],
 }
 
+/// An entry that is ready.
+struct Ready {
+    id: Vec<u8>,
+    account: Vec<u8>,
+    destination: Vec<u8>,
+}
+
 impl Search<'_> {
-    async fn ready(&self, limit: usize, turn: &mut Vec<u8>) -> Result<Vec<Vec<u8>>, StoreError> {
-        // Where no destination is passed over, the oldest are the ones.
+    async fn ready(&self, limit: usize, walk: &mut Walk) -> Result<Vec<Vec<u8>>, StoreError> {
+        // Where nobody is passed over, the oldest are the ones.
         let window = if self.skip.is_empty() { limit } else { limit.saturating_add(LOOK_AHEAD) };
         let oldest = self.oldest(Entity::find(), window).await?;
         let exhausted = oldest.len() < window;
-        let wanted = oldest.into_iter().filter(|(_, destination)| !self.skip.contains(destination));
-        let mut ids: Vec<_> = wanted.map(|(id, _)| id).take(limit).collect();
+        let wanted = oldest.into_iter().filter(|entry| !self.skip.has(&entry.account, &entry.destination));
+        let mut ids: Vec<_> = wanted.map(|entry| entry.id).take(limit).collect();
         if ids.len() < limit && !exhausted {
-            // Full destinations are in front of all others, perhaps by the million: walk around them.
-            self.of_other_destinations(limit, &mut ids, turn).await?;
+            // Those who have enough are in front of all others, perhaps by the million: walk around them.
+            self.of_others(limit, &mut ids, walk).await?;
         }
         Ok(ids)
     }
 
-    /// The oldest ready entries with their destinations.
-    async fn oldest(
-        &self,
-        among: Select<Entity>,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    /// The oldest ready entries.
+    async fn oldest(&self, among: Select<Entity>, limit: usize) -> Result<Vec<Ready>, StoreError> {
         let mut ready = among
             .select_only()
-            .columns([Column::Id, Column::Destination])
+            .columns([Column::Id, Column::Account, Column::Destination])
             .filter(Column::ReadyAt.lte(self.now.as_micros()))
             .filter(not_of(Column::Account, self.closed.to_vec()))
             .order_by_asc(Column::ReadyAt)
@@ -103,43 +139,8 @@ impl Search<'_> {
         if self.tx.get_database_backend() == DbBackend::Postgres {
             ready = ready.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         }
-        Ok(ready.into_tuple().all(self.tx).await?)
-    }
-
-    async fn of_other_destinations(
-        &self,
-        limit: usize,
-        ids: &mut Vec<Vec<u8>>,
-        turn: &mut Vec<u8>,
-    ) -> Result<(), StoreError> {
-        for _ in 0..VISITS {
-            let next: Option<Vec<u8>> = Entity::find()
-                .select_only()
-                .column(Column::Destination)
-                .filter(Column::Destination.gt(turn.clone()))
-                .order_by_asc(Column::Destination)
-                .limit(1)
-                .into_tuple()
-                .one(self.tx)
-                .await?;
-            // After the last comes the first again, for the next lease.
-            let Some(destination) = next else {
-                turn.clear();
-                return Ok(());
-            };
-            if !self.skip.contains(&destination) {
-                let same = Entity::find().filter(Column::Destination.eq(destination.clone()));
-                for (id, _) in self.oldest(same, limit).await? {
-                    if ids.len() < limit && !ids.contains(&id) {
-                        ids.push(id);
-                    }
-                }
-                if ids.len() >= limit {
-                    return Ok(());
-                }
-            }
-            *turn = destination;
-        }
-        Ok(())
+        let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> = ready.into_tuple().all(self.tx).await?;
+        let entry = |(id, account, destination)| Ready { id, account, destination };
+        Ok(rows.into_iter().map(entry).collect())
     }
 }

@@ -33,16 +33,16 @@ pub(super) struct Taken {
 /// [`take::take`] until there is enough that may leave.
 pub(super) async fn take(
     tx: &Tx,
-    (request, skip): (LeaseRequest, Vec<Vec<u8>>),
+    (request, skip): (LeaseRequest, take::Skip),
     lease: LeaseId,
-    turn: &mut Vec<u8>,
+    walk: &mut take::Walk,
     (closed, pauses): (&[Vec<u8>], &Arc<Current>),
 ) -> Result<Taken, StoreError> {
     let mut taken = Taken { rows: Vec::new(), set_aside: false, there_is_more: false };
     for _ in 0..LOOKS {
         let left = request.limit.saturating_sub(u32::try_from(taken.rows.len()).unwrap_or(u32::MAX));
         let wanted = LeaseRequest { limit: left, ..request.clone() };
-        let rows = take::take(tx, (wanted, skip.clone()), lease, turn, closed).await?;
+        let rows = take::take(tx, (wanted, &skip), lease, walk, closed).await?;
         let (paused, free): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| pauses.holds_row(row, request.now));
         taken.rows.extend(free);
