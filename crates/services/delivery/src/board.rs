@@ -43,7 +43,7 @@ use self::{
 };
 pub(crate) use self::{
     lane::LaneKey,
-    standing::{Standing, Whose},
+    standing::{Full, Standing, Whose},
 };
 use crate::{
     config::Limits,

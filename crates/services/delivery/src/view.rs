@@ -13,7 +13,13 @@ use waxseal_store::{
     queue::{Batch, Bulk, LeaseId, LeasedEntry, QueueEntry, QueueFilter},
 };
 
-use crate::{board::Standing, open::mail_hosts, outcome::release, service::Shared, under_way::Attempted};
+use crate::{
+    board::{Full, Standing},
+    open::mail_hosts,
+    outcome::release,
+    service::Shared,
+    under_way::Attempted,
+};
 
 /// Destinations that are asked about at most when somebody names a provider.
 const DESTINATIONS: usize = 20_000;
@@ -46,7 +52,7 @@ pub(crate) enum Seen {
     /// It waits here, or for a place here, with others to the same destination.
     Waits(Standing),
     /// There is no place for more in memory.
-    Full { most: usize },
+    Full(Full),
     /// It is taken from the store next.
     Next,
     /// It was taken, and nobody here has it.
@@ -132,8 +138,8 @@ impl View {
         let board = shared.board();
         let ours = board.lease(entry.id).is_some();
         let name = destination(&shared, entry);
-        Some(match (board.standing(&name, now), board.is_full()) {
-            (_, Some(most)) if !ours && !entry.in_flight => Seen::Full { most },
+        Some(match (board.standing(&name, now), board.is_full(entry.account)) {
+            (_, Some(full)) if !ours && !entry.in_flight => Seen::Full(full),
             (Some(standing), _) if ours || !entry.in_flight => Seen::Waits(standing),
             (None, _) if !ours && !entry.in_flight => Seen::Next,
             // It has just been taken, or has just been done with.

@@ -195,7 +195,7 @@ fn standing(
     }
     match seen {
         None => waits(words::nobody_delivers()),
-        Some(Seen::Full { most }) => waits(words::memory(most)),
+        Some(Seen::Full(full)) => waits(words::memory(full)),
         Some(Seen::Next) => waits(words::next()),
         Some(Seen::Waits(standing)) => waits(words::standing(entry, standing)),
         Some(Seen::Attempted(_) | Seen::Strange) => waits(words::in_hands()),

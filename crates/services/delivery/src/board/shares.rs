@@ -53,6 +53,11 @@ impl Shares {
         full.map(skip).collect()
     }
 
+    /// What the account has, if that is as much as is free, or more.
+    pub(super) fn full_of(&self, account: AccountId, free: usize) -> Option<usize> {
+        self.0.get(&account).map(|share| share.held).filter(|held| *held >= free.max(1))
+    }
+
     /// A message of the account was taken.
     pub(super) fn note_taken(&mut self, account: AccountId, number: u64) {
         if let Some(share) = self.0.get_mut(&account) {

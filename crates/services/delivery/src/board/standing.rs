@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxseal_model::Timestamp;
+use waxseal_model::{AccountId, Timestamp};
 
 use super::{
     Board,
@@ -39,6 +39,15 @@ pub(crate) enum Standing {
     Turn { ahead: usize },
 }
 
+/// Memory has no room for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full {
+    /// Recipients in it.
+    pub(crate) most: usize,
+    /// They are the account's own, whose share that is.
+    pub(crate) of_account: bool,
+}
+
 impl Board {
     /// The provider of a lane.
     pub(crate) fn provider(&self, lane: &LaneKey) -> Option<Arc<str>> {
@@ -54,9 +63,13 @@ impl Board {
         self.provider(&place.or_else(|| self.known.lane(name, now))?)
     }
 
-    /// How many entries are held, if there may be no more.
-    pub(crate) fn is_full(&self) -> Option<usize> {
-        (self.held.len() >= self.limits.leased).then_some(self.limits.leased)
+    /// What holds up an account's entries that are not here, if there may be no more of them.
+    pub(crate) fn is_full(&self, account: AccountId) -> Option<Full> {
+        if self.held.len() >= self.limits.leased {
+            return Some(Full { most: self.limits.leased, of_account: false });
+        }
+        let most = self.shares.full_of(account, self.free())?;
+        Some(Full { most, of_account: true })
     }
 
     /// What a destination waits for; `None` if it has nothing to do.

@@ -4,7 +4,7 @@ use waxseal_store::queue::{Pause, QueueEntry};
 
 use super::{Paused, WaitsFor, shown};
 use crate::{
-    board::{Standing, Whose},
+    board::{Full, Standing, Whose},
     under_way::Attempted,
 };
 
@@ -139,11 +139,19 @@ pub(super) fn nobody_delivers() -> (String, WaitsFor) {
     (words.into(), wait("delivery", "`waxseal serve` with the role `delivery`"))
 }
 
-pub(super) fn memory(most: usize) -> (String, WaitsFor) {
-    let words = format!("waits for room in memory: {most} recipients are in it, as many as there may be");
+pub(super) fn memory(Full { most, of_account }: Full) -> (String, WaitsFor) {
+    let (words, whose) = if of_account {
+        let words = format!(
+            "waits for room in memory: {most} recipients of the account are in it, as many as its share is for now"
+        );
+        (words, "the account")
+    } else {
+        let words = format!("waits for room in memory: {most} recipients are in it, as many as there may be");
+        (words, "this server")
+    };
     let waits_for = WaitsFor {
         limit: Some("memory"),
-        whose: Some("this server".into()),
+        whose: Some(whose.into()),
         used: count(most),
         most: count(most),
         ..wait("memory", "the end of attempts for others")

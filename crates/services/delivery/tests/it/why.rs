@@ -117,13 +117,16 @@ async fn memory_that_is_full_is_told() {
     let mut world = World::new().await;
     world.config.limits.leased = 2;
     let peer = world.peer(Script::new().on(".", [Reaction::Held])).await;
-    for recipient in ["a@b.example", "b@b.example"] {
-        world.send(mail(&[recipient])).await;
-    }
+    world.send(mail(&["a@b.example"])).await;
     world.start().await;
+    peer.wait_for(|seen| seen.contents == 1).await;
+    let second = world.send(mail(&["b@b.example"])).await;
+    assert_eq!(waits(&world, second).await, three("memory", "memory", "the account"), "half is for others");
+    world.be_another("theirs.example").await;
+    world.send(mail(&["c@b.example"])).await;
     peer.wait_for(|seen| seen.contents == 2).await;
-    let third = world.send(mail(&["c@b.example"])).await;
-    assert_eq!(waits(&world, third).await, three("memory", "memory", "this server"));
+    let fourth = world.send(mail(&["d@b.example"])).await;
+    assert_eq!(waits(&world, fourth).await, three("memory", "memory", "this server"));
     peer.rescript(|script| script.set(".", [Reaction::Proper]));
-    peer.wait_for_messages(3).await;
+    peer.wait_for_messages(4).await;
 }
