@@ -264,6 +264,10 @@ pub(crate) async fn ask(config: &Config, request: Request) -> Result<Value> {
             )
         })?,
     };
+    if matches!(request, Request::QueueDrain { .. } | Request::QueueExpire { .. }) {
+        // Nobody else has the store: whoever had entries in hands is gone.
+        house.store.free_leases().await?;
+    }
     let answer = match Asking::here(config).judge(request) {
         Ok(judged) => perform(&house, judged).await,
         Err(refusal) => Err(refuse(&house, refusal).await),

@@ -86,27 +86,34 @@ pub(crate) async fn follow(config: &Config, followed: Followed, as_json: bool) -
     };
     let mut answer = match what {
         What::Count => {
-            let counted = to_the_end(config, count).await?;
+            let counted = to_the_end(config, None, count).await?;
             json!({ "would_touch": counted["touched"], "touched": 0 })
         }
         What::Expire { yes } => {
+            let mut from = None;
             if !yes {
-                confirm(to_the_end(config, count).await?["touched"].as_u64().unwrap_or(0))?;
+                let counted = to_the_end(config, None, count).await?;
+                confirm(counted["touched"].as_u64().unwrap_or(0))?;
+                // What came since was not counted, and is left alone.
+                from = counted["again"].as_str().map(ToOwned::to_owned);
             }
             let expire = |after| {
                 let (which, older_than, after) = page(after);
                 Request::QueueExpire { which, older_than, after }
             };
-            to_the_end(config, expire).await?
+            to_the_end(config, from, expire).await?
         }
         What::Drain { held, .. } => {
             let drain = |after| {
                 let (which, older_than, after) = page(after);
                 Request::QueueDrain { which, older_than, held, after }
             };
-            to_the_end(config, drain).await?
+            to_the_end(config, None, drain).await?
         }
     };
+    if let Some(answer) = answer.as_object_mut() {
+        answer.remove("again");
+    }
     let mut is_done = true;
     if let What::Drain { wait: Some(timeout), .. } = what {
         let left = wait(config, (which, older_than.is_some()), count, timeout).await?;
@@ -121,10 +128,14 @@ pub(crate) async fn follow(config: &Config, followed: Followed, as_json: bool) -
     Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Asks for one part after the other; the sum of what came of them.
-async fn to_the_end(config: &Config, part: impl Fn(Option<String>) -> Request) -> Result<Value> {
+/// Asks for one part after the other, from a place on; the sum of what came of them.
+async fn to_the_end(
+    config: &Config,
+    from: Option<String>,
+    part: impl Fn(Option<String>) -> Request,
+) -> Result<Value> {
     let mut sum = [("touched", 0), ("in_hands", 0), ("held", 0), ("scheduled", 0)];
-    let mut after = None;
+    let mut after = from;
     loop {
         let answer = admin::ask(config, part(after)).await?;
         for (name, count) in &mut sum {
@@ -133,9 +144,9 @@ async fn to_the_end(config: &Config, part: impl Fn(Option<String>) -> Request) -
         match answer["after"].as_str() {
             Some(next) => after = Some(next.to_owned()),
             None => {
-                return Ok(Value::Object(
-                    sum.map(|(name, count)| (name.into(), count.into())).into_iter().collect(),
-                ));
+                let mut all = json!(sum.into_iter().collect::<std::collections::BTreeMap<_, u64>>());
+                all["again"] = answer["again"].clone();
+                return Ok(all);
             }
         }
         tell(format_args!("{} so far", sum[0].1));
@@ -153,7 +164,7 @@ async fn wait(
     let mut before = None;
     loop {
         let left = if which.recipient.is_some() || of_an_age {
-            to_the_end(config, &count).await?["touched"].as_u64().unwrap_or(0)
+            to_the_end(config, None, &count).await?["touched"].as_u64().unwrap_or(0)
         } else {
             let list = Request::QueueList { limit: 0, which: which.clone(), after: None };
             let counts = admin::ask(config, list).await?;

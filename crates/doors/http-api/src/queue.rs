@@ -6,7 +6,7 @@ use axum::{Extension, extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 use waxseal_accounts::caller::Caller;
 use waxseal_delivery::why;
-use waxseal_model::{AccountId, MessageId};
+use waxseal_model::{AccountId, MessageId, event::EventKind};
 use waxseal_store::{
     StoreError,
     event_log::{EventQuery, StoredEvent},
@@ -30,7 +30,8 @@ pub(crate) async fn why(
 ) -> Result<Response, ApiError> {
     let found = find(&api, caller.account, &name).await?;
     let (message, header_id) = found.ok_or_else(|| ApiError::not_found("Message not found"))?;
-    let query = EventQuery { ascending: true, limit: MOST, ..events_of(caller.account, header_id) };
+    let kinds = vec![EventKind::Delivered, EventKind::Failed];
+    let query = EventQuery { ascending: true, kinds, limit: MOST, ..events_of(caller.account, header_id) };
     let events = api.services.store.events(&query).await?;
     let services = &api.services;
     let asked = (&services.store, services.delivering.as_ref(), &*services.clock);

@@ -137,7 +137,8 @@ impl Store {
     }
 }
 
-/// What the end of a recipient means for the job of its message, and whether that was its last; whether the message waits for the job now.
+/// What the end of a recipient, the last of its message if it is `over`, means for the message's job; whether the message
+/// waits for the job now.
 pub(crate) async fn after_recipient(
     tx: &Tx,
     (account, message): (Vec<u8>, Vec<u8>),

@@ -223,7 +223,10 @@ impl Store {
         let rows = rows_for::<relay::Entity>(Purpose::Delivery);
         let mut rules = Vec::new();
         for row in rows.all(self.read_for(Purpose::Delivery)).await? {
-            let owner = owner_of(&row)?;
+            let Ok(owner) = owner_of(&row) else {
+                tracing::error!("a relay cannot be read, nor whose it is");
+                continue;
+            };
             let way = match self.way_of(owner.account, &row).await {
                 // Its account is going. What is still in somebody's hands takes no other way meanwhile.
                 _ if self.closed_until_erased(owner.account).is_some() => RelayWay::Unreadable,

@@ -1,7 +1,7 @@
 //! The one writer of a node: takes what is waiting, runs it in one transaction, commits once, then
 //! answers everybody. So many callers share an fsync, and no answer comes before it.
 //!
-//! Each operation runs in a savepoint of its own: one that fails (a conflict) leaves nothing behind and
+//! Each operation but the first runs in a savepoint of its own: one that fails (a conflict) leaves nothing behind and
 //! takes nobody with it. A fault of the database fails the whole group, and the connection is not
 //! trusted again.
 

@@ -14,7 +14,7 @@ use waxseal_store::{
 };
 
 use crate::{
-    board::{Full, Standing},
+    board::{Full, Route, Standing},
     open::mail_hosts,
     outcome::release,
     service::Shared,
@@ -45,12 +45,15 @@ pub enum Providers {
     Stopped,
 }
 
+/// Whether it waits for a relay.
+pub(crate) type ByRelay = bool;
+
 /// What an entry is to delivery.
 pub(crate) enum Seen {
     /// It is being attempted.
     Attempted(Attempted),
     /// It waits here, or for a place here, with others to the same destination.
-    Waits(Standing),
+    Waits(Standing, ByRelay),
     /// There is no place for more in memory.
     Full(Full),
     /// It is taken from the store next.
@@ -137,10 +140,10 @@ impl View {
         }
         let board = shared.board();
         let ours = board.lease(entry.id).is_some();
-        let name = destination(&shared, entry);
-        Some(match (board.standing(&name, now), board.is_full(entry.account)) {
+        let (name, by_relay) = destination(&shared, entry);
+        Some(match (board.standing(&name, entry.account, now), board.is_full(entry.account)) {
             (_, Some(full)) if !ours && !entry.in_flight => Seen::Full(full),
-            (Some(standing), _) if ours || !entry.in_flight => Seen::Waits(standing),
+            (Some(standing), _) if ours || !entry.in_flight => Seen::Waits(standing, by_relay),
             (None, _) if !ours && !entry.in_flight => Seen::Next,
             // It has just been taken, or has just been done with.
             (None, _) if ours => Seen::Next,
@@ -151,16 +154,16 @@ impl View {
     /// The provider that an entry goes to, if that is known.
     pub(crate) fn provider(&self, entry: &QueueEntry, now: Timestamp) -> Option<Arc<str>> {
         let shared = self.shared()?;
-        let name = destination(&shared, entry);
+        let (name, _) = destination(&shared, entry);
         shared.board().provider_of(&name, now)
     }
 }
 
-/// The name under which entries like this one wait.
-fn destination(shared: &Shared, entry: &QueueEntry) -> String {
+/// The name under which entries like this one wait, and whether that is a relay.
+fn destination(shared: &Shared, entry: &QueueEntry) -> (String, ByRelay) {
     let whose = (entry.account, entry.domain);
     let route = shared.relays.last().route_of(entry.id, whose, entry.capture, &entry.recipient_domain);
-    route.name().to_owned()
+    (route.name().to_owned(), matches!(route, Route::Relay(_)))
 }
 
 /// Takes those of these entries back that wait for a connection; with the leases that prove that they are ours.

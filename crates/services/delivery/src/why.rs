@@ -197,7 +197,7 @@ fn standing(
         None => waits(words::nobody_delivers()),
         Some(Seen::Full(full)) => waits(words::memory(full)),
         Some(Seen::Next) => waits(words::next()),
-        Some(Seen::Waits(standing)) => waits(words::standing(entry, standing)),
+        Some(Seen::Waits(standing, by_relay)) => waits(words::standing(entry, standing, by_relay)),
         Some(Seen::Attempted(_) | Seen::Strange) => waits(words::in_hands()),
     }
 }

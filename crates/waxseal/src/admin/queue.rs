@@ -18,7 +18,7 @@ pub(super) use self::{
     pauses::{list as pauses, pause, resume},
 };
 pub(crate) use self::{pauses::duration, selection::Selection};
-use crate::house::House;
+use crate::{admin::Request, house::House};
 
 /// Entries of one page, at most.
 const MOST: u64 = 1_000;
@@ -77,6 +77,24 @@ pub(super) async fn list(
         "next": next.filter(|_| limit > 0).map(|id| id.to_string()),
         "pauses": house.store.pauses().len(),
     }))
+}
+
+/// The account that a command is about which names it by a domain or by a pause.
+pub(super) async fn whose(house: &House, request: &Request) -> Result<Option<AccountId>> {
+    match request {
+        Request::QueueResume { pause: Some(number), .. } => {
+            let pause = house.store.pauses().into_iter().find(|pause| pause.number == *number);
+            Ok(pause.and_then(|pause| pause.account))
+        }
+        Request::QueuePause { which, .. }
+        | Request::QueueResume { which, .. }
+        | Request::QueueDrain { which, .. }
+        | Request::QueueExpire { which, .. }
+        | Request::QueueList { which, .. }
+        | Request::QueuePauses { which }
+        | Request::QueueCount { which, .. } => Ok(which.sender(house).await?.0),
+        _ => Ok(None),
+    }
 }
 
 pub(super) async fn why(house: &House, message: &str) -> Result<Value> {

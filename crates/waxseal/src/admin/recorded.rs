@@ -26,7 +26,10 @@ pub(super) async fn perform(house: &House, judged: Judged) -> Result<Value> {
     let Some((what, purpose, account)) = trace(&request, house) else {
         return carry_out(house, by, request).await;
     };
-    let account: Option<AccountId> = account.and_then(|id| id.parse().ok());
+    let mut account: Option<AccountId> = account.and_then(|id| id.parse().ok());
+    if account.is_none() {
+        account = super::queue::whose(house, &request).await?;
+    }
     let entry = AuditEntry { actor: AuditActor::Operator(by), purpose, what, account, count: 1 };
     if matches!(request, Request::AccountCreate { .. }) {
         let answer = carry_out(house, by, request).await?;
@@ -101,6 +104,12 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
             (Event::SuppressionRemoved, Why::Suppression, Some(account))
         }
         Request::QueueWhy { .. } => (Event::QueueLooked, Why::Operation, None),
+        // Whoever asks about a person.
+        Request::QueueList { which, .. } | Request::QueuePauses { which } | Request::QueueCount { which, .. }
+            if which.recipient.is_some() =>
+        {
+            (Event::QueueLooked, Why::Operation, which.account.as_ref())
+        }
         Request::QueueRetry { .. } => (Event::QueueRetried, Why::Operation, None),
         Request::QueuePause { which, .. } => (Event::QueuePaused, Why::Operation, which.account.as_ref()),
         Request::QueueResume { which, .. } => (Event::QueueResumed, Why::Operation, which.account.as_ref()),

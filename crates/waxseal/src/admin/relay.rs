@@ -73,6 +73,17 @@ pub(super) async fn set(house: &House, by: Operator, whose: Whose, wanted: Wante
         recorded(house, by, owner.account, AuditEvent::RelaySet, work).await?;
         return shown(house, owner).await;
     };
+    if let NewRelay::Server { url, login: None, .. } = &new {
+        let known = house.store.relay(owner).await.ok().flatten();
+        let has_login = known.is_some_and(|known| {
+            known.login.is_some() && known.url.is_some_and(|known| known.open(&ACCESS) == url)
+        });
+        ensure!(
+            !has_login,
+            "this relay is set with a login: give it again with --user, change the share alone with --share and \
+             without a URL, or remove the relay before"
+        );
+    }
     let work = async { Ok(house.store.set_relay(owner, new).await?) };
     recorded(house, by, owner.account, AuditEvent::RelaySet, work).await?;
     shown(house, owner).await

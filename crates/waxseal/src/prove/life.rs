@@ -16,7 +16,7 @@ use super::{
     stage::{REST, Stage},
 };
 use crate::{
-    admin::{Request, relay::RelayLogin, requests::Asked},
+    admin::{Request, Selection, relay::RelayLogin, requests::Asked},
     quickstart::{
         http_client::{self, Call},
         smtp_client,
@@ -56,6 +56,7 @@ impl<'a> Customer<'a> {
         let customer = Self { canaries, account: account.parse()?, key: text(&made, "api_key")? };
         customer.equip(stage, &account).await?;
         customer.be_relayed(stage, &account).await.context("a relay")?;
+        customer.be_paused(stage, &account).await.context("a pause")?;
         customer.write(stage).await.context("messages by HTTP")?;
         customer.submit(stage, &account).await.context("messages by SMTP")?;
         customer.be_refused(stage).await.context("what is refused")?;
@@ -98,6 +99,17 @@ impl<'a> Customer<'a> {
             share: None,
         };
         stage.ask(relay).await?;
+        Ok(())
+    }
+
+    /// A pause of one recipient. Nothing is sent from that domain.
+    async fn be_paused(&self, stage: &Stage, account: &str) -> Result<()> {
+        let recipient = self.canaries.address("recipient");
+        let to = recipient.rsplit_once('@').map(|(_, domain)| domain.to_owned());
+        let domain = Some(format!("relayed.{}", self.canaries.domain()));
+        let account = Some(account.to_owned());
+        let which = Selection { account, domain, to, recipient: Some(recipient), ..Selection::default() };
+        stage.ask(Request::QueuePause { which, reason: "proof".into(), time: None }).await?;
         Ok(())
     }
 

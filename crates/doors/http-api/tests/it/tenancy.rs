@@ -36,7 +36,9 @@ async fn another_accounts_identifiers_never_show_data() {
                 .replace("{key}", &key)
                 .replace("{page}", &page)
                 .replace("{id}", &item)
+                .replace("{message}", &key)
                 .replace("{number}", "0");
+            assert!(!path.contains('{'), "{path}: give it a value that is the owner's");
             let form = [("from", "a@their.example"), ("to", "b@rcpt.example"), ("text", "t")];
             let request = world
                 .request(method.clone(), &path)

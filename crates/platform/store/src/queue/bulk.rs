@@ -155,7 +155,9 @@ impl Store {
         }
         let entries: Vec<_> = settlements.iter().map(|settlement| settlement.entry).collect();
         let settled = self.settle_as_asked(settlements).await?;
-        self.drop_notes(&entries);
+        // Of those that somebody took meanwhile the notes are theirs.
+        let ended = entries.iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Yes);
+        self.drop_notes(&ended.map(|(entry, _)| *entry).collect::<Vec<_>>());
         batch.done = settled.iter().filter(|settled| **settled == Settled::Yes).count() as u64;
         batch.in_hands += settled.len() as u64 - batch.done;
         Ok(batch)

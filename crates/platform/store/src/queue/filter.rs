@@ -1,5 +1,7 @@
 //! Which entries are meant, and reading them page by page, whatever waits.
 
+use std::collections::HashSet;
+
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Func},
@@ -94,21 +96,36 @@ impl Store {
 }
 
 impl Store {
+    /// The first of these entries by account and destination.
+    async fn first_of(&self, those: Condition) -> Result<Option<queue_entry::Model>, StoreError> {
+        let first = queue_entry::Entity::find()
+            .filter(those)
+            .order_by_asc(Column::Account)
+            .order_by_asc(Column::Destination)
+            .limit(1);
+        Ok(first.one(&self.inner.readers).await?)
+    }
+
     /// The recipients' domains that something in the queue is for; `None`: there are more than `most`.
     pub async fn queue_destinations(&self, most: usize) -> Result<Option<Vec<String>>, StoreError> {
-        let (mut found, mut after) = (Vec::new(), Vec::new());
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
+        let (mut account, mut after) = (Vec::new(), Vec::new());
         loop {
-            let next = queue_entry::Entity::find()
-                .filter(Column::Destination.gt(after.clone()))
-                .order_by_asc(Column::Destination)
-                .limit(1)
-                .one(&self.inner.readers)
-                .await?;
+            // As the index goes: the account's next destination, else the next account's first.
+            let of_account = Column::Account.eq(account.clone()).and(Column::Destination.gt(after.clone()));
+            let mut next = self.first_of(Condition::all().add(of_account)).await?;
+            if next.is_none() {
+                next = self.first_of(Condition::all().add(Column::Account.gt(account.clone()))).await?;
+            }
             let Some(row) = next else { return Ok(Some(found)) };
+            account.clone_from(&row.account);
+            after.clone_from(&row.destination);
+            if !seen.insert(row.destination.clone()) {
+                continue;
+            }
             if found.len() >= most {
                 return Ok(None);
             }
-            after.clone_from(&row.destination);
             match self.queue_entry(row).await {
                 Ok(entry) => found.push(entry.recipient_domain),
                 // Nothing goes there any more.

@@ -3,7 +3,7 @@
 //! Its entries are written as leased already, so the store is asked neither for them again nor for what belongs to them. A
 //! process that dies leaves leases behind like any other, which the next start frees.
 //!
-//! Nothing is handed over past what waits: the gate is open only while nothing is due in the queue, but of those who have
+//! Nothing is handed over past what waits: the gate is open only while the queue, when it was looked at last, had nothing due but of those who have
 //! enough. What is paused is not handed over either. And nobody fills the room behind it for all: see [`room`].
 
 mod room;

@@ -234,7 +234,12 @@ impl Store {
         let mut kept = Vec::new();
         for row in self.pause_rows().await? {
             let pepper = match (&row.recipient_hash, shown(&row)?.account) {
-                (Some(_), Some(account)) => Some(self.inner.keyring.pepper(account).await?),
+                (Some(_), Some(account)) => match self.inner.keyring.pepper(account).await {
+                    Ok(pepper) => Some(pepper),
+                    // Its erasure has begun: nothing of it leaves anyway, and the row goes with it.
+                    Err(StoreError::Erased) => continue,
+                    Err(error) => return Err(error),
+                },
                 _ => None,
             };
             kept.push(kept::Kept::new(shown(&row)?, &row, pepper));

@@ -126,6 +126,7 @@ contract! {
         what_is_cleared_on_its_way_is_not_sent,
         the_content_of_an_erased_account_is_not_used;
     pausing:
+        a_pause_of_an_account_that_is_being_erased_keeps_no_store_from_opening,
         what_is_paused_stays_and_everything_else_leaves,
         a_pause_outlives_a_restart_and_ends_by_itself,
         any_number_of_paused_entries_is_in_nobodys_way,

@@ -104,6 +104,18 @@ pub(crate) async fn a_pause_outlives_a_restart_and_ends_by_itself(mut world: Wor
     assert!(world.store.pauses().is_empty());
 }
 
+pub(crate) async fn a_pause_of_an_account_that_is_being_erased_keeps_no_store_from_opening(mut world: World) {
+    let sender = world.sender().await;
+    let recipient = Some("bob@one.example".to_owned());
+    let of = PauseOf { account: Some(sender.account), recipient, ..PauseOf::default() };
+    world.store.pause(&of, "why not".into(), None).await.expect("asked").expect("paused");
+    let erasure = world.store.ask_account_erasure(sender.account, world.now()).await.expect("asked");
+    world.store.begin_erasure(&erasure).await.expect("begun").expect("not taken back");
+    world.reopen().await;
+    let other = PauseOf { to: Some("two.example".into()), ..PauseOf::default() };
+    world.store.pause(&other, "why not".into(), None).await.expect("asked").expect("paused");
+}
+
 pub(crate) async fn any_number_of_paused_entries_is_in_nobodys_way(world: World) {
     let sender = world.sender().await;
     let many: Vec<String> = (0..5_000).map(|number| format!("r{number}@busy.example")).collect();

@@ -72,8 +72,9 @@ impl Board {
         Some(Full { most, of_account: true })
     }
 
-    /// What a destination waits for; `None` if it has nothing to do.
-    pub(crate) fn standing(&self, name: &str, now: Timestamp) -> Option<Standing> {
+    /// What an account's entries for a destination wait for; `None` if the destination has nothing to do. It tells nothing of
+    /// other accounts.
+    pub(crate) fn standing(&self, name: &str, account: AccountId, now: Timestamp) -> Option<Standing> {
         let place = self.destinations.get(name)?;
         let lane = self.lanes.get(&place.lane)?;
         let provider = self.providers.get(&lane.provider)?;
@@ -82,7 +83,9 @@ impl Board {
             ProviderKey::Lane(_) => Whose::Destination,
         };
         if let Some((until, no_line)) = lane.down.as_ref().filter(|(until, _)| now < *until) {
-            return Some(Standing::Unreachable { until: *until, words: no_line.report.description.clone() });
+            // Whoever found out may have been of another domain.
+            let words = no_line.report.clone().about(place.route.told()).description;
+            return Some(Standing::Unreachable { until: *until, words });
         }
         if let Some(rate) = &provider.rate {
             let per_minute = rate.per_minute();
@@ -108,6 +111,7 @@ impl Board {
         if lane.troubled {
             return Some(Standing::Trying);
         }
-        Some(Standing::Turn { ahead: lane.jobs.saturating_sub(1) })
+        let own = place.flows.get(&account).map_or(0, |flow| flow.waiting.len());
+        Some(Standing::Turn { ahead: own.saturating_sub(1) })
     }
 }

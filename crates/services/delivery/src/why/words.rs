@@ -6,6 +6,7 @@ use super::{Paused, WaitsFor, shown};
 use crate::{
     board::{Full, Standing, Whose},
     under_way::Attempted,
+    view::ByRelay,
 };
 
 /// The beginning of what stands in a reply when a domain's policy forbade a server.
@@ -169,10 +170,11 @@ pub(super) fn in_hands() -> (String, WaitsFor) {
 }
 
 /// What a destination waits for.
-pub(super) fn standing(entry: &QueueEntry, standing: Standing) -> (String, WaitsFor) {
-    let to = match entry.capture {
-        true => "the inbox",
-        false => entry.recipient_domain.as_str(),
+pub(super) fn standing(entry: &QueueEntry, standing: Standing, by_relay: ByRelay) -> (String, WaitsFor) {
+    let to = match (entry.capture, by_relay) {
+        (true, _) => "the inbox",
+        (false, true) => "the relay",
+        (false, false) => entry.recipient_domain.as_str(),
     };
     let name = |whose: &Whose| match whose {
         Whose::Provider(name) => format!("provider {name}"),
@@ -237,9 +239,10 @@ pub(super) fn standing(entry: &QueueEntry, standing: Standing) -> (String, Waits
                 }
             };
             let words = format!("{whose}: {open} of {allowed} connections are open and busy{slowed}");
-            let freed_by = match allowed < most {
-                true => "its turn on one of them; the provider taking what it gets",
-                false => "its turn on one of them, or more `connections` in `delivery.shaping`",
+            let freed_by = match (allowed < most, by_relay) {
+                (true, _) => "its turn on one of them; the provider taking what it gets",
+                (false, true) => "its turn on one of them, or more `delivery.relay_connections`",
+                (false, false) => "its turn on one of them, or more `connections` in `delivery.shaping`",
             };
             let waits_for = WaitsFor {
                 limit: Some("connections"),
@@ -263,7 +266,10 @@ pub(super) fn standing(entry: &QueueEntry, standing: Standing) -> (String, Waits
         }
         Standing::Turn { ahead } => {
             let waits_for = WaitsFor { whose: Some(to.into()), ..wait("turn", "its turn, in a moment") };
-            (format!("waits for its turn: {ahead} messages for the same servers besides it"), waits_for)
+            (
+                format!("waits for its turn: {ahead} other messages of the account for the same destination"),
+                waits_for,
+            )
         }
     }
 }

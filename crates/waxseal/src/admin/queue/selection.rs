@@ -60,7 +60,7 @@ impl Selection {
         Ok(PauseOf { account, domain, to: self.to()?, provider: self.provider.clone(), recipient })
     }
 
-    async fn sender(&self, house: &House) -> Result<(Option<AccountId>, Option<DomainId>)> {
+    pub(super) async fn sender(&self, house: &House) -> Result<(Option<AccountId>, Option<DomainId>)> {
         let account = match &self.account {
             Some(account) => Some(known(house, account).await?),
             None => None,
