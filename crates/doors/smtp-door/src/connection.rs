@@ -165,6 +165,8 @@ impl Connection {
     ) -> io::Result<Option<usize>> {
         if !self.place.hold(self.session.content_held()) {
             self.session.close(&Reply::new(421, 3, 1, "Too much mail is coming in; try again later"));
+            // What it held has gone with that: others need not wait until the connection has.
+            self.place.hold(self.session.content_held());
             return Ok(None);
         }
         let finishing = self.session.is_in_transaction();

@@ -89,7 +89,8 @@ async fn an_account_is_erased_through_kills_and_no_file_tells_of_it() -> Result<
         items.iter().filter(|key| key["account_id"] == account).count()
     };
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    while keys(&binary.json(&["keys", "list"]).await?) > 0 {
+    // Whoever erases keeps the store for as long as it takes.
+    while binary.json(&["keys", "list"]).await.map_or(true, |listed| keys(&listed) > 0) {
         ensure!(tokio::time::Instant::now() < deadline, "its keys are still there");
     }
     asking.kill().await?;
