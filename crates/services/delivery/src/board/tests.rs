@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use waxseal_model::{ManualClock, SeededRandom};
+
 use super::*;
+use crate::{line::Contact, report::Report};
 
 fn board() -> Board {
     Board::new(Limits::default())
@@ -36,6 +39,23 @@ fn a_relay_gets_as_many_connections_as_relays_do() {
     let route = RelayRoute { name: "(relay)".into(), relay, account: None };
     let lane = board.enter_lane(&Route::Relay(Arc::new(route)), Timestamp::from_secs(1_000));
     assert_eq!(allowed(&board, &lane), Limits::default().per_relay as usize);
+}
+
+#[test]
+fn what_could_not_be_reached_is_told_to_each_by_its_own_name() {
+    let mut board = board();
+    let now = Timestamp::from_secs(1_000);
+    let lane = board.found("theirs.example", place("mx.example", None), now);
+    let route = Route::Domain("ours.example".into());
+    board
+        .destinations
+        .insert("ours.example".into(), Destination { route, lane: lane.clone(), flows: HashMap::new() });
+    let report = Report::unreachable("theirs.example", "connection refused");
+    let no_line = NoLine { report, contact: Contact::default(), of_servers: true, of_policy: false };
+    board.reached(&lane, Some((now + Duration::from_secs(5), no_line)));
+    let account = AccountId::new(&ManualClock::at(now), &SeededRandom::new(1));
+    let standing = format!("{:?}", board.standing("ours.example", account, now).expect("it waits"));
+    assert!(standing.contains("ours.example") && !standing.contains("theirs"), "{standing}");
 }
 
 #[test]

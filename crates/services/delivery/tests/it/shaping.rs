@@ -222,6 +222,26 @@ async fn what_cannot_be_sent_takes_nothing_from_the_rate_of_its_provider() {
 }
 
 #[tokio::test]
+async fn what_an_operator_said_of_a_provider_counts_after_a_restart() {
+    let mut world = World::new().await;
+    let table = "[[provider]]\nname = \"big\"\nhosts = [\"big.example\"]\nconnections = 1\n";
+    world.config.shaping = Arc::new(Shaping::with(table).expect("a table"));
+    let peer = world.peer(Script::new().on(".", [Reaction::Held])).await;
+    world.zone.mx("d.example", 10, "mx.big.example");
+    world.zone.address_of("mx.big.example", "127.0.0.1".parse().expect("an address"));
+    let said = ShapingOverride { connections: Some(4), ..ShapingOverride::default() };
+    world.store.set_shaping_override("big", Some(said)).await.expect("kept");
+    for number in 0..12 {
+        world.send(mail(&[&format!("r{number}@d.example")])).await;
+    }
+    world.start().await;
+    peer.wait_for(|seen| seen.contents == 4).await;
+    peer.rescript(|script| script.set(".", []));
+    world.wait_for_events(12).await;
+    assert_eq!(peer.seen().most_open, 4);
+}
+
+#[tokio::test]
 async fn what_an_operator_says_of_a_provider_counts_at_once_and_no_longer_than_said() {
     let mut world = World::new().await;
     let table = "[[provider]]\nname = \"big\"\nhosts = [\"big.example\"]\nconnections = 1\n";
