@@ -31,7 +31,12 @@ pub(crate) async fn why(
     let found = find(&api, caller.account, &name).await?;
     let (message, header_id) = found.ok_or_else(|| ApiError::not_found("Message not found"))?;
     let kinds = vec![EventKind::Delivered, EventKind::Failed];
-    let query = EventQuery { ascending: true, kinds, limit: MOST, ..events_of(caller.account, header_id) };
+    let query = EventQuery {
+        ascending: true,
+        kinds,
+        limit: MOST,
+        ..EventQuery::of_message(caller.account, header_id)
+    };
     let events = api.services.store.events(&query).await?;
     let services = &api.services;
     let asked = (&services.store, services.delivering.as_ref(), &*services.clock);
@@ -52,25 +57,8 @@ async fn find(api: &Api, account: AccountId, name: &str) -> Result<Option<(Messa
         };
     }
     let header = name.trim_start_matches('<').trim_end_matches('>').to_owned();
-    let events = api.services.store.events(&events_of(account, header.clone())).await?;
+    let events = api.services.store.events(&EventQuery::of_message(account, header.clone())).await?;
     Ok(events.iter().find_map(|event| event.message).map(|message| (message, header)))
-}
-
-fn events_of(account: AccountId, header_message_id: String) -> EventQuery {
-    EventQuery {
-        account,
-        domain: None,
-        from: None,
-        until: None,
-        beyond: None,
-        after_seq: None,
-        until_seq: None,
-        ascending: false,
-        kinds: Vec::new(),
-        recipient: None,
-        header_message_id: Some(header_message_id),
-        limit: 1,
-    }
 }
 
 fn told(event: &StoredEvent) -> Option<why::Told> {

@@ -84,6 +84,26 @@ pub struct EventQuery {
     pub limit: u64,
 }
 
+impl EventQuery {
+    /// The newest event of a message of this account, by its Message-ID: for more, another limit.
+    pub fn of_message(account: AccountId, header_message_id: String) -> Self {
+        Self {
+            account,
+            domain: None,
+            from: None,
+            until: None,
+            beyond: None,
+            after_seq: None,
+            until_seq: None,
+            ascending: false,
+            kinds: Vec::new(),
+            recipient: None,
+            header_message_id: Some(header_message_id),
+            limit: 1,
+        }
+    }
+}
+
 pub(crate) const DETAILS: Slot = Slot::new("events", "details");
 
 impl Store {

@@ -101,7 +101,7 @@ pub(super) async fn why(house: &House, message: &str) -> Result<Value> {
     let (account, id, header_id) = find(house, message).await?;
     let filter = QueueFilter { account: Some(account), message: Some(id), ..QueueFilter::default() };
     let entries = house.store.queue_entries(&filter, 1_000).await?;
-    let query = EventQuery { ascending: true, limit: 1_000, ..events_of(account, Some(header_id)) };
+    let query = EventQuery { ascending: true, limit: 1_000, ..EventQuery::of_message(account, header_id) };
     let events = house.store.events(&query).await?;
     let view = house.view();
     let asked = (&house.store, view.as_ref(), &*house.clock);
@@ -156,28 +156,11 @@ async fn find(house: &House, text: &str) -> Result<(AccountId, MessageId, String
                 }
                 continue;
             }
-            let events = house.store.events(&events_of(account.id, Some(header.to_owned()))).await?;
+            let events = house.store.events(&EventQuery::of_message(account.id, header.to_owned())).await?;
             if let Some(id) = events.iter().find_map(|event| event.message) {
                 return Ok((account.id, id, header.to_owned()));
             }
         }
-    }
-}
-
-fn events_of(account: AccountId, header_message_id: Option<String>) -> EventQuery {
-    EventQuery {
-        account,
-        domain: None,
-        from: None,
-        until: None,
-        beyond: None,
-        after_seq: None,
-        until_seq: None,
-        ascending: false,
-        kinds: Vec::new(),
-        recipient: None,
-        header_message_id,
-        limit: 1,
     }
 }
 

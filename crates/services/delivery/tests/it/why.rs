@@ -16,20 +16,8 @@ const TABLE: &str = "[[provider]]\nname = \"big\"\nhosts = [\"mx.b.example\"]\nc
     [[provider]]\nname = \"slow\"\nhosts = [\"mx.c.example\"]\nmessages_per_minute = 1\n";
 
 async fn why(world: &World, message: MessageId) -> Vec<Recipient> {
-    let query = EventQuery {
-        account: world.account,
-        domain: None,
-        from: None,
-        until: None,
-        beyond: None,
-        after_seq: None,
-        until_seq: None,
-        ascending: true,
-        kinds: Vec::new(),
-        recipient: None,
-        header_message_id: Some(format!("{message}@ours.example")),
-        limit: 100,
-    };
+    let header = format!("{message}@ours.example");
+    let query = EventQuery { ascending: true, limit: 100, ..EventQuery::of_message(world.account, header) };
     let events = world.store.events(&query).await.expect("events");
     let view = world.is_running().then(|| world.view());
     let clock: &dyn Clock = &*world.clock;
