@@ -16,6 +16,7 @@ mod clear;
 mod filter;
 mod handover;
 mod lease;
+mod noted;
 mod overdue;
 mod overview;
 mod pause;

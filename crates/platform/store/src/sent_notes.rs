@@ -1,9 +1,10 @@
-//! Notes "data sent, reply unknown": what was between the end of a message and the reply to it when a process died.
+//! The two notes of a delivery: "data sent, reply unknown", and "delivered".
 //!
-//! A note is on stable storage before the end of the message is written to the recipient's server, and goes when the
-//! outcome is committed. So after a crash exactly the entries that have a note may have been delivered without a
-//! record of it. Notes lie in a small file of their own (`sent.notes`, ids only): many connections share one
-//! `fdatasync`, and no commit of the database is spent on them.
+//! The first is on stable storage before the end of the message is written to the recipient's server; the second is
+//! written as soon as the server has said yes. Both go when the outcome is committed. So after a crash exactly the entries
+//! that have the first and not the second may have been delivered without anybody knowing, and those that have both
+//! are settled at the next start. Notes lie in a small file of their own (`sent.notes`, ids and times only): many
+//! connections share one `fdatasync`, and no commit of the database is spent on them.
 
 mod file;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    fs::File,
     io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,7 +21,7 @@ use std::{
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use tokio::sync::{mpsc, oneshot};
-use waxseal_model::{MessageId, Purpose, RecipientId};
+use waxseal_model::{MessageId, Purpose, RecipientId, Timestamp};
 
 use crate::{
     entity::queue_entry::{self, Column},
@@ -29,7 +31,8 @@ use crate::{
     rows::RowId,
     writer::Effects,
 };
-use file::{NotesFile, Record};
+pub(crate) use file::Delivered;
+use file::{NotesFile, Record, write_at};
 
 /// Callers waiting beyond these wait for their turn.
 const WAITING: usize = 1_024;
@@ -66,27 +69,78 @@ struct Request(Option<oneshot::Sender<Result<(), Arc<io::Error>>>>);
 
 #[derive(Default)]
 struct State {
-    notes: HashMap<RecipientId, (usize, u32)>,
+    notes: HashMap<RecipientId, Noted>,
     free: BTreeSet<usize>,
     /// Records to write, by their place; `None` empties it.
     changed: BTreeMap<usize, Option<Record>>,
+    /// The file, while it is trusted.
+    file: Option<Arc<File>>,
+}
+
+/// What is noted of an entry, and in which of the pairs of places.
+#[derive(Clone, Copy)]
+struct Noted {
+    pair: usize,
+    attempts: u32,
+    delivered: Option<Delivered>,
+}
+
+impl Noted {
+    /// The place of "data sent"; that of "delivered" is the next one.
+    const fn place(&self) -> usize {
+        self.pair * 2
+    }
 }
 
 impl State {
     fn add(&mut self, note: SentNote) {
         let next = self.notes.len() + self.free.len();
-        let slot = match self.notes.get(&note.entry) {
-            Some((slot, _)) => *slot,
+        let before = self.notes.get(&note.entry).copied();
+        let pair = match before {
+            Some(noted) => noted.pair,
             None => self.free.pop_first().unwrap_or(next),
         };
-        self.notes.insert(note.entry, (slot, note.attempts));
-        self.changed.insert(slot, Some(Record::new(note)));
+        let noted = Noted { pair, attempts: note.attempts, delivered: None };
+        self.notes.insert(note.entry, noted);
+        self.changed.insert(noted.place(), Some(Record::sent(note)));
+        if before.is_some_and(|before| before.delivered.is_some()) {
+            self.changed.insert(noted.place() + 1, None);
+        }
+    }
+
+    /// What an earlier process wrote.
+    fn restore(&mut self, record: &Record) {
+        let Some((note, delivered)) = record.read() else { return };
+        let known = self.notes.get(&note.entry).and_then(|noted| noted.delivered);
+        self.add(note);
+        if let Some(noted) = self.notes.get_mut(&note.entry) {
+            noted.delivered = delivered.or(known);
+        }
+    }
+
+    /// The second note of entries that have the first: the records, and where they go. The thread writes them if it is
+    /// `left` to it.
+    fn deliver(&mut self, entries: &[(RecipientId, Delivered)], left: bool) -> Vec<(usize, Record)> {
+        let record = |(entry, delivered): &(RecipientId, Delivered)| {
+            let noted = self.notes.get_mut(entry)?;
+            noted.delivered = Some(*delivered);
+            let note = SentNote { entry: *entry, attempts: noted.attempts };
+            Some((noted.place() + 1, Record::delivered(note, *delivered)))
+        };
+        let records: Vec<_> = entries.iter().filter_map(record).collect();
+        if left {
+            self.changed.extend(records.iter().map(|(place, record)| (*place, Some(*record))));
+        }
+        records
     }
 
     fn remove(&mut self, entry: RecipientId) -> bool {
-        let Some((slot, _)) = self.notes.remove(&entry) else { return false };
-        self.free.insert(slot);
-        self.changed.insert(slot, None);
+        let Some(noted) = self.notes.remove(&entry) else { return false };
+        self.free.insert(noted.pair);
+        self.changed.insert(noted.place(), None);
+        if noted.delivered.is_some() {
+            self.changed.insert(noted.place() + 1, None);
+        }
         true
     }
 
@@ -94,11 +148,13 @@ impl State {
     fn renumber(&mut self) -> Vec<Record> {
         self.free.clear();
         self.changed.clear();
-        let place = |(slot, (entry, note)): (usize, (&RecipientId, &mut (usize, u32)))| {
-            note.0 = slot;
-            Record::new(SentNote { entry: *entry, attempts: note.1 })
+        let place = |(pair, (entry, noted)): (usize, (&RecipientId, &mut Noted))| {
+            noted.pair = pair;
+            let note = SentNote { entry: *entry, attempts: noted.attempts };
+            let second = noted.delivered.map_or(Record::EMPTY, |at| Record::delivered(note, at));
+            [Record::sent(note), second]
         };
-        self.notes.iter_mut().enumerate().map(place).collect()
+        self.notes.iter_mut().enumerate().flat_map(place).collect()
     }
 }
 
@@ -108,7 +164,7 @@ impl SentNotes {
         let mut state = State::default();
         let found = file::read(&path)
             .map_err(|source| OpenError::File { path: path.display().to_string(), source })?;
-        found.into_iter().for_each(|note| state.add(note));
+        found.iter().for_each(|record| state.restore(record));
         let state = Arc::new(Mutex::new(state));
         let (requests, waiting) = mpsc::channel(WAITING);
         let of_thread = Arc::clone(&state);
@@ -175,17 +231,31 @@ impl SentNotes {
         }
     }
 
-    fn get(&self, entry: RecipientId) -> Option<u32> {
-        self.state().notes.get(&entry).map(|(_, attempts)| *attempts)
+    /// Writes the second note of entries. Not synced here: what the process has written outlives the process, and the
+    /// next note that is waited for syncs it.
+    fn deliver(&self, delivered: &[(RecipientId, Delivered)]) {
+        let (records, file) = {
+            let mut state = self.state();
+            let file = state.file.clone();
+            (state.deliver(delivered, file.is_none()), file)
+        };
+        let Some(file) = file else { return };
+        if records.iter().any(|(place, record)| write_at(&file, *place, record).is_err()) {
+            // The thread meets the fault, and makes the file anew.
+            self.state().deliver(delivered, true);
+        }
     }
 
-    fn all(&self) -> Vec<SentNote> {
+    fn get(&self, entry: RecipientId) -> Option<Noted> {
+        self.state().notes.get(&entry).copied()
+    }
+
+    fn all(&self) -> Vec<(SentNote, Option<Delivered>)> {
         let state = self.state();
-        state
-            .notes
-            .iter()
-            .map(|(entry, (_, attempts))| SentNote { entry: *entry, attempts: *attempts })
-            .collect()
+        let note = |(entry, noted): (&RecipientId, &Noted)| {
+            (SentNote { entry: *entry, attempts: noted.attempts }, noted.delivered)
+        };
+        state.notes.iter().map(note).collect()
     }
 }
 
@@ -213,11 +283,22 @@ fn run(mut file: NotesFile, state: &Mutex<State>, mut requests: mpsc::Receiver<R
 fn write(file: &mut NotesFile, state: &Mutex<State>, durable: bool) -> io::Result<()> {
     if file.is_trusted() {
         let changed = std::mem::take(&mut lock(state).changed);
-        return file.write(&changed, durable);
+        let written = file.write(&changed, durable);
+        if written.is_err() {
+            lock(state).file = None;
+        }
+        return written;
     }
     if durable {
+        // Until the new one is there nobody writes past us.
         let all = lock(state).renumber();
-        return file.make(&all);
+        file.make(&all)?;
+        let mut state = lock(state);
+        state.file = file.handle();
+        // What was noted while it was made.
+        let changed = std::mem::take(&mut state.changed);
+        drop(state);
+        return file.write(&changed, durable);
     }
     Ok(())
 }
@@ -232,20 +313,28 @@ impl Store {
         self.inner.sent_notes.add(notes).await
     }
 
+    /// Notes that the servers of these entries have said yes. When it answers the note outlives the process, and with
+    /// the next [`Store::note_sent`] a power cut; until the outcome is committed it counts in its place. The
+    /// flag of each tells whether it may have been a second copy.
+    pub fn note_delivered(&self, entries: &[(RecipientId, bool)], at: Timestamp) {
+        let delivered = entries.iter().map(|(entry, is_second)| (*entry, Delivered::new(at, *is_second)));
+        self.inner.sent_notes.deliver(&delivered.collect::<Vec<_>>());
+    }
+
     /// The outcomes of these entries are committed: their notes go.
     pub fn drop_notes(&self, entries: &[RecipientId]) {
         self.inner.sent_notes.remove(entries);
     }
 
-    /// Whether the entry has a note: its data was sent and no outcome of it is on record.
+    /// Whether the entry has a note: its data was sent and no outcome of it is committed.
     pub fn is_noted(&self, entry: RecipientId) -> bool {
         self.inner.sent_notes.get(entry).is_some()
     }
 
     /// The entries that may have been delivered before the process ended last, in the order of their ids. Notes of
-    /// entries that were settled since go. Call it before anything is sent.
+    /// entries that were settled since go. Call it before anything is sent, and after [`Store::settle_noted`].
     pub async fn uncertain(&self) -> Result<Vec<Uncertain>, StoreError> {
-        let mut notes = self.inner.sent_notes.all();
+        let mut notes: Vec<_> = self.inner.sent_notes.all().into_iter().map(|(note, _)| note).collect();
         notes.sort_unstable_by_key(|note| note.entry);
         let mut uncertain = Vec::new();
         for chunk in notes.chunks(IDS) {
@@ -270,7 +359,18 @@ impl Store {
     }
 
     pub(crate) fn reply_is_unknown(&self, entry: RecipientId, attempts: i32) -> bool {
-        self.inner.sent_notes.get(entry).is_some_and(|noted| i64::from(noted) >= i64::from(attempts))
+        let noted = self.inner.sent_notes.get(entry);
+        noted.is_some_and(|noted| {
+            noted.delivered.is_none() && i64::from(noted.attempts) >= i64::from(attempts)
+        })
+    }
+
+    /// What is noted as delivered.
+    pub(crate) fn noted_as_delivered(&self) -> Vec<(SentNote, Delivered)> {
+        let all = self.inner.sent_notes.all().into_iter();
+        let mut delivered: Vec<_> = all.filter_map(|(note, delivered)| Some((note, delivered?))).collect();
+        delivered.sort_unstable_by_key(|(note, _)| note.entry);
+        delivered
     }
 
     /// Keeps entries waiting until somebody asks for another try ([`Store::retry_now`]).

@@ -21,6 +21,7 @@ use crate::{
     report::{Ending, Report, Speaker},
     second_copy::EndNote,
     service::Shared,
+    settler::Decision,
     suppressed,
     under_way::Turn,
 };
@@ -293,8 +294,15 @@ async fn settle(
         }
         None => release(entry),
     };
-    let decisions = job.entries.iter().map(decide).collect();
-    shared.settler.settle(decisions).await;
+    let decisions: Vec<_> = job.entries.iter().map(decide).collect();
+    if decisions.iter().all(Decision::is_delivery) {
+        // That is what nobody may ever do again, so it is on record at once; the commit follows.
+        let second = |decision: &Decision| (decision.entry, shared.second_copies.contains(decision.entry));
+        shared.store.note_delivered(&decisions.iter().map(second).collect::<Vec<_>>(), shared.clock.now());
+        shared.settler.leave(decisions).await;
+    } else {
+        shared.settler.settle(decisions).await;
+    }
 }
 
 /// Whether entries whose time is over may be given up.

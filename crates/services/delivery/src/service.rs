@@ -158,6 +158,10 @@ impl Delivery {
         random: Arc<dyn Random>,
         config: DeliveryConfig,
     ) -> Result<Self, StoreError> {
+        let settled = store.settle_noted().await?;
+        if settled > 0 {
+            tracing::info!(recipients = settled, "delivered when the process ended last, and on record now");
+        }
         let second_copies = SecondCopies::of_last_time(&store, config.after_crash).await?;
         store.free_leases().await?;
         let mut board = Board::new(config.limits.clone());

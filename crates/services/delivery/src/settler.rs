@@ -1,9 +1,12 @@
-//! Commits outcomes in groups: what comes while one commit is under way goes into the next.
+//! Commits outcomes in groups: what comes while one commit is under way, or shortly after it, goes into the next.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
-use waxseal_model::{RecipientId, Timestamp};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use waxseal_model::{RecipientId, Timestamp, event::EventKind};
 use waxseal_store::{
     Store, StoreError,
     message::NewEvent,
@@ -16,6 +19,8 @@ use crate::service::Shared;
 
 /// Settlements in one commit, at most.
 const GROUP: usize = 256;
+/// From the beginning of one commit to that of the next: a commit of four outcomes costs nearly what one of forty does.
+const GATHER: Duration = Duration::from_millis(5);
 /// Pause before a failed commit is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -44,7 +49,7 @@ pub(crate) enum Decided {
 /// Decisions that are committed together, and who waits for it.
 pub(crate) struct Request {
     decisions: Vec<Decision>,
-    done: oneshot::Sender<()>,
+    done: Option<oneshot::Sender<()>>,
 }
 
 /// The way to the settler.
@@ -63,32 +68,51 @@ impl Settler {
     /// Commits the decisions; returns when they are on stable storage (or the service is gone).
     pub(crate) async fn settle(&self, decisions: Vec<Decision>) {
         let (done, committed) = oneshot::channel();
-        if self.requests.send(Request { decisions, done }).await.is_ok() {
+        if self.requests.send(Request { decisions, done: Some(done) }).await.is_ok() {
             let _ = committed.await;
         }
+    }
+
+    /// Leaves decisions of which a note is kept ([`Store::note_delivered`]): nobody waits for their commit.
+    pub(crate) async fn leave(&self, decisions: Vec<Decision>) {
+        let _ = self.requests.send(Request { decisions, done: None }).await;
     }
 }
 
 /// Commits until nobody can ask any more.
 pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
+    let mut next = Instant::now();
     while let Some(first) = requests.recv().await {
-        let mut group = vec![first];
-        let mut size = group.iter().map(|request| request.decisions.len()).sum::<usize>();
-        while size < GROUP
-            && let Ok(request) = requests.try_recv()
-        {
-            size += request.decisions.len();
-            group.push(request);
-        }
+        let group = gather(first, &mut requests, next).await;
+        next = Instant::now() + GATHER;
         let (decisions, waiting): (Vec<_>, Vec<_>) =
             group.into_iter().map(|request| (request.decisions, request.done)).unzip();
         let decisions = decisions.concat();
         commit(&shared, &decisions).await;
         shared.forget(decisions.iter().map(|decision| decision.entry));
-        waiting.into_iter().for_each(|done| {
+        waiting.into_iter().flatten().for_each(|done| {
             let _ = done.send(());
         });
     }
+}
+
+/// What goes into one commit, which does not begin before `then` unless it is full.
+async fn gather(first: Request, requests: &mut mpsc::Receiver<Request>, then: Instant) -> Vec<Request> {
+    let mut size = first.decisions.len();
+    let mut group = vec![first];
+    while size < GROUP {
+        let next = match requests.try_recv() {
+            Ok(next) => next,
+            Err(_) if Instant::now() >= then => break,
+            Err(_) => match tokio::time::timeout_at(then, requests.recv()).await {
+                Ok(Some(next)) => next,
+                Ok(None) | Err(_) => break,
+            },
+        };
+        size += next.decisions.len();
+        group.push(next);
+    }
+    group
 }
 
 /// Commits, however long the store takes to come back: an outcome that is not on record would be
@@ -161,6 +185,12 @@ impl Decision {
         let is_deferred = matches!(self.ending, Decided::Deferred { .. });
         let stays = is_deferred && shared.second_copies.contains(self.entry);
         stays.then_some(SentNote { entry: self.entry, attempts: self.attempts.saturating_add(1) })
+    }
+
+    /// The recipient's server said yes.
+    pub(crate) fn is_delivery(&self) -> bool {
+        matches!(self.ending, Decided::Done(None))
+            && self.events.iter().all(|event| event.kind == EventKind::Delivered)
     }
 
     const fn ends_it(&self) -> bool {

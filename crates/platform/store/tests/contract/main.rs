@@ -25,6 +25,7 @@ mod key_copies;
 mod key_kills;
 mod keys_apart;
 mod lost_connection;
+mod noted;
 mod opening;
 mod pausing;
 mod purposes;
@@ -164,6 +165,9 @@ contract! {
         a_deferred_entry_waits_for_its_time,
         a_released_entry_is_free_as_it_was,
         a_bounce_is_suppressed_unless_allowed;
+    noted:
+        what_was_delivered_and_not_committed_is_settled_at_the_next_start,
+        a_note_of_what_was_settled_since_settles_nothing;
     clearing:
         a_cleared_queue_is_empty_and_every_recipient_has_one_terminal_event,
         a_long_queue_is_cleared_to_its_end,

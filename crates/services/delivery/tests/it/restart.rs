@@ -55,6 +55,33 @@ async fn only_what_was_sent_and_not_answered_may_be_a_second_copy_and_its_event_
 }
 
 #[tokio::test]
+async fn what_was_answered_and_not_committed_is_delivered_once() {
+    let mut world = World::new().await;
+    world.config.limits.per_destination = 1;
+    let peer = world.peer(Script::new().on(".", [Reaction::Silence])).await;
+    world.start().await;
+    for number in 0..2 {
+        world.send(mail(&[&format!("r{number}@b.example")])).await;
+    }
+    peer.wait_for(|seen| !seen.messages.is_empty()).await;
+    let answered = peer.seen().messages[0].recipients.concat();
+    world.kill_seen_by(&peer).await;
+    // As if the answer had come at the last moment.
+    let entry = world.store.uncertain().await.expect("the notes")[0].entry;
+    let at = world.clock.now();
+    world.store.note_delivered(&[(entry, false)], at);
+    world.later(Duration::from_secs(30));
+    peer.rescript(|script| script.set(".", [Reaction::Proper]));
+    world.start().await;
+    for event in world.wait_for_events(2).await {
+        assert_eq!((&*event.short(), event.status().possible_duplicate), ("delivered 250", false));
+        assert_eq!(event.at == at, answered.contains(event.recipient()), "{}", event.recipient());
+    }
+    world.wait_until_idle().await;
+    assert_eq!(peer.seen().messages.len(), 2, "each arrived once");
+}
+
+#[tokio::test]
 async fn what_had_not_been_sent_to_its_end_is_not_uncertain() {
     let mut world = World::new().await;
     let peer = world.peer(Script::new().on("DATA", [Reaction::Silence])).await;

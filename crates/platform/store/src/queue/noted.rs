@@ -1,0 +1,94 @@
+//! What was delivered and not committed when the process ended: the second note says so, and it is settled like any other.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use waxseal_model::{
+    AccountId, DomainId, EventId, MessageId, Purpose, RecipientId,
+    event::{DeliveryStatus, EventKind},
+};
+
+use crate::{
+    entity::queue_entry::{self, Column},
+    error::StoreError,
+    message::{Envelope, NewEvent},
+    open::Store,
+    queue::{LeaseId, Outcome, Settled, Settlement, lease::ENVELOPE},
+    rows::RowId,
+    sent_notes::Delivered,
+};
+
+/// Ids in one statement.
+const IDS: usize = 256;
+/// What the event says in place of the reply.
+const DESCRIPTION: &str = "Delivered; what the recipient's server said was lost when this one ended";
+
+impl Store {
+    /// Settles the entries that are noted as delivered and have no outcome on record: each with its `delivered` event, at
+    /// the time of the note. How many. Call it before anything is sent.
+    ///
+    /// # Errors
+    /// The store does not answer. What is settled by then is.
+    pub async fn settle_noted(&self) -> Result<usize, StoreError> {
+        let mut count = 0;
+        for chunk in self.noted_as_delivered().chunks(IDS) {
+            let ids: Vec<_> = chunk.iter().map(|(note, _)| note.entry.to_row()).collect();
+            let rows = queue_entry::Entity::find()
+                .filter(Column::Id.is_in(ids))
+                .all(self.read_for(Purpose::Delivery))
+                .await?;
+            let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+            let mut settlements = Vec::new();
+            for (note, delivered) in chunk {
+                let row = rows.get(&note.entry.to_row());
+                if let Some(row) = row.filter(|row| i64::from(row.attempts) <= i64::from(note.attempts)) {
+                    settlements.push(self.noted(row, *delivered).await?);
+                }
+            }
+            let settled = self.settle(settlements).await?;
+            count += settled.iter().filter(|settled| **settled == Settled::Yes).count();
+            self.drop_notes(&chunk.iter().map(|(note, _)| note.entry).collect::<Vec<_>>());
+        }
+        Ok(count)
+    }
+
+    async fn noted(&self, row: &queue_entry::Model, delivered: Delivered) -> Result<Settlement, StoreError> {
+        const TABLE: &str = "queue_entries";
+        let entry = RecipientId::from_row(&row.id, TABLE, "id")?;
+        let account = AccountId::from_row(&row.account, TABLE, "account")?;
+        let message = MessageId::from_row(&row.message, TABLE, "message")?;
+        let lease = row.lease.as_ref().map(|lease| LeaseId::from_row(lease, TABLE, "lease")).transpose()?;
+        let mut details = self.template_or_nothing(account, message).await?;
+        let recipient =
+            match self.inner.open_json::<Envelope>(ENVELOPE, account, &row.id, &row.envelope).await {
+                Ok(envelope) => Some(envelope.recipient),
+                Err(StoreError::Erased | StoreError::Corrupt { .. }) => None,
+                Err(error) => return Err(error),
+            };
+        let envelope = details.envelope.get_or_insert_default();
+        envelope.targets = recipient.clone().unwrap_or_default();
+        envelope.transport = "smtp".into();
+        details.message.recipients.clear();
+        details.archive_to = None;
+        details.recipient = recipient;
+        details.delivery_status = Some(DeliveryStatus {
+            code: 250,
+            description: DESCRIPTION.into(),
+            attempt_no: u32::try_from(row.attempts).unwrap_or(0).saturating_add(1),
+            possible_duplicate: delivered.is_second_copy(),
+            ..DeliveryStatus::default()
+        });
+        let event = NewEvent {
+            id: EventId::new(self.inner.clock.as_ref(), self.inner.random.as_ref()),
+            // Not in the future, however the clock goes.
+            at: delivered.at().min(self.inner.clock.now()),
+            kind: EventKind::Delivered,
+            severity: None,
+            account,
+            domain: DomainId::from_row(&row.domain, TABLE, "domain")?,
+            message: Some(message),
+            details,
+        };
+        Ok(Settlement { entry, lease, outcome: Outcome::Done { suppress: None }, events: vec![event] })
+    }
+}
