@@ -109,6 +109,7 @@ pub struct LeasedEntry {
 }
 
 /// How an attempt ended for one recipient. Its events are committed with it.
+#[derive(Clone)]
 pub struct Settlement {
     /// The entry.
     pub entry: RecipientId,
@@ -121,6 +122,7 @@ pub struct Settlement {
 }
 
 /// What becomes of the entry.
+#[derive(Clone)]
 pub enum Outcome {
     /// It is done: delivered, failed or dropped. The entry goes.
     Done {

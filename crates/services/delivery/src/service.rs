@@ -160,7 +160,7 @@ impl Delivery {
     ) -> Result<Self, StoreError> {
         let settled = store.settle_noted().await?;
         if settled > 0 {
-            tracing::info!(recipients = settled, "delivered when the process ended last, and on record now");
+            tracing::info!(entries = settled, "delivered when the process ended last, and on record now");
         }
         let second_copies = SecondCopies::of_last_time(&store, config.after_crash).await?;
         store.free_leases().await?;

@@ -41,13 +41,35 @@ impl Store {
             let mut settlements = Vec::new();
             for (note, delivered) in chunk {
                 let row = rows.get(&note.entry.to_row());
-                if let Some(row) = row.filter(|row| i64::from(row.attempts) <= i64::from(note.attempts)) {
-                    settlements.push(self.noted(row, *delivered).await?);
+                let Some(row) = row.filter(|row| i64::from(row.attempts) <= i64::from(note.attempts)) else {
+                    continue;
+                };
+                match self.noted(row, *delivered).await {
+                    Ok(settlement) => settlements.push(settlement),
+                    Err(error) => give_up(note.entry, error)?,
                 }
             }
-            let settled = self.settle(settlements).await?;
-            count += settled.iter().filter(|settled| **settled == Settled::Yes).count();
+            count += self.settle_each(settlements).await?;
             self.drop_notes(&chunk.iter().map(|(note, _)| note.entry).collect::<Vec<_>>());
+        }
+        Ok(count)
+    }
+
+    /// All at once, and each by itself if one of them cannot be settled: the others shall not suffer from it.
+    async fn settle_each(&self, settlements: Vec<Settlement>) -> Result<usize, StoreError> {
+        let yes = |settled: &[Settled]| settled.iter().filter(|settled| **settled == Settled::Yes).count();
+        match self.settle(settlements.clone()).await {
+            Ok(settled) => return Ok(yes(&settled)),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Full)) => return Err(error),
+            Err(_) => {}
+        }
+        let mut count = 0;
+        for settlement in settlements {
+            let entry = settlement.entry;
+            match self.settle(vec![settlement]).await {
+                Ok(settled) => count += yes(&settled),
+                Err(error) => give_up(entry, error)?,
+            }
         }
         Ok(count)
     }
@@ -91,4 +113,14 @@ impl Store {
         };
         Ok(Settlement { entry, lease, outcome: Outcome::Done { suppress: None }, events: vec![event] })
     }
+}
+
+/// What cannot be settled for good keeps nothing from starting: its account is being erased, say, and only the key went
+/// before the process ended.
+fn give_up(entry: RecipientId, error: StoreError) -> Result<(), StoreError> {
+    if matches!(error, StoreError::Unavailable(_) | StoreError::Full) {
+        return Err(error);
+    }
+    tracing::error!(%entry, %error, "what was delivered cannot be put on record");
+    Ok(())
 }

@@ -167,7 +167,8 @@ contract! {
         a_bounce_is_suppressed_unless_allowed;
     noted:
         what_was_delivered_and_not_committed_is_settled_at_the_next_start,
-        a_note_of_what_was_settled_since_settles_nothing;
+        a_note_of_what_was_settled_since_settles_nothing,
+        a_note_of_an_account_whose_keys_are_gone_keeps_nobody_else_waiting;
     clearing:
         a_cleared_queue_is_empty_and_every_recipient_has_one_terminal_event,
         a_long_queue_is_cleared_to_its_end,

@@ -64,3 +64,19 @@ pub(crate) async fn a_note_of_what_was_settled_since_settles_nothing(mut world: 
     assert_eq!(world.store.read_log(0, 100).await.expect("events").len(), events, "one event, and no second");
     assert!(!world.store.is_noted(held[0].id), "the note goes");
 }
+
+pub(crate) async fn a_note_of_an_account_whose_keys_are_gone_keeps_nobody_else_waiting(mut world: World) {
+    let (gone, other) = (world.sender().await, world.sender().await);
+    world.send(gone, &["a@one.example"]).await;
+    world.send(other, &["b@one.example"]).await;
+    let held = world.lease(2).await;
+    sent(&world, &held).await;
+    world.store.note_delivered(&held.iter().map(|entry| (entry.id, false)).collect::<Vec<_>>(), world.now());
+    world.store.destroy_account_keys(gone.account).await.expect("destroyed");
+    world.reopen().await;
+    assert_eq!(world.store.settle_noted().await.expect("settled"), 1, "the other one's");
+    assert!(held.iter().all(|entry| !world.store.is_noted(entry.id)), "no note stays");
+    let events = world.store.read_log(0, 100).await.expect("events");
+    let delivered: Vec<_> = events.iter().filter(|event| event.kind == EventKind::Delivered).collect();
+    assert_eq!(delivered.iter().map(|event| event.account).collect::<Vec<_>>(), [other.account]);
+}

@@ -78,7 +78,7 @@ pub(super) const PLACES: &[Place] = &[
     system(".check", "empty: whether the folder can be written, for a moment; in `keys.folder` too"),
     ids(
         "sent.notes",
-        "which messages were sent to their end and not yet settled: ids",
+        "which messages were sent to their end and not yet settled, and when: ids and times",
         Retention::Message,
         Erase::LeadsNowhere,
     ),
