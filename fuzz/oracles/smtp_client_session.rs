@@ -27,7 +27,7 @@ pub(crate) fn check(data: &[u8]) {
         implicit_tls: false,
         credentials: (setup & 4 != 0).then(|| Credentials::new("me".into(), "secret".into())),
         loopback: setup & 8 != 0,
-        detect_loop: setup & 16 != 0,
+        own_names: if setup & 16 != 0 { ["mail.ours.example".into()].into() } else { [].into() },
     });
     let mut transactions = vec![transaction(2), transaction(1)];
     let mut ended = false;

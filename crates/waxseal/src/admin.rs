@@ -9,12 +9,14 @@ mod export;
 mod keyring;
 mod named_path;
 mod policy;
+pub(crate) mod pool;
 mod queue;
 mod recorded;
 pub(crate) mod relay;
 pub(crate) mod requests;
 mod revoke;
 pub(crate) mod shaping;
+pub(crate) mod source;
 mod trace;
 
 use std::path::PathBuf;
@@ -150,6 +152,16 @@ pub(crate) enum Request {
     },
     /// Change what a provider gets.
     ShapingSet(shaping::Change),
+    /// List the addresses that mail leaves from.
+    SourceList,
+    /// Change one.
+    SourceChange(source::Change),
+    /// List the pools of addresses.
+    PoolList,
+    /// Change one.
+    PoolChange(pool::Change),
+    /// Say by which pool mail of an account or a domain leaves.
+    PoolAssign { account: Option<String>, domain: Option<String>, pool: Option<String> },
     /// Check the audit trail.
     AuditVerify,
     /// Give the audit trail out.
@@ -303,6 +315,8 @@ async fn check(house: &House, request: &Request) -> Result<()> {
             Ok(correction.check(&house.store, account).await?)
         }
         Request::ShapingSet(change) => shaping::check(house, change),
+        Request::SourceChange(change) => source::check(house, change).await,
+        Request::PoolChange(change) => pool::check(house, change).await,
         _ => Ok(()),
     }
 }
@@ -398,6 +412,13 @@ async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Valu
         Request::QueueRetry { message } => queue::retry(house, &message).await,
         Request::ShapingShow { hosts } => shaping::show(house, &hosts).await,
         Request::ShapingSet(change) => shaping::set(house, change).await,
+        Request::SourceList => source::list(house).await,
+        Request::SourceChange(change) => source::change(house, change).await,
+        Request::PoolList => pool::list(house).await,
+        Request::PoolChange(change) => pool::change(house, change).await,
+        Request::PoolAssign { account, domain, pool } => {
+            pool::assign(house, by, (account, domain), pool).await
+        }
         Request::PrivacyTrace { term, backups } => trace::tables(house, by, &term, &backups).await,
         Request::BackupCreate { path } => backup::create(house, by, path).await,
         Request::BackupKeys { path, gone } => backup::keys(house, by, path, gone).await,

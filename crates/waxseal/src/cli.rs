@@ -10,6 +10,7 @@ mod queue;
 mod relay;
 mod requests;
 mod shaping;
+mod sources;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -26,6 +27,7 @@ pub(crate) use self::{
     relay::{Relay, Whose},
     requests::{PersonRequest, PersonStep, RequestKindName},
     shaping::ShapingSet,
+    sources::{Pool, Source},
 };
 
 /// An email service that you host yourself.
@@ -102,6 +104,14 @@ pub(crate) enum Command {
     /// Servers that mail of accounts and domains goes to instead of its recipients'.
     #[command(subcommand)]
     Relay(Relay),
+
+    /// Addresses of this server that mail leaves from.
+    #[command(subcommand)]
+    Source(Source),
+
+    /// Pools of such addresses, and whose mail leaves by which.
+    #[command(subcommand)]
+    Pool(Pool),
 
     /// What the system keeps about people.
     #[command(subcommand)]

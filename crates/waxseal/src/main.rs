@@ -112,6 +112,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             Request::SuppressionRemove { account, domain, address }
         }
         Command::Relay(command) => relay::request(command)?,
+        Command::Source(command) => command.request(),
+        Command::Pool(command) => command.request(),
         Command::Queue(command) => match queue::asked(command)? {
             Asked::Once(request) => request,
             Asked::Followed(followed) => {

@@ -74,14 +74,32 @@ pub(crate) fn shown(entry: Option<&Entry>, known: &Known) -> Value {
         shown["changed_until"] = said.until.map(|until| until.to_jiff().to_string()).into();
     }
     if let (Some(entry), Some(states)) = (entry, &known.states) {
-        // Whoever has nothing to do is not in memory.
-        let state = states.iter().find(|state| state.provider == entry.name);
-        let allowed = state.map_or(shown["connections"].clone(), |state| state.allowed.into());
-        shown["open"] = state.map_or(0, |state| state.open).into();
+        // Whoever has nothing to do is not in memory. Each address that mail leaves from has limits of its own.
+        let states: Vec<&ProviderState> =
+            states.iter().filter(|state| state.provider == entry.name).collect();
+        let allowed = match states.is_empty() {
+            true => shown["connections"].clone(),
+            false => states.iter().map(|state| state.allowed).sum::<usize>().into(),
+        };
+        shown["open"] = states.iter().map(|state| state.open).sum::<usize>().into();
         shown["allowed"] = allowed;
-        shown["waiting"] = state.map_or(0, |state| state.waiting).into();
-        let slowed = state.and_then(|state| state.slowed_since);
+        shown["waiting"] = states.iter().map(|state| state.waiting).sum::<usize>().into();
+        let slowed = states.iter().filter_map(|state| state.slowed_since).min();
         shown["slowed_down_since"] = slowed.map(|since| since.to_jiff().to_string()).into();
+        let from = states.iter().filter_map(|state| {
+            let address = state.from?;
+            Some(json!({
+                "address": address.to_string(),
+                "open": state.open,
+                "allowed": state.allowed,
+                "waiting": state.waiting,
+                "slowed_down_since": state.slowed_since.map(|since| since.to_jiff().to_string()),
+            }))
+        });
+        let from: Vec<Value> = from.collect();
+        if !from.is_empty() {
+            shown["from"] = from.into();
+        }
     }
     shown
 }

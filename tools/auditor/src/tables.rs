@@ -45,7 +45,7 @@ pub(crate) struct Needed {
 }
 
 /// What is kept as long as something else: no time of its own ends it.
-const KEPT_WITH: [(&str, &str, &str, Option<&str>); 14] = [
+const KEPT_WITH: [(&str, &str, &str, Option<&str>); 17] = [
     ("access_grants", "user.content.private", "as long as the account", Some("opened_at")),
     ("accounts", "user.account", "as long as the account", Some("created_at")),
     ("api_keys", "user.authorization.credentials", "until it is deleted", Some("created_at")),
@@ -54,11 +54,14 @@ const KEPT_WITH: [(&str, &str, &str, Option<&str>); 14] = [
     ("erasure_counts", "system.operations", "about nobody", None),
     ("instance_notes", "system.operations", "about nobody", None),
     ("network_credentials", "user.device.ip_address", "until it is deleted", Some("created_at")),
+    ("pool_assignments", "user.unique_id", "until an operator ends it", Some("created_at")),
+    ("pools", "system.operations", "about nobody", None),
     ("queue_pauses", "user.unique_id", "until an operator ends it", Some("since")),
     ("reader_cursors", "system.operations", "about nobody", None),
     ("relays", "user.authorization.credentials", "until it is removed", Some("created_at")),
     ("seaql_migrations", "system.operations", "about nobody", None),
     ("smtp_credentials", "user.authorization.credentials", "until it is deleted", Some("created_at")),
+    ("sources", "system.operations", "about nobody", None),
     ("suppressions", "user.privacy_preferences", "until it is deleted", Some("created_at")),
 ];
 

@@ -40,6 +40,8 @@ pub struct Received {
     pub login: Option<String>,
     /// Where the connection came from.
     pub from: Option<IpAddr>,
+    /// What it called itself in EHLO or HELO.
+    pub hello: String,
 }
 
 impl Received {

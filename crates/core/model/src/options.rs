@@ -42,6 +42,24 @@ pub struct DeliveryOptions {
     pub signing: Signing,
 }
 
+/// What a message asked to leave from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceWish {
+    /// This address and no other (`o:sending-ip`).
+    Address(IpAddr),
+    /// An address of this pool (`o:sending-ip-pool`).
+    Pool(String),
+}
+
+impl DeliveryOptions {
+    /// What it asks to leave from. An address says more than a pool.
+    pub fn source(&self) -> Option<SourceWish> {
+        let pool = || self.sending_ip_pool.clone().map(SourceWish::Pool);
+        self.sending_ip.map(SourceWish::Address).or_else(pool)
+    }
+}
+
 /// How a message was signed when it was accepted: one that is sent again is signed anew, the same way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

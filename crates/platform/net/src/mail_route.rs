@@ -52,11 +52,11 @@ impl RouteError {
 
 impl Resolver {
     /// The hosts that take mail for `domain`, the best first; equals in random order. Domains may be
-    /// written in Unicode. Hosts from our own place in the list on are left out (`own_name`).
+    /// written in Unicode. Hosts from our own place in the list on are left out (`own_names`).
     pub async fn mail_hosts(
         &self,
         domain: &str,
-        own_name: &str,
+        own_names: &[String],
         random: &dyn Random,
     ) -> Result<Vec<MailHost>, RouteError> {
         if let Some(literal) = address_literal(domain) {
@@ -64,15 +64,15 @@ impl Resolver {
         }
         let domain = idna::domain_to_ascii(domain).map_err(|_| RouteError::BadName)?;
         match self.mx(&domain).await {
-            Ok(records) => from_records(records, own_name, random),
-            Err(LookupError::NoRecord) => self.implicit(&domain, own_name).await,
+            Ok(records) => from_records(records, own_names, random),
+            Err(LookupError::NoRecord) => self.implicit(&domain, own_names).await,
             Err(error) => Err(failure(error)),
         }
     }
 
     /// Without MX records the domain itself is the host, if it has an address.
-    async fn implicit(&self, domain: &str, own_name: &str) -> Result<Vec<MailHost>, RouteError> {
-        if domain.eq_ignore_ascii_case(own_name) {
+    async fn implicit(&self, domain: &str, own_names: &[String]) -> Result<Vec<MailHost>, RouteError> {
+        if is_ours(domain, own_names) {
             return Err(RouteError::Loop);
         }
         match self.addresses(domain).await {
@@ -80,6 +80,10 @@ impl Resolver {
             Err(error) => Err(failure(error)),
         }
     }
+}
+
+fn is_ours(name: &str, own_names: &[String]) -> bool {
+    own_names.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 fn failure(error: LookupError) -> RouteError {
@@ -95,7 +99,7 @@ fn failure(error: LookupError) -> RouteError {
 
 fn from_records(
     records: Vec<MxRecord>,
-    own_name: &str,
+    own_names: &[String],
     random: &dyn Random,
 ) -> Result<Vec<MailHost>, RouteError> {
     if records.iter().all(|record| record.exchange.is_empty()) {
@@ -103,7 +107,7 @@ fn from_records(
     }
     let ours = records
         .iter()
-        .filter(|record| record.exchange.eq_ignore_ascii_case(own_name))
+        .filter(|record| is_ours(&record.exchange, own_names))
         .map(|record| record.preference)
         .min()
         .map_or(u32::MAX, u32::from);
@@ -146,8 +150,12 @@ mod tests {
         MxRecord { preference, exchange: exchange.into() }
     }
 
+    fn ours() -> [String; 2] {
+        ["second.ours.example".into(), "mail.ours.example".into()]
+    }
+
     fn names(records: Vec<MxRecord>, seed: u64) -> Vec<String> {
-        let hosts = from_records(records, "mail.ours.example", &SeededRandom::new(seed)).expect("hosts");
+        let hosts = from_records(records, &ours(), &SeededRandom::new(seed)).expect("hosts");
         hosts.into_iter().map(|host| host.name).collect()
     }
 
@@ -170,14 +178,16 @@ mod tests {
     fn our_own_place_in_the_list_ends_it() {
         let records = vec![mx(10, "first"), mx(20, "mail.ours.example"), mx(30, "behind")];
         assert_eq!(names(records, 1), ["first"]);
-        let ours = vec![mx(10, "mail.ours.example"), mx(30, "behind")];
-        let error = from_records(ours, "mail.ours.example", &SeededRandom::new(1));
-        assert_eq!(error, Err(RouteError::Loop));
+        for name in ours() {
+            let first = vec![mx(10, &name), mx(30, "behind")];
+            let error = from_records(first, &ours(), &SeededRandom::new(1));
+            assert_eq!(error, Err(RouteError::Loop));
+        }
     }
 
     #[test]
     fn a_null_mx_means_no_mail() {
-        let error = from_records(vec![mx(0, "")], "mail.ours.example", &SeededRandom::new(1));
+        let error = from_records(vec![mx(0, "")], &ours(), &SeededRandom::new(1));
         assert_eq!(error, Err(RouteError::NullMx));
     }
 

@@ -121,6 +121,7 @@ impl Bench {
             envelope: Envelope {
                 reverse_path: "bounces@sender.example".into(),
                 recipient: format!("{id}@recipient.example"),
+                source: None,
             },
         };
         let message = NewMessage {

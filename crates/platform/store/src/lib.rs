@@ -32,6 +32,7 @@ pub mod retention;
 pub mod search;
 pub mod sent_notes;
 pub mod shaping;
+pub mod sources;
 pub mod suppression;
 
 mod deletion;

@@ -3,7 +3,7 @@
 use waxseal_model::{
     AccountId, DomainId, EventId, MessageId, RecipientId, Sealed, Timestamp, category,
     event::{EventDetails, EventKind, Severity},
-    options::{DeliveryOptions, Schedule},
+    options::{DeliveryOptions, Schedule, SourceWish},
 };
 
 mod accept;
@@ -66,6 +66,9 @@ pub struct Envelope {
     pub reverse_path: String,
     /// RCPT TO, without angle brackets; its domain in lower-case A-labels.
     pub recipient: String,
+    /// What it asked to leave from: so whoever takes it from the queue knows without asking for the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceWish>,
 }
 
 impl Envelope {

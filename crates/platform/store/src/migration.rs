@@ -21,6 +21,7 @@ mod m0017_destinations;
 mod m0018_flows;
 mod m0019_queue_pauses;
 mod m0020_relays;
+mod m0021_sources;
 
 pub(crate) use m0014_networks::NETWORK;
 pub(crate) use m0016_domain_names::{NAME, PUBLIC_KEY, SELECTOR};
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_flows::Flows),
             Box::new(m0019_queue_pauses::QueuePauses),
             Box::new(m0020_relays::Relays),
+            Box::new(m0021_sources::Sources),
         ]
     }
 }

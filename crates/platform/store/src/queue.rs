@@ -145,6 +145,13 @@ pub enum Outcome {
     },
     /// It was not tried (shutdown, no slot): the entry is free again as it was.
     Released,
+    /// It was not tried, because nothing of the kind may leave before a time: it is free again then, as it was.
+    PutOff {
+        /// That time.
+        until: Timestamp,
+        /// Why, in place of the last reply.
+        why: String,
+    },
     /// It was not tried, because it is paused: it is free again and waits for the end of the pause.
     Paused(Hold),
 }

@@ -98,7 +98,7 @@ pub enum RelayWay {
 
 impl RelayOwner {
     /// The id of its row.
-    fn row(self) -> Vec<u8> {
+    pub(crate) fn row(self) -> Vec<u8> {
         self.domain.map_or_else(|| self.account.to_row(), RowId::to_row)
     }
 }
@@ -282,7 +282,7 @@ impl Store {
 }
 
 /// The queue is looked at anew: what waited for the relay from before may go on.
-const RELAYS: Effects =
+pub(crate) const RELAYS: Effects =
     Effects { queue: true, log: false, suppressions: false, ways_in: false, relays: true, weight: 0 };
 
 fn of_account(account: AccountId) -> Select<relay::Entity> {

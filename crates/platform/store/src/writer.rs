@@ -36,7 +36,7 @@ pub(crate) struct Effects {
     pub(crate) suppressions: bool,
     /// A login or a domain was changed or deleted.
     pub(crate) ways_in: bool,
-    /// A relay was set or removed.
+    /// A relay, a source address or a pool was set or removed.
     pub(crate) relays: bool,
     /// Bytes that the operation writes, roughly: bounds a group.
     pub(crate) weight: usize,
@@ -63,7 +63,7 @@ pub(crate) struct Changes {
     pub(crate) suppressions: watch::Sender<u64>,
     /// A login or a domain was changed or deleted.
     pub(crate) ways_in: watch::Sender<u64>,
-    /// A relay was set or removed.
+    /// A relay, a source address or a pool was set or removed.
     pub(crate) relays: watch::Sender<u64>,
 }
 

@@ -24,6 +24,7 @@ use crate::{
     settler::Decision,
     suppressed,
     under_way::Turn,
+    warm_up::Share,
 };
 
 /// How long everybody shares the news that a destination cannot be reached.
@@ -47,6 +48,8 @@ pub(crate) struct Way<'a> {
     pub(crate) route: &'a Route,
     /// So many messages go over one connection.
     pub(crate) most: u32,
+    /// Its part of the budget of the address that it leaves from.
+    pub(crate) share: Option<&'a Share<'a>>,
     /// Tells whoever asks how far it is.
     pub(crate) turn: &'a Turn<'a>,
 }
@@ -155,7 +158,7 @@ impl Started {
 /// Hands the message over on the worker's connection, or on a new one.
 async fn send(
     shared: &Shared,
-    Way { lane, route, most, turn }: Way<'_>,
+    Way { lane, route, most, turn, share }: Way<'_>,
     line: &mut Option<Line>,
     options: &DeliveryOptions,
     (job, transaction, recall): (&Job, Transaction, &Recall),
@@ -177,6 +180,7 @@ async fn send(
             let hung_up = verdicts.iter().all(is_hung_up);
             keep(line, kept);
             if !hung_up {
+                share.inspect(|share| share.used());
                 note(Some(&contact));
                 return Ok((contact, verdicts));
             }
@@ -206,6 +210,7 @@ async fn send(
     let end_note = EndNote::new(&shared.store, &job.entries);
     let verdicts = fresh.transact(transaction, end_note, recall.clone()).await.ok_or(Unsent::Withheld)?;
     let contact = fresh.contact.clone();
+    share.inspect(|share| share.used());
     note(Some(&contact));
     keep(line, fresh);
     Ok((contact, verdicts))

@@ -10,9 +10,11 @@
 
 mod back;
 mod bounds;
+mod elsewhere;
 mod lane;
 mod pace;
 mod rate;
+mod route;
 mod shares;
 mod standing;
 #[cfg(test)]
@@ -30,7 +32,6 @@ use std::{
 
 use tokio::sync::Notify;
 use waxseal_model::{AccountId, DomainId, MessageId, RecipientId, Timestamp};
-use waxseal_smtp::client::Credentials;
 use waxseal_store::queue::{Flow as FlowName, HandedMessage, LeaseId, LeasedEntry, PassedOver};
 
 use self::{
@@ -43,83 +44,15 @@ use self::{
 };
 pub(crate) use self::{
     lane::LaneKey,
+    route::{Route, Target},
     standing::{Full, Standing, Whose},
 };
 use crate::{
     config::Limits,
-    open::{NoLine, TlsNeed},
-    relays::RelayRoute,
+    open::NoLine,
     shaping::{Bounds, Place},
+    sources::{LeavesFrom, Origin},
 };
-
-/// Where entries go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Route {
-    /// To the mail servers of a domain.
-    Domain(String),
-    /// To a relay.
-    Relay(Arc<RelayRoute>),
-    /// Into the inbox of a sandbox domain.
-    Captured,
-}
-
-impl Route {
-    /// The name under which entries of this route wait.
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Domain(domain) => domain,
-            // No domain is called like these.
-            Self::Relay(route) => &route.name,
-            Self::Captured => "(inbox)",
-        }
-    }
-
-    /// What it is called in events.
-    pub(crate) fn told(&self) -> &str {
-        match self {
-            Self::Relay(_) => "(relay)",
-            Self::Domain(_) | Self::Captured => self.name(),
-        }
-    }
-
-    /// Whether so much waits for it that it would take others' room, and then stays in the store: by recipients' domain, or
-    /// by account. What everybody shares has no such bound.
-    fn is_bounded(&self) -> bool {
-        match self {
-            Self::Domain(_) => true,
-            Self::Relay(route) => route.account.is_some(),
-            Self::Captured => false,
-        }
-    }
-
-    pub(crate) fn port(&self, port: u16) -> u16 {
-        match self {
-            Self::Relay(route) => route.relay.port,
-            Self::Domain(_) | Self::Captured => port,
-        }
-    }
-
-    pub(crate) fn implicit_tls(&self) -> bool {
-        matches!(self, Self::Relay(route) if route.relay.implicit_tls)
-    }
-
-    pub(crate) fn credentials(&self) -> Option<Credentials> {
-        match self {
-            Self::Relay(route) => route.relay.credentials.clone(),
-            Self::Domain(_) | Self::Captured => None,
-        }
-    }
-
-    /// What the route itself asks of TLS: credentials leave this machine only to a server that has
-    /// proved its name.
-    pub(crate) fn tls_need(&self, address: IpAddr) -> TlsNeed {
-        match self {
-            Self::Relay(to) if to.relay.credentials.is_some() && !address.is_loopback() => TlsNeed::Verified,
-            Self::Relay(to) if to.relay.implicit_tls => TlsNeed::Encrypted,
-            Self::Relay(_) | Self::Domain(_) | Self::Captured => TlsNeed::Opportunistic,
-        }
-    }
-}
 
 /// How long what the DNS said about a domain's mail servers decides whom it shares connections with.
 const KNOWN_FOR: Duration = Duration::from_secs(300);
@@ -136,8 +69,17 @@ pub(crate) struct Job {
     reverse_path: String,
 }
 
+impl Job {
+    /// One entry by itself.
+    pub(crate) fn alone(entry: LeasedEntry) -> Self {
+        let reverse_path = entry.envelope.open(&crate::outcome::ACCESS).reverse_path.clone();
+        Self { message: entry.message, entries: vec![entry], handed: None, reverse_path }
+    }
+}
+
 /// One destination that has something to do.
 struct Destination {
+    name: Arc<str>,
     route: Route,
     lane: LaneKey,
     flows: HashMap<AccountId, Flow>,
@@ -157,6 +99,8 @@ struct Flow {
 struct Hold {
     lease: LeaseId,
     account: AccountId,
+    /// The destination that it was put to.
+    name: Arc<str>,
 }
 
 /// All destinations.
@@ -263,8 +207,8 @@ impl Board {
             for (account, flow) in place.flows.iter_mut().filter(|(_, flow)| flow.recipients >= enough) {
                 flow.skipped = true;
                 match &place.route {
-                    Route::Domain(domain) => {
-                        flows.push(FlowName { account: *account, recipient_domain: domain.clone() });
+                    Route::Domain(target) => {
+                        flows.push(FlowName { account: *account, recipient_domain: target.domain.clone() });
                     }
                     Route::Relay(_) => accounts.push(*account),
                     Route::Captured => {}
@@ -304,14 +248,16 @@ impl Board {
         if bounded && flow.is_some_and(|flow| flow.recipients >= self.fair_share()) {
             return Some(entry);
         }
-        self.held.insert(entry.id, Hold { lease: entry.lease, account });
         self.shares.hold(account);
         if !self.destinations.contains_key(&name) {
             let lane = self.enter_lane(&route, now);
-            self.destinations.insert(name.clone(), Destination { route, lane, flows: HashMap::new() });
+            let flows = HashMap::new();
+            let place = Destination { name: name.as_str().into(), route, lane, flows };
+            self.destinations.insert(name.clone(), place);
         }
         // It was just put there.
         let Some(place) = self.destinations.get_mut(&name) else { return Some(entry) };
+        self.held.insert(entry.id, Hold { lease: entry.lease, account, name: Arc::clone(&place.name) });
         let lane = self.lanes.get_mut(&place.lane);
         let flow = place.flows.entry(account).or_default();
         flow.recipients += 1;
@@ -344,9 +290,12 @@ impl Board {
 
     /// The lane of a destination that gets something to do.
     fn enter_lane(&mut self, route: &Route, now: Timestamp) -> LaneKey {
-        let name = route.name();
-        let known = self.known.lane(name, now).filter(|lane| self.lanes.contains_key(lane));
-        let key = known.unwrap_or_else(|| LaneKey::Alone(name.to_owned()));
+        let (name, from) = match route {
+            Route::Domain(target) => (&*target.domain, target.from.clone()),
+            Route::Relay(_) | Route::Captured => (route.name(), None),
+        };
+        let known = self.known.lane(name, &from, now).filter(|lane| self.lanes.contains_key(lane));
+        let key = known.unwrap_or_else(|| LaneKey::Alone(name.to_owned(), from));
         if !self.lanes.contains_key(&key) {
             let provider = ProviderKey::Lane(key.clone());
             let bounds = match route {
@@ -385,26 +334,26 @@ impl Board {
     /// The domain that a connection has to ask the DNS about before anything else.
     pub(crate) fn unknown(&self, lane: &LaneKey) -> Option<String> {
         match lane {
-            LaneKey::Alone(domain) if self.lanes.get(lane)?.unknown => Some(domain.clone()),
-            LaneKey::Alone(_) | LaneKey::Servers(_) => None,
+            LaneKey::Alone(domain, _) if self.lanes.get(lane)?.unknown => Some(domain.clone()),
+            LaneKey::Alone(..) | LaneKey::Servers(..) => None,
         }
     }
 
-    /// The mail servers of a domain are known: what waits for it, and the connection that found out, go over to the lane
-    /// of those servers. Which that is.
-    pub(crate) fn found(&mut self, domain: &str, place: Place, now: Timestamp) -> LaneKey {
-        let alone = LaneKey::Alone(domain.to_owned());
-        let key = LaneKey::Servers(place.servers);
+    /// The mail servers of the domain of a lane are known: what waits for it, and the connection that found out, go over to
+    /// the lane of those servers. Which that is.
+    pub(crate) fn found(&mut self, alone: &LaneKey, place: Place, now: Timestamp) -> LaneKey {
+        let LaneKey::Alone(domain, from) = alone else { return alone.clone() };
+        let key = LaneKey::Servers(Arc::clone(&place.servers), from.clone());
+        let servers = (place.servers, place.provider.clone());
         if !self.lanes.contains_key(&key) {
-            self.add_lane(
-                key.clone(),
-                place.provider.map_or_else(|| ProviderKey::Lane(key.clone()), ProviderKey::Entry),
-                (false, place.bounds),
-                now,
-            );
+            let provider = match place.provider {
+                Some(entry) => ProviderKey::Entry(entry, address(from)),
+                None => ProviderKey::Lane(LaneKey::Servers(Arc::clone(&servers.0), alone_from(from))),
+            };
+            self.add_lane(key.clone(), provider, (false, place.bounds), now);
         }
-        self.known.note(domain.to_owned(), key.clone(), now + KNOWN_FOR, now);
-        let Some(left) = self.lanes.remove(&alone) else { return key };
+        self.known.note(domain.to_owned(), servers, now + KNOWN_FOR, now);
+        let Some(left) = self.lanes.remove(alone) else { return key };
         self.count_provider(&left.provider, |provider| provider.connections -= left.connections);
         let Some(lane) = self.lanes.get_mut(&key) else { return key };
         lane.connections += left.connections;
@@ -414,7 +363,7 @@ impl Board {
         (0..left.jobs).for_each(|_| lane.work.notify_one());
         let provider = lane.provider.clone();
         self.count_provider(&provider, |provider| provider.connections += left.connections);
-        if let Some(place) = self.destinations.get_mut(domain) {
+        if let Some(place) = self.destinations.get_mut(&Target::name_of(domain, from)) {
             place.lane = key.clone();
         }
         key
@@ -429,6 +378,11 @@ impl Board {
     /// The lease under which an entry is ours.
     pub(crate) fn lease(&self, entry: RecipientId) -> Option<LeaseId> {
         self.held.get(&entry).map(|hold| hold.lease)
+    }
+
+    /// The destination that an entry was put to, if it is ours.
+    pub(crate) fn destination(&self, entry: RecipientId) -> Option<Arc<str>> {
+        self.held.get(&entry).map(|hold| Arc::clone(&hold.name))
     }
 
     /// Entries are settled, or nobody's business any more. Whether there is room again, for all or for an account.
@@ -626,7 +580,7 @@ impl Board {
     /// A try to connect succeeded (`None`) or failed, for everybody until a time.
     pub(crate) fn reached(&mut self, key: &LaneKey, failed: Option<(Timestamp, NoLine)>) {
         // What the DNS says of one domain is no news for those that share its lane.
-        if matches!((key, &failed), (LaneKey::Servers(_), Some((_, no_line))) if !no_line.of_servers) {
+        if matches!((key, &failed), (LaneKey::Servers(..), Some((_, no_line))) if !no_line.of_servers) {
             return;
         }
         if let Some(lane) = self.lanes.get_mut(key) {
@@ -665,29 +619,48 @@ impl Board {
     pub(crate) fn tidy(&mut self, now: Timestamp) {
         let down = |lane: &Lane| lane.down.as_ref().is_some_and(|(until, _)| now < *until);
         self.lanes.retain(|_, lane| lane.connections > 0 || lane.jobs > 0 || down(lane));
-        for domain in self.known.forget(now) {
-            self.ask_again(&domain, now);
+        let forgotten = self.known.forget(now);
+        if !forgotten.is_empty() {
+            let of = |place: &Destination| match &place.route {
+                Route::Domain(target) => forgotten.contains(&target.domain),
+                Route::Relay(_) | Route::Captured => false,
+            };
+            let again = self.destinations.values().filter(|place| of(place));
+            let again: Vec<Arc<str>> = again.map(|place| Arc::clone(&place.name)).collect();
+            for name in again {
+                self.ask_again(&name, now);
+            }
         }
         let (lanes, providers) = (&self.lanes, &mut self.providers);
         let used: HashSet<&ProviderKey> = lanes.values().map(|lane| &lane.provider).collect();
         providers.retain(|name, provider| used.contains(name) || provider.pace.is_remembered(now));
     }
 
-    /// Has a domain that waits find its mail servers anew.
-    fn ask_again(&mut self, domain: &str, now: Timestamp) {
-        let Some(mut place) = self.destinations.remove(domain) else { return };
+    /// Has a destination that waits find its mail servers anew.
+    fn ask_again(&mut self, name: &str, now: Timestamp) {
+        let Some(mut place) = self.destinations.remove(name) else { return };
         let jobs = place.jobs();
         if let Some(lane) = self.lanes.get_mut(&place.lane) {
-            lane.turn.retain(|name| name != domain);
+            lane.turn.retain(|waiting| waiting != name);
             lane.jobs = lane.jobs.saturating_sub(jobs);
         }
         place.lane = self.enter_lane(&place.route, now);
         if let Some(lane) = self.lanes.get_mut(&place.lane) {
             lane.jobs += jobs;
-            place.flows.keys().for_each(|account| lane.turn.push(*account, domain.to_owned()));
+            place.flows.keys().for_each(|account| lane.turn.push(*account, name.to_owned()));
         }
-        self.destinations.insert(domain.to_owned(), place);
+        self.destinations.insert(name.to_owned(), place);
     }
+}
+
+/// Whose limits hold, of those of one provider: each address of ours has its own.
+fn address(from: &LeavesFrom) -> Option<IpAddr> {
+    from.as_ref().map(|origin| origin.main.address)
+}
+
+/// The same for a provider by itself.
+fn alone_from(from: &LeavesFrom) -> LeavesFrom {
+    from.as_ref().map(|origin| Arc::new(Origin::of(origin.main.clone())))
 }
 
 impl Destination {

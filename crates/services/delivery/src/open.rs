@@ -128,8 +128,8 @@ async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> 
             let relay = &route.relay;
             Ok(vec![MailHost { preference: 0, name: relay.host.clone(), address: relay.address() }])
         }
-        Route::Domain(domain) => mail_hosts(shared, domain).await.map_err(|error| NoLine {
-            report: Report::of_route(error, domain),
+        Route::Domain(target) => mail_hosts(shared, &target.domain).await.map_err(|error| NoLine {
+            report: Report::of_route(error, &target.domain),
             contact: Contact::default(),
             of_servers: false,
             of_policy: false,
@@ -140,8 +140,8 @@ async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> 
 
 /// The mail servers of a domain.
 pub(crate) async fn mail_hosts(shared: &Shared, domain: &str) -> Result<Vec<MailHost>, RouteError> {
-    let (resolver, config) = (&shared.net.resolver, &shared.config);
-    resolver.mail_hosts(domain, &config.hostname, &*shared.random).await
+    let ways = shared.relays.last();
+    shared.net.resolver.mail_hosts(domain, &ways.outbound.own_names, &*shared.random).await
 }
 
 async fn addresses(shared: &Shared, host: &MailHost) -> Result<Vec<IpAddr>, String> {
@@ -194,18 +194,21 @@ async fn connect(
 ) -> Result<Line, Failure> {
     let Place { host, address, source } = *place;
     let port = route.port(shared.config.port);
-    let by_turn = || Source::Turn(shared.random.below(u64::MAX));
-    let source = source.map_or_else(by_turn, Source::Exactly);
+    let unreachable =
+        |words: String| Failure::Unreachable { host: host.into(), address: Some(address), words };
+    let outbound = Arc::clone(&shared.relays.last().outbound);
+    let turn = shared.random.below(u64::MAX);
+    let leaving = match route {
+        Route::Relay(_) if source.is_none() => outbound.to_relay(address, turn),
+        _ => outbound.leaving(source, route.from(), address).map_err(|words| unreachable(words.into()))?,
+    };
+    let source = leaving.address.map_or(Source::Turn(turn), Source::Exactly);
     let connector = match route {
         Route::Relay(_) => shared.net.connector.trusting(),
         Route::Domain(_) | Route::Captured => shared.net.connector.clone(),
     };
     let stream = connector.connect(SocketAddr::new(address, port), source).await;
-    let stream = stream.map_err(|error| Failure::Unreachable {
-        host: host.into(),
-        address: Some(address),
-        words: error.to_string(),
-    })?;
+    let stream = stream.map_err(|error| unreachable(error.to_string()))?;
     let contact = Contact {
         host: host.trim_start_matches('[').trim_end_matches(']').into(),
         address: Some(address),
@@ -213,13 +216,16 @@ async fn connect(
         tls: None,
     };
     let settings = Settings {
-        hello: shared.config.hostname.clone(),
+        hello: leaving.hello.to_string(),
         tls: policy,
         implicit_tls: route.implicit_tls(),
         credentials: route.credentials(),
         loopback: address.is_loopback(),
         // A relay on this machine may well share our name.
-        detect_loop: matches!(route, Route::Domain(_)),
+        own_names: match route {
+            Route::Domain(_) => Arc::clone(&outbound.own_names),
+            Route::Relay(_) | Route::Captured => [].into(),
+        },
     };
     Ok(Line::new(stream, Session::new(settings), contact, shared.config.timeouts.clone()))
 }

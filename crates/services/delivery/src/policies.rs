@@ -106,8 +106,8 @@ impl Policies {
 
     /// What the domain of a route asks for now.
     pub(crate) async fn of(&self, shared: &Shared, route: &Route) -> Option<Arc<DomainPolicy>> {
-        let Route::Domain(domain) = route else { return None };
-        self.find(shared, domain, LOOK_AGAIN_LATE).await
+        let Route::Domain(target) = route else { return None };
+        self.find(shared, &target.domain, LOOK_AGAIN_LATE).await
     }
 
     async fn find(&self, shared: &Shared, domain: &str, age: Duration) -> Option<Arc<DomainPolicy>> {

@@ -5,17 +5,27 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use waxseal_model::{Access, AccountId, DomainId, RecipientId, actor, purpose};
+use waxseal_model::{
+    Access, AccountId, DomainId, RecipientId, Timestamp, actor, options::SourceWish, purpose,
+};
 use waxseal_store::{
     Store, StoreError,
-    queue::LeasedEntry,
+    queue::{LeasedEntry, QueueEntry},
     relay::{RelayOwner, RelayRule, RelayWay},
+    sources::Sources,
 };
 
-use crate::{board::Route, config::DeliveryConfig, relay::Relay};
+use crate::{
+    board::{Route, Target},
+    config::DeliveryConfig,
+    relay::Relay,
+    sources::{Asking, Choice, Outbound, Wait, mixed},
+    warm_up::Counts,
+};
 
 const ACCESS: Access<purpose::Delivery> = Access::new(actor::System, purpose::Delivery);
 
@@ -47,6 +57,8 @@ enum Way {
 pub(crate) struct Ways {
     of_instance: Way,
     others: HashMap<RelayOwner, Way>,
+    /// Where mail leaves from that goes by no relay.
+    pub(crate) outbound: Arc<Outbound>,
 }
 
 /// The ways, as of the latest change.
@@ -58,16 +70,21 @@ struct Known {
     changes: Option<u64>,
     /// Numbers that names were made of.
     named: u64,
+    /// Our name and addresses, as configured.
+    hostname: String,
+    addresses: Vec<IpAddr>,
 }
 
 impl Relays {
-    pub(crate) fn new(config: &DeliveryConfig) -> Self {
+    pub(crate) fn new(config: &DeliveryConfig, addresses: &[IpAddr]) -> Self {
         let of_instance = config.relay.clone().map_or(Way::Direct, |relay| Way::Relay {
             route: Arc::new(RelayRoute { name: OF_INSTANCE.into(), relay, account: None }),
             share: config.relay_share,
         });
-        let ways = Arc::new(Ways { of_instance, others: HashMap::new() });
-        Self(Mutex::new(Known { ways, changes: None, named: 0 }))
+        let outbound = Arc::new(Outbound::new(&config.hostname, addresses, Sources::default()));
+        let ways = Arc::new(Ways { of_instance, others: HashMap::new(), outbound });
+        let (hostname, addresses) = (config.hostname.clone(), addresses.to_vec());
+        Self(Mutex::new(Known { ways, changes: None, named: 0, hostname, addresses }))
     }
 
     /// The ways as they are now. The store is asked only if something changed.
@@ -77,8 +94,8 @@ impl Relays {
         if let Some(ways) = self.known().as_of(changes) {
             return Ok(ways);
         }
-        let rules = store.relay_rules().await?;
-        Ok(self.known().learn(rules, changes))
+        let (rules, sources) = (store.relay_rules().await?, store.sources().await?);
+        Ok(self.known().learn(rules, sources, changes))
     }
 
     /// The ways as they were when the store was asked last.
@@ -97,7 +114,7 @@ impl Known {
     }
 
     /// Puts what was read in the place of what was known. A relay that is as it was stays the same destination.
-    fn learn(&mut self, rules: Vec<RelayRule>, changes: u64) -> Arc<Ways> {
+    fn learn(&mut self, rules: Vec<RelayRule>, sources: Sources, changes: u64) -> Arc<Ways> {
         let mut others = HashMap::with_capacity(rules.len());
         for RelayRule { owner, way } in rules {
             let way = match read(way) {
@@ -106,7 +123,8 @@ impl Known {
             };
             others.insert(owner, way);
         }
-        self.ways = Arc::new(Ways { of_instance: self.ways.of_instance.clone(), others });
+        let outbound = Arc::new(Outbound::new(&self.hostname, &self.addresses, sources));
+        self.ways = Arc::new(Ways { of_instance: self.ways.of_instance.clone(), others, outbound });
         self.changes = Some(changes);
         Arc::clone(&self.ways)
     }
@@ -134,26 +152,29 @@ fn read(way: RelayWay) -> Option<(Relay, u8)> {
 }
 
 impl Ways {
-    /// Where an entry goes now.
-    pub(crate) fn route(&self, entry: &LeasedEntry) -> Route {
-        let whose = (entry.account, entry.domain);
-        self.route_of(entry.id, whose, entry.capture, &entry.recipient_domain)
-    }
-
-    /// The same, of an entry that nobody has taken.
-    pub(crate) fn route_of(
+    /// Where an entry goes now; an error: nowhere, as no address may take it. Budgets of addresses count where it is known
+    /// whose servers it goes to (`to`).
+    pub(crate) fn route(
         &self,
-        id: RecipientId,
-        (account, domain): (AccountId, DomainId),
-        capture: bool,
-        recipient_domain: &str,
-    ) -> Route {
-        if capture {
-            return Route::Captured;
+        entry: &Going<'_>,
+        to: Option<&str>,
+        (counts, now): (&Counts, Timestamp),
+    ) -> Result<Route, Wait> {
+        if entry.capture {
+            return Ok(Route::Captured);
         }
-        match self.way(account, domain) {
-            Way::Relay { route, share } if goes_by_relay(id, *share) => Route::Relay(Arc::clone(route)),
-            Way::Relay { .. } | Way::Direct => Route::Domain(recipient_domain.to_owned()),
+        let way = self.way(entry.whose.0, entry.whose.1);
+        if let Way::Relay { route, share } = way
+            && goes_by_relay(entry.id, *share)
+        {
+            return Ok(Route::Relay(Arc::clone(route)));
+        }
+        let asking = Asking { id: entry.id, whose: entry.whose, wish: entry.wish, to, now };
+        match (self.outbound.choose(&asking, counts), way) {
+            (Choice::From(from), _) => Ok(Route::Domain(Target::new(entry.recipient_domain, from))),
+            (Choice::Relay, Way::Relay { route, .. }) => Ok(Route::Relay(Arc::clone(route))),
+            (Choice::Relay, Way::Direct) => Err(Wait::no_relay()),
+            (Choice::Wait(wait), _) => Err(wait),
         }
     }
 
@@ -166,15 +187,43 @@ impl Ways {
     }
 }
 
+/// An entry, as far as it decides where it goes.
+pub(crate) struct Going<'a> {
+    id: RecipientId,
+    whose: (AccountId, DomainId),
+    wish: Option<&'a SourceWish>,
+    capture: bool,
+    recipient_domain: &'a str,
+}
+
+impl<'a> Going<'a> {
+    /// One that is taken for an attempt.
+    pub(crate) fn taken(entry: &'a LeasedEntry) -> Self {
+        Self {
+            id: entry.id,
+            whose: (entry.account, entry.domain),
+            wish: entry.envelope.open(&ACCESS).source.as_ref(),
+            capture: entry.capture,
+            recipient_domain: &entry.recipient_domain,
+        }
+    }
+
+    /// One that nobody has taken.
+    pub(crate) fn waiting(entry: &'a QueueEntry) -> Self {
+        Self {
+            id: entry.id,
+            whose: (entry.account, entry.domain),
+            wish: entry.envelope.open(&ACCESS).source.as_ref(),
+            capture: entry.capture,
+            recipient_domain: &entry.recipient_domain,
+        }
+    }
+}
+
 /// Whether an entry is among the share (in percent) that goes by a relay. Its id decides: another try goes the same way,
 /// and a larger share has all of a smaller one.
 fn goes_by_relay(entry: RecipientId, share: u8) -> bool {
-    let id = entry.as_u128();
-    // Ids of one message follow one another: the steps of SplitMix64 (Steele, Lea, Flood 2014) spread them.
-    let mut mixed = ((id >> 64) as u64 ^ id as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)) % 100 < u64::from(share)
+    mixed(entry.as_u128()) % 100 < u64::from(share)
 }
 
 #[cfg(test)]
@@ -192,7 +241,7 @@ mod tests {
     fn known() -> Known {
         let mut config = DeliveryConfig::new("mail.example");
         config.relay = Some("smtp://instance.example".parse().expect("a relay"));
-        Relays::new(&config).0.into_inner().expect("whole")
+        Relays::new(&config, &[]).0.into_inner().expect("whole")
     }
 
     fn name(ways: &Ways, account: u128, domain: u128) -> &str {
@@ -234,7 +283,7 @@ mod tests {
             RelayRule { owner: owner(1, Some(11)), way: server("smtp://eleven.example", "p") },
             RelayRule { owner: owner(1, Some(12)), way: RelayWay::Direct },
         ];
-        let ways = known.learn(rules, 1);
+        let ways = known.learn(rules, Sources::default(), 1);
         let names =
             [(1, 10), (1, 11), (1, 12), (2, 20)].map(|(account, domain)| name(&ways, account, domain));
         assert_eq!(names, ["(relay 1)", "(relay 2)", "direct", OF_INSTANCE]);
@@ -245,9 +294,9 @@ mod tests {
         let mut known = known();
         let one = |password| RelayRule { owner: owner(1, None), way: server("smtp://one.example", password) };
         let two = || RelayRule { owner: owner(2, None), way: server("smtp://one.example", "old") };
-        let before = known.learn(vec![one("old"), two()], 1);
+        let before = known.learn(vec![one("old"), two()], Sources::default(), 1);
         assert_ne!(name(&before, 1, 1), name(&before, 2, 2), "two accounts are two destinations");
-        let after = known.learn(vec![one("new"), two()], 2);
+        let after = known.learn(vec![one("new"), two()], Sources::default(), 2);
         assert_ne!(name(&before, 1, 1), name(&after, 1, 1));
         assert_eq!(name(&before, 2, 2), name(&after, 2, 2));
     }
@@ -258,7 +307,7 @@ mod tests {
         let broken = RelayWay::Server { url: Sealed::new("?".into()), login: None, share: 1 };
         let rules = [RelayWay::Unreadable, broken].into_iter().zip(1..);
         let rules = rules.map(|(way, account)| RelayRule { owner: owner(account, None), way }).collect();
-        let ways = known.learn(rules, 1);
+        let ways = known.learn(rules, Sources::default(), 1);
         for account in [1, 2] {
             let Way::Relay { route, .. } = ways.way(AccountId::from_u128(account), DomainId::from_u128(1))
             else {

@@ -5,12 +5,14 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use waxseal_store::{
     StoreError,
-    queue::{Handed, HandedMessage, HandedOver, LeaseRequest, LeasedEntry},
+    queue::{Handed, HandedOver, LeaseRequest},
 };
 
 use crate::{
-    outcome::{ACCESS, release},
-    pauses, recall,
+    outcome::release,
+    pauses,
+    placing::{self, Left},
+    recall,
     relays::Ways,
     service::Shared,
     worker,
@@ -117,18 +119,16 @@ async fn take_due(shared: &Shared, handed_over: &HandedOver) -> Next {
 /// Moves messages that were handed over to the board.
 async fn take_handed(shared: &Shared, first: Option<Handed>, handed_over: &mut HandedOver) {
     let ways = current_ways(shared).await;
-    let mut surplus = Vec::new();
+    let mut left = Left::default();
     let mut next = first.or_else(|| handed_over.try_next());
     while let Some(Handed { entries, message }) = next {
-        surplus.extend(match &ways {
-            Some(ways) => put_on_board(shared, ways, entries, Some(&message)),
-            None => entries,
-        });
+        match &ways {
+            Some(ways) => left.extend(placing::place(shared, ways, entries, Some(&message))),
+            None => left.surplus.extend(entries),
+        }
         next = handed_over.try_next();
     }
-    if !surplus.is_empty() {
-        shared.settler.settle(surplus.iter().map(release).collect()).await;
-    }
+    left.settle(shared).await;
 }
 
 async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next, StoreError> {
@@ -154,11 +154,9 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     };
     let leased = shared.store.lease(request).await?;
     let count = leased.len();
-    let surplus = put_on_board(shared, &ways, leased, None);
-    let fits = surplus.is_empty();
-    if !fits {
-        shared.settler.settle(surplus.iter().map(release).collect()).await;
-    }
+    let left = placing::place(shared, &ways, leased, None);
+    let fits = left.surplus.is_empty();
+    left.settle(shared).await;
     // What is handed over while we look comes onto the board behind what was found. Where more is due than was taken, it
     // waits behind that.
     if count == limit || !fits {
@@ -182,23 +180,6 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
 async fn current_ways(shared: &Shared) -> Option<Arc<Ways>> {
     let read = shared.relays.current(&shared.store).await;
     read.inspect_err(|error| tracing::error!(%error, "relays cannot be read now")).ok()
-}
-
-/// Returns what there is no room for.
-fn put_on_board(
-    shared: &Shared,
-    ways: &Ways,
-    leased: Vec<LeasedEntry>,
-    handed: Option<&Arc<HandedMessage>>,
-) -> Vec<LeasedEntry> {
-    let now = shared.clock.now();
-    let mut board = shared.board();
-    let surplus = leased.into_iter().filter_map(|entry| {
-        let route = ways.route(&entry);
-        let reverse_path = entry.envelope.open(&ACCESS).reverse_path.clone();
-        board.add(route, (entry, handed), &reverse_path, now)
-    });
-    surplus.collect()
 }
 
 async fn wait(

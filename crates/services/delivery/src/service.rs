@@ -32,6 +32,7 @@ use crate::{
     shaping::ProviderState,
     under_way::UnderWay,
     view::{SortedOut, View},
+    warm_up::Counts,
 };
 
 /// A customer's server takes a connection within this time.
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) under_way: UnderWay,
     pub(crate) sorted_out: SortedOut,
     pub(crate) relays: Relays,
+    /// What addresses that warm up sent today.
+    pub(crate) counts: Counts,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
     /// Has the scheduler plan anew; it need not look into the queue.
@@ -168,6 +171,7 @@ impl Delivery {
         for (provider, said) in store.shaping_overrides().await? {
             board.bound(&provider, Some(said), clock.now());
         }
+        let counts = Counts::open(&store).await?;
         let (changes, archives) = (store.queue_changes(), store.archive_changes());
         let client =
             HttpClient::new(net.resolver.clone(), net.tls.clone(), config.http_rules.clone(), HTTP_CONNECT);
@@ -181,7 +185,8 @@ impl Delivery {
             policies: Policies::new(&net, &config),
             under_way: UnderWay::default(),
             sorted_out: SortedOut::default(),
-            relays: Relays::new(&config),
+            relays: Relays::new(&config, net.connector.sources()),
+            counts,
             bytes: Semaphore::new(usize::try_from(pieces).unwrap_or(Semaphore::MAX_PERMITS)),
             pieces,
             store,
@@ -226,6 +231,7 @@ impl Delivery {
             }
         };
         tokio::join!(scheduler, archiver);
+        self.shared.counts.note(&self.shared.store, self.shared.clock.now().day()).await;
     }
 
     /// A way to ask what is going on, as long as it goes on.

@@ -42,6 +42,7 @@ pub(crate) enum Decided {
     Done(Option<NewSuppression>),
     Deferred { next_attempt_at: Timestamp, first_attempt_at: Timestamp, last_reply: String },
     Captured { expires_at: Timestamp },
+    PutOff { until: Timestamp, why: String },
     Released,
     Paused(Hold),
 }
@@ -177,7 +178,7 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
 impl Decision {
     /// Nothing came of it: what was unknown before still is.
     const fn is_release(&self) -> bool {
-        matches!(self.ending, Decided::Released | Decided::Paused(_))
+        matches!(self.ending, Decided::Released | Decided::PutOff { .. } | Decided::Paused(_))
     }
 
     /// The note that outlives this outcome: the entry may have been delivered unseen, and is tried again.
@@ -204,6 +205,7 @@ impl Decision {
                 Outcome::Deferred { next_attempt_at, first_attempt_at, last_reply }
             }
             Decided::Captured { expires_at } => Outcome::Captured { expires_at },
+            Decided::PutOff { until, why } => Outcome::PutOff { until, why },
             Decided::Released => Outcome::Released,
             Decided::Paused(hold) => Outcome::Paused(hold),
         };

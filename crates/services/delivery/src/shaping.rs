@@ -3,7 +3,10 @@
 //! The table is data (`shaping/table.toml`): providers by the names of their mail servers. Whoever is not in it is a
 //! provider by itself, with the limits of the configuration.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -51,6 +54,8 @@ pub struct Bounds {
 pub struct ProviderState {
     /// Its name.
     pub provider: Arc<str>,
+    /// The address of ours that it is told of; `None`: the system chooses it.
+    pub from: Option<IpAddr>,
     /// Connections that there are.
     pub open: usize,
     /// Connections that there may be: fewer than it gets at most, where it is slowed down.

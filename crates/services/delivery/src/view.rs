@@ -11,14 +11,17 @@ use waxseal_model::{RecipientId, Timestamp};
 use waxseal_store::{
     StoreError,
     queue::{Batch, Bulk, LeaseId, LeasedEntry, QueueEntry, QueueFilter},
+    sources::Counted,
 };
 
 use crate::{
     board::{Full, Route, Standing},
     open::mail_hosts,
     outcome::release,
+    relays::Going,
     service::Shared,
     under_way::Attempted,
+    warm_up::OTHERS,
 };
 
 /// Destinations that are asked about at most when somebody names a provider.
@@ -87,6 +90,12 @@ impl View {
         self.0.upgrade().filter(|shared| !shared.stopping.is_cancelled())
     }
 
+    /// What addresses that warm up sent today, if something is delivered.
+    pub fn sent_today(&self) -> Option<Vec<Counted>> {
+        let shared = self.shared()?;
+        Some(shared.counts.of_day(shared.clock.now().day()))
+    }
+
     /// Whether something is delivered.
     pub fn is_running(&self) -> bool {
         self.shared().is_some()
@@ -140,7 +149,10 @@ impl View {
         }
         let board = shared.board();
         let ours = board.lease(entry.id).is_some();
-        let (name, by_relay) = destination(&shared, entry);
+        let known = board.provider_of(&entry.recipient_domain, now);
+        let (name, by_relay) = destination(&shared, entry, known.as_ref(), now);
+        // It may have been put elsewhere since.
+        let name = board.destination(entry.id).unwrap_or(name);
         Some(match (board.standing(&name, entry.account, now), board.is_full(entry.account)) {
             (_, Some(full)) if !ours && !entry.in_flight => Seen::Full(full),
             (Some(standing), _) if ours || !entry.in_flight => Seen::Waits(standing, by_relay),
@@ -154,16 +166,24 @@ impl View {
     /// The provider that an entry goes to, if that is known.
     pub(crate) fn provider(&self, entry: &QueueEntry, now: Timestamp) -> Option<Arc<str>> {
         let shared = self.shared()?;
-        let (name, _) = destination(&shared, entry);
-        shared.board().provider_of(&name, now)
+        let known = shared.board().provider_of(&entry.recipient_domain, now);
+        let (_, by_relay) = destination(&shared, entry, known.as_ref(), now);
+        known.flatten().filter(|_| !by_relay)
     }
 }
 
-/// The name under which entries like this one wait, and whether that is a relay.
-fn destination(shared: &Shared, entry: &QueueEntry) -> (String, ByRelay) {
-    let whose = (entry.account, entry.domain);
-    let route = shared.relays.last().route_of(entry.id, whose, entry.capture, &entry.recipient_domain);
-    (route.name().to_owned(), matches!(route, Route::Relay(_)))
+/// The name under which entries like this one wait, and whether that is a relay. `known`: whose servers they go to.
+fn destination(
+    shared: &Shared,
+    entry: &QueueEntry,
+    known: Option<&Option<Arc<str>>>,
+    now: Timestamp,
+) -> (Arc<str>, ByRelay) {
+    let to = known.map(|provider| provider.as_deref().unwrap_or(OTHERS));
+    match shared.relays.last().route(&Going::waiting(entry), to, (&shared.counts, now)) {
+        Ok(route) => (route.name().into(), matches!(route, Route::Relay(_))),
+        Err(_) => (entry.recipient_domain.as_str().into(), false),
+    }
 }
 
 /// Takes those of these entries back that wait for a connection; with the leases that prove that they are ours.

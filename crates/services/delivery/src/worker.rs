@@ -11,6 +11,7 @@ use crate::{
     open::mail_hosts,
     outcome::postpone,
     pauses,
+    placing::{self, Allowed},
     service::Shared,
 };
 
@@ -36,10 +37,15 @@ pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
         match work {
             Work::Job(mut job, route, most) => {
                 pauses::set_aside(shared, lane, &mut job).await;
-                if !job.entries.is_empty() {
+                let allowed = match job.entries.is_empty() {
+                    true => Allowed::No,
+                    false => placing::allow(shared, (lane, &route), &mut job).await,
+                };
+                if let Allowed::Yes(share) = allowed {
                     let held = Held::new(shared, &job);
                     let turn = shared.under_way.begin(&job, shared.clock.now());
-                    attempt(shared, Way { lane, route: &route, most, turn: &turn }, &mut line, &job).await;
+                    let way = Way { lane, route: &route, most, share: share.as_ref(), turn: &turn };
+                    attempt(shared, way, &mut line, &job).await;
                     drop(turn);
                     held.settled();
                 }
@@ -102,7 +108,7 @@ impl Slot {
         if let Ok(hosts) = mail_hosts(&self.shared, &domain).await {
             self.shared.policies.look(&self.shared, &domain).await;
             let place = self.shared.config.shaping.place(&hosts);
-            self.lane = self.shared.board().found(&domain, place, self.shared.clock.now());
+            self.lane = self.shared.board().found(&self.lane, place, self.shared.clock.now());
             // It may have more than one connection from now on.
             self.shared.wake.notify_one();
         }

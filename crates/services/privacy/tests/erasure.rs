@@ -112,7 +112,11 @@ impl World {
         };
         let entry = NewQueueEntry {
             id: RecipientId::new(clock, random),
-            envelope: Envelope { reverse_path: "a@sender.example".into(), recipient: BOB.into() },
+            envelope: Envelope {
+                reverse_path: "a@sender.example".into(),
+                recipient: BOB.into(),
+                source: None,
+            },
         };
         let message = NewMessage {
             id,
@@ -485,7 +489,11 @@ async fn the_certificate_tells_of_content_that_others_still_wait_for() {
     let mut shared = world.message(account, domain);
     let entry = NewQueueEntry {
         id: RecipientId::new(world.clock.as_ref(), world.random.as_ref()),
-        envelope: Envelope { reverse_path: "a@sender.example".into(), recipient: "ann@one.example".into() },
+        envelope: Envelope {
+            reverse_path: "a@sender.example".into(),
+            recipient: "ann@one.example".into(),
+            source: None,
+        },
     };
     shared.messages[0].entries.push(entry);
     world.store.accept(shared).await.expect("accepted");

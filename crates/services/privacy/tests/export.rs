@@ -83,7 +83,7 @@ impl World {
             };
             let entry = NewQueueEntry {
                 id: RecipientId::new(clock, random),
-                envelope: Envelope { reverse_path: "b@sender.example".into(), recipient },
+                envelope: Envelope { reverse_path: "b@sender.example".into(), recipient, source: None },
             };
             let message = NewMessage {
                 id,

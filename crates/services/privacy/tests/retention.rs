@@ -78,7 +78,11 @@ impl World {
         let header = format!("{id}@sender.example");
         let entry = NewQueueEntry {
             id: RecipientId::new(self.clock.as_ref(), self.random.as_ref()),
-            envelope: Envelope { reverse_path: "b@sender.example".into(), recipient: "r@one.example".into() },
+            envelope: Envelope {
+                reverse_path: "b@sender.example".into(),
+                recipient: "r@one.example".into(),
+                source: None,
+            },
         };
         let message = NewMessage {
             id,

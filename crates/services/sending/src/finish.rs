@@ -104,7 +104,8 @@ impl Finisher<'_> {
     fn entry(&self, address: &Address) -> NewQueueEntry {
         let id = RecipientId::new(self.clock, self.random);
         let reverse_path = self.keys.return_path.address(id);
-        let envelope = Envelope { reverse_path, recipient: address.to_string() };
+        let source = self.options.delivery.source();
+        let envelope = Envelope { reverse_path, recipient: address.to_string(), source };
         NewQueueEntry { id, envelope }
     }
 

@@ -19,6 +19,7 @@ mod recipients;
 pub mod request;
 pub mod resend;
 pub mod send;
+mod sources;
 mod suppressed;
 mod unsubscribe;
 mod variables;

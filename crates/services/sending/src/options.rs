@@ -6,8 +6,6 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
-
 use waxseal_model::{
     Timestamp,
     options::{DeliveryOptions, Schedule, Signing, Tracking},
@@ -117,8 +115,9 @@ impl<'a> Reader<'a> {
             "tracking-pixel-location-top" => {
                 self.delivery.tracking_pixel_top = Some(words::tracking(name, value)?);
             }
-            "sending-ip" => self.delivery.sending_ip = Some(self.own_ip(value)?),
-            "sending-ip-pool" => return Err(not_ours("IP pool", value)),
+            // Whether they are ours is asked of the store.
+            "sending-ip" => self.delivery.sending_ip = Some(words::address(name, value)?),
+            "sending-ip-pool" => self.delivery.sending_ip_pool = Some(value.to_owned()),
             "archive-to" => self.archive_to = Some(self.archive(value)?),
             "suppress-headers" => self.hidden_headers.add(value)?,
             "deliverytime" => self.timing.delivery_time(value)?,
@@ -141,12 +140,6 @@ impl<'a> Reader<'a> {
             self.tags.push(value.to_owned());
         }
         Ok(())
-    }
-
-    fn own_ip(&self, value: &str) -> Result<IpAddr, SendError> {
-        let ip: IpAddr =
-            value.parse().map_err(|_| SendError::Invalid("o:sending-ip is not an IP address".into()))?;
-        if self.rules.config.sending_ips.contains(&ip) { Ok(ip) } else { Err(not_ours("IP", value)) }
     }
 
     /// The URL, as it will be called.
@@ -175,11 +168,6 @@ impl<'a> Reader<'a> {
             hidden_headers: self.hidden_headers,
         })
     }
-}
-
-fn not_ours(what: &str, value: &str) -> SendError {
-    let shown: String = value.chars().filter(|c| !c.is_control()).take(64).collect();
-    SendError::Rejected(format!("{what} {shown} can't be used to send the message"))
 }
 
 const MOST_TAGS: usize = 10;

@@ -22,6 +22,7 @@ use crate::{
     options::{KeyName, Options},
     order::Order,
     request::SendRequest,
+    sources::SourceNames,
     suppressed,
 };
 
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<SendingConfig>,
     pub(crate) capacity: Capacity,
     pub(crate) allowances: Arc<Allowances>,
+    pub(crate) sources: SourceNames,
 }
 
 /// What a call puts into the store, for the instance's metrics.
@@ -84,8 +86,10 @@ impl Sending {
     ) -> Self {
         let capacity = Capacity::new(config.max_bytes_in_flight);
         let allowances = Allowances::new(config.hourly);
-        let config = Arc::new(config);
-        Self { inner: Arc::new(Inner { store, domains, clock, random, config, capacity, allowances }) }
+        let (config, sources) = (Arc::new(config), SourceNames::default());
+        Self {
+            inner: Arc::new(Inner { store, domains, clock, random, config, capacity, allowances, sources }),
+        }
     }
 
     /// Accepts a message: checks, builds or patches, signs, stores. When it answers, the message is on
@@ -102,6 +106,7 @@ impl Sending {
         let content = capacity.take(account, size)?;
         let limits = Arc::clone(config);
         let order = capacity.compute(size, move || Order::read(request, now, &limits)).await??;
+        self.inner.sources.check(store, &config.sending_ips, &order.options.delivery).await?;
         // Given back first: what holds some of the room must not wait for all of it.
         drop(content);
         let _room = capacity.take(account, order.memory())?;

@@ -117,6 +117,7 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::QueueExpire { which, .. } => (Event::QueueExpired, Why::Operation, which.account.as_ref()),
         Request::ShapingSet(change) if change.dry_run => (Event::ShapingTried, Why::Operation, None),
         Request::ShapingSet(_) => (Event::ShapingChanged, Why::Operation, None),
+        Request::SourceChange(_) | Request::PoolChange(_) => (Event::SourcesChanged, Why::Operation, None),
         Request::ConfirmClock => (Event::ClockConfirmed, Why::Retention, None),
         Request::PrivacyTrace { .. } => (Event::Traced, Why::Operation, None),
         Request::BackupVerify => (Event::BackupVerified, Why::Backup, None),
@@ -134,7 +135,8 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         Request::CredentialList { account, .. } => (Event::CredentialsListed, Why::Administration, Some(account)),
         Request::RelayList { account } => (Event::RelaysListed, Why::Administration, Some(account)),
         // Recorded with the account, which the domain leads to.
-        Request::RelaySet { .. }
+        Request::PoolAssign { .. }
+        | Request::RelaySet { .. }
         | Request::RelayShow { .. }
         | Request::RelayRemove { .. }
         // Numbers and kinds: nothing about people; or a check of the trail itself.
@@ -142,6 +144,8 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
         | Request::QueuePauses { .. }
         | Request::QueueCount { .. }
         | Request::ShapingShow { .. }
+        | Request::SourceList
+        | Request::PoolList
         | Request::KeysList
         | Request::AccessList { .. }
         // Recorded by the service, with the grant's number.

@@ -51,7 +51,7 @@ pub(super) type Whose = (Option<String>, Option<String>);
 pub(super) async fn set(house: &House, by: Operator, whose: Whose, wanted: Wanted) -> Result<Value> {
     let owner = owner(house, &whose).await?;
     let share = wanted.share.unwrap_or(100);
-    ensure!((1..=100).contains(&share), "--share: expected a whole number from 1 to 100");
+    ensure!((0..=100).contains(&share), "--share: expected a whole number from 0 to 100");
     let new = match (&wanted.url, wanted.direct) {
         (Some(_), true) => bail!("a URL or --direct, not both"),
         (None, true) => Some(NewRelay::Direct),
@@ -141,7 +141,7 @@ fn server(url: &str, login: Option<RelayLogin>, share: u8) -> Result<NewRelay> {
     Ok(NewRelay::Server { url: relay.to_string(), login, share })
 }
 
-async fn owner(house: &House, (account, domain): &Whose) -> Result<RelayOwner> {
+pub(super) async fn owner(house: &House, (account, domain): &Whose) -> Result<RelayOwner> {
     match (account, domain) {
         (Some(account), None) => Ok(RelayOwner { account: existing(house, account).await?, domain: None }),
         (None, Some(name)) => {
@@ -157,7 +157,7 @@ async fn owner(house: &House, (account, domain): &Whose) -> Result<RelayOwner> {
 }
 
 /// Does it after it is in the audit trail; if it fails, another entry says so.
-async fn recorded(
+pub(super) async fn recorded(
     house: &House,
     by: Operator,
     account: AccountId,
@@ -193,7 +193,10 @@ async fn described(house: &House, relay: &stored::Relay) -> Result<Value> {
     }))
 }
 
-async fn name_of(house: &House, RelayOwner { account, domain }: RelayOwner) -> Result<Option<String>> {
+pub(super) async fn name_of(
+    house: &House,
+    RelayOwner { account, domain }: RelayOwner,
+) -> Result<Option<String>> {
     let Some(domain) = domain else { return Ok(None) };
     Ok(house.store.domain(account, domain).await?.map(|domain| domain.name))
 }

@@ -27,8 +27,8 @@ pub(crate) enum Relay {
         /// File with the user's password; `-` reads it from standard input.
         #[arg(long, value_name = "FILE", requires = "user")]
         password_file: Option<PathBuf>,
-        /// How much goes by the relay, in percent; the rest goes to the recipients' servers.
-        #[arg(long, value_name = "PERCENT", group = "where", value_parser = clap::value_parser!(u8).range(1..=100))]
+        /// How much goes by the relay, in percent; the rest goes to the recipients' servers. With 0 only what pools give it.
+        #[arg(long, value_name = "PERCENT", group = "where", value_parser = clap::value_parser!(u8).range(0..=100))]
         share: Option<u8>,
     },
     /// Show the relay of an account or a domain, without its password.

@@ -143,7 +143,8 @@ pub(crate) const KEYS: &[Key] = &[
         "delivery.relay_share",
         "100",
         "How much of it goes there, in percent; the rest goes to the recipients' servers. The id of a recipient's entry \
-         decides: another try goes the same way, and a larger share has all of a smaller one.",
+         decides: another try goes the same way, and a larger share has all of a smaller one. With 0 only what pools of \
+         addresses give it goes there.",
     ),
     key("delivery.relay_connections", "20", "Connections to a relay at once, whosever it is."),
     key(
@@ -155,7 +156,8 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "delivery.source_addresses",
         "[]",
-        "Own addresses to send from, by turns; the system chooses if empty. `o:sending-ip` may ask for one of them.",
+        "Own addresses to send from, in equal parts; the system chooses if empty. `o:sending-ip` may ask for one of them. \
+         `waxseal source` and `waxseal pool` add to them while the server runs.",
     ),
     key(
         "delivery.allow_private_destinations",

@@ -57,7 +57,7 @@ impl Reader {
             master_key_command: self.optional("keys.master_key_command", |text| Ok(Secret::new(text))),
             delivery_port: self.number("delivery.port", 1..=65_535),
             relay: self.optional("delivery.relay", |url| values::relay(&url)),
-            relay_share: self.number("delivery.relay_share", 1..=100),
+            relay_share: self.number("delivery.relay_share", 0..=100),
             relay_connections: self.number("delivery.relay_connections", 1..=200),
             after_crash: self
                 .one("delivery.after_crash", |text| values::after_crash(&text))

@@ -1,6 +1,6 @@
 //! The life of a customer: everything that can be given, done and refused, by HTTP, SMTP and command.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use super::{
     stage::{REST, Stage},
 };
 use crate::{
-    admin::{Request, Selection, relay::RelayLogin, requests::Asked},
+    admin::{Request, Selection, pool, relay::RelayLogin, requests::Asked, source},
     quickstart::{
         http_client::{self, Call},
         smtp_client,
@@ -56,6 +56,7 @@ impl<'a> Customer<'a> {
         let customer = Self { canaries, account: account.parse()?, key: text(&made, "api_key")? };
         customer.equip(stage, &account).await?;
         customer.be_relayed(stage, &account).await.context("a relay")?;
+        customer.be_pooled(stage).await.context("a pool")?;
         customer.be_paused(stage, &account).await.context("a pause")?;
         customer.write(stage).await.context("messages by HTTP")?;
         customer.submit(stage, &account).await.context("messages by SMTP")?;
@@ -99,6 +100,19 @@ impl<'a> Customer<'a> {
             share: None,
         };
         stage.ask(relay).await?;
+        Ok(())
+    }
+
+    /// A pool of an address for the domain with a relay. Nothing is sent from there.
+    async fn be_pooled(&self, stage: &Stage) -> Result<()> {
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let what = source::What::Set { hello: None };
+        stage.ask(Request::SourceChange(source::Change { address, what })).await?;
+        let members = vec![address.to_string()];
+        let set = Some(pool::Wanted { members, overflow: "wait".into() });
+        stage.ask(Request::PoolChange(pool::Change { name: "proof".into(), set })).await?;
+        let domain = Some(format!("relayed.{}", self.canaries.domain()));
+        stage.ask(Request::PoolAssign { account: None, domain, pool: Some("proof".into()) }).await?;
         Ok(())
     }
 

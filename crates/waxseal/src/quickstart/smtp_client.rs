@@ -27,7 +27,7 @@ pub(crate) async fn submit(
         implicit_tls: false,
         credentials: Some(Credentials::new(login.0, login.1)),
         loopback: true,
-        detect_loop: false,
+        own_names: [].into(),
     });
     let mut message = Some(message);
     let Outcome::Handshake = talk(&mut stream, &mut session, &mut message).await? else {

@@ -28,6 +28,7 @@ mod requests;
 mod revoke;
 mod shaping;
 mod signals;
+mod sources;
 #[path = "../../../services/privacy/tests/audit/tamper.rs"]
 mod tamper;
 mod trace;

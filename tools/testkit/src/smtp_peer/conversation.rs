@@ -29,6 +29,7 @@ struct State {
     login: Option<String>,
     tls: bool,
     from: Option<IpAddr>,
+    hello: String,
 }
 
 pub(super) async fn hold(stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
@@ -169,6 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     async fn follow(&mut self, verb: &str, argument: &str, text: &str) -> io::Result<Option<End>> {
         self.say(text).await?;
         match (verb, text.as_bytes().first()) {
+            ("EHLO" | "HELO", _) => argument.clone_into(&mut self.state.hello),
             ("MAIL", Some(b'2')) => self.state.mail = Some(argument.into()),
             ("RCPT", Some(b'2')) => self.state.recipients.push(argument.into()),
             ("DATA", Some(b'3')) => return self.content().await,
@@ -298,8 +300,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             Reaction::Close | Reaction::Silence | Reaction::Held => false,
         };
         let (tls, login, from) = (self.state.tls, self.state.login.clone(), self.state.from);
+        let hello = self.state.hello.clone();
         self.shared.note(|seen| {
-            seen.messages.push(Received { mail, recipients, content, tls, acknowledged, login, from });
+            let received = Received { mail, recipients, content, tls, acknowledged, login, from, hello };
+            seen.messages.push(received);
         });
         self.speak(reaction, "250 2.0.0 Taken\r\n").await
     }

@@ -3,7 +3,7 @@
 mod envelope;
 mod opening;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     auth::Credentials,
@@ -44,8 +44,8 @@ pub struct Settings {
     pub credentials: Option<Credentials>,
     /// The peer is on this machine: credentials may go without TLS.
     pub loopback: bool,
-    /// Take a peer that greets with our own name for ourselves.
-    pub detect_loop: bool,
+    /// Names of ours: a peer that greets with one of them is ourselves.
+    pub own_names: Arc<[String]>,
 }
 
 /// What the driver does next.

@@ -7,8 +7,9 @@ use sea_orm::IdenStatic;
 
 use super::{
     access_grant, account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count,
-    event, export, idempotency_key, inbox_item, instance_note, kind, message, network_credential,
-    privacy_request, queue_entry, queue_pause, reader_cursor, relay, smtp_credential, suppression,
+    event, export, idempotency_key, inbox_item, instance_note, kind, message, network_credential, pool,
+    pool_assignment, privacy_request, queue_entry, queue_pause, reader_cursor, relay, smtp_credential,
+    source, suppression,
 };
 use crate::{backup::frame::Kind, retention::ClassifiedColumn};
 
@@ -64,6 +65,7 @@ pub(crate) fn tables() -> Vec<Table> {
         Table::of::<network_credential::Entity>(),
         Table::of::<dkim_key::Entity>(),
         Table::of::<relay::Entity>(),
+        Table::of::<pool_assignment::Entity>(),
         Table::of::<domain::Entity>(),
         Table::of::<access_grant::Entity>(),
         Table::of::<export::Entity>(),
@@ -72,6 +74,8 @@ pub(crate) fn tables() -> Vec<Table> {
         Table::of::<erasure_count::Entity>(),
         Table::of::<reader_cursor::Entity>(),
         Table::of::<instance_note::Entity>(),
+        Table::of::<source::Entity>(),
+        Table::of::<pool::Entity>(),
         Table::of::<sea_orm_migration::seaql_migrations::Entity>(),
     ]
 }

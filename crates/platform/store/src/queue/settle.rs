@@ -47,6 +47,10 @@ enum Step {
     Captured {
         item: inbox_item::Model,
     },
+    PutOff {
+        until: Timestamp,
+        why: Vec<u8>,
+    },
     Released,
     /// Set aside in a round.
     Paused(i64),
@@ -84,7 +88,8 @@ impl Store {
         for Settlement { entry, lease, outcome, events } in settlements {
             let entry = entry.to_row();
             effects.log |= !events.is_empty();
-            effects.queue |= matches!(outcome, Outcome::Deferred { .. } | Outcome::Released);
+            effects.queue |=
+                matches!(outcome, Outcome::Deferred { .. } | Outcome::PutOff { .. } | Outcome::Released);
             effects.suppressions |= matches!(outcome, Outcome::Done { suppress: Some(_) });
             if let Outcome::Paused(hold) = &outcome {
                 paused = Some(hold.round.min(paused.unwrap_or(hold.round)));
@@ -118,7 +123,10 @@ impl Store {
         let ids: Vec<Vec<u8>> = settlements
             .iter()
             .filter(|settlement| {
-                matches!(settlement.outcome, Outcome::Deferred { .. } | Outcome::Captured { .. })
+                matches!(
+                    settlement.outcome,
+                    Outcome::Deferred { .. } | Outcome::PutOff { .. } | Outcome::Captured { .. }
+                )
             })
             .map(|settlement| settlement.entry.to_row())
             .collect();
@@ -145,10 +153,15 @@ impl Store {
                 let last_reply = self.seal_reply(entry, &last_reply).await?;
                 Ok(Step::Deferred { next_attempt_at, first_attempt_at, last_reply })
             }
+            (Outcome::PutOff { until, why }, Some(entry)) => {
+                Ok(Step::PutOff { until, why: self.seal_reply(entry, &why).await? })
+            }
             (Outcome::Captured { expires_at }, Some(entry)) => {
                 Ok(Step::Captured { item: self.captured_item(entry, expires_at).await? })
             }
-            (Outcome::Deferred { .. } | Outcome::Captured { .. }, None) => Ok(Step::Gone),
+            (Outcome::Deferred { .. } | Outcome::PutOff { .. } | Outcome::Captured { .. }, None) => {
+                Ok(Step::Gone)
+            }
         }
     }
 

@@ -38,6 +38,7 @@ mod search;
 mod settling;
 #[path = "../../../../../tools/testkit/src/skip.rs"]
 mod skip;
+mod sources;
 mod suppressions;
 mod unreadable;
 mod upgrading;
@@ -100,6 +101,10 @@ contract! {
         a_relay_goes_to_delivery_with_its_password_and_to_nobody_else,
         a_relay_is_gone_with_its_account,
         a_relay_that_cannot_be_read_is_no_way_and_keeps_nobody_from_theirs;
+    sources:
+        addresses_and_pools_are_set_replaced_and_removed,
+        whose_mail_leaves_by_a_pool_is_forgotten_with_their_account,
+        one_count_is_kept_of_an_address_and_a_provider;
     upgrading:
         what_an_older_version_kept_in_the_clear_is_sealed_at_the_next_start,
         a_sealing_that_was_interrupted_goes_on,

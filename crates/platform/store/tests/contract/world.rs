@@ -194,6 +194,7 @@ impl World {
             envelope: Envelope {
                 reverse_path: "bounce@sender.example".into(),
                 recipient: (*recipient).to_owned(),
+                source: None,
             },
         });
         let header_message_id = format!("{id}@sender.example");

@@ -14,7 +14,7 @@ impl Board {
         for place in self.destinations.values_mut() {
             let before = place.jobs();
             let provider = match self.lanes.get(&place.lane).map(|lane| &lane.provider) {
-                Some(ProviderKey::Entry(name)) => Some(&**name),
+                Some(ProviderKey::Entry(name, _)) => Some(&**name),
                 Some(ProviderKey::Lane(_)) | None => None,
             };
             for flow in place.flows.values_mut() {

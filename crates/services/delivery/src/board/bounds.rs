@@ -1,6 +1,6 @@
 //! What operators change of providers' limits while delivery runs, and what can be seen of providers.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use waxseal_model::Timestamp;
 use waxseal_store::shaping::ShapingOverride;
@@ -19,7 +19,7 @@ pub(super) struct Overrides(BTreeMap<Arc<str>, ShapingOverride>);
 impl Overrides {
     /// What a provider gets now; `None` is a provider that no table names.
     pub(super) fn over(&self, table: Bounds, provider: &ProviderKey, now: Timestamp) -> Bounds {
-        let ProviderKey::Entry(name) = provider else { return table };
+        let ProviderKey::Entry(name, _) = provider else { return table };
         let said = self.0.get(name).filter(|said| said.until.is_none_or(|until| now < until));
         said.map_or(table, |said| table.under(said))
     }
@@ -38,7 +38,7 @@ impl Board {
             Some(said) => self.overrides.0.insert(Arc::clone(&name), said),
             None => self.overrides.0.remove(&name),
         };
-        self.apply(&ProviderKey::Entry(name), now);
+        self.apply(&name, now);
     }
 
     /// Lets the table count again where an operator's time is over.
@@ -49,11 +49,18 @@ impl Board {
         let over = |_: &Arc<str>, said: &mut ShapingOverride| said.until.is_some_and(|until| until <= now);
         let ended: Vec<_> = self.overrides.0.extract_if(.., over).collect();
         for (name, _) in ended {
-            self.apply(&ProviderKey::Entry(name), now);
+            self.apply(&name, now);
         }
     }
 
-    fn apply(&mut self, key: &ProviderKey, now: Timestamp) {
+    /// For each address that mail leaves from.
+    fn apply(&mut self, name: &Arc<str>, now: Timestamp) {
+        let is_its = |key: &&ProviderKey| matches!(key, ProviderKey::Entry(of, _) if of == name);
+        let keys: Vec<ProviderKey> = self.providers.keys().filter(is_its).cloned().collect();
+        keys.iter().for_each(|key| self.apply_to(key, now));
+    }
+
+    fn apply_to(&mut self, key: &ProviderKey, now: Timestamp) {
         let Some(provider) = self.providers.get_mut(key) else { return };
         let bounds = self.overrides.over(provider.table, key, now);
         let limits = &self.limits;
@@ -71,22 +78,23 @@ impl Board {
         }
     }
 
-    /// Providers of the table that have something to do or are slowed down.
+    /// Providers of the table that have something to do or are slowed down, for each address that mail leaves from.
     pub(crate) fn provider_states(&mut self, now: Timestamp) -> Vec<ProviderState> {
         self.end_overrides(now);
         let named = |(key, provider): (&ProviderKey, &Provider)| match key {
-            ProviderKey::Entry(name) => Some((Arc::clone(name), state(provider))),
+            ProviderKey::Entry(name, from) => Some(((Arc::clone(name), *from), state(provider))),
             ProviderKey::Lane(_) => None,
         };
-        let mut states: BTreeMap<Arc<str>, ProviderState> = self.providers.iter().filter_map(named).collect();
+        let mut states: BTreeMap<(Arc<str>, Option<IpAddr>), ProviderState> =
+            self.providers.iter().filter_map(named).collect();
         for lane in self.lanes.values() {
-            if let ProviderKey::Entry(name) = &lane.provider
-                && let Some(state) = states.get_mut(name)
+            if let ProviderKey::Entry(name, from) = &lane.provider
+                && let Some(state) = states.get_mut(&(Arc::clone(name), *from))
             {
                 state.waiting += lane.jobs;
             }
         }
-        let named = |(name, state)| ProviderState { provider: name, ..state };
+        let named = |((name, from), state)| ProviderState { provider: name, from, ..state };
         states.into_iter().map(named).collect()
     }
 }
@@ -94,6 +102,7 @@ impl Board {
 fn state(provider: &Provider) -> ProviderState {
     ProviderState {
         provider: Arc::default(),
+        from: None,
         open: provider.connections,
         allowed: provider.pace.allowed(),
         slowed_since: provider.pace.slowed_since(),

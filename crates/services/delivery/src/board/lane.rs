@@ -2,30 +2,35 @@
 //!
 //! Domains with the same mail servers in the same order share a lane, so that a connection carries mail for all of
 //! them. Lanes of one provider share its limits. A domain whose mail servers are not known yet has a lane of its own,
-//! with one connection, which begins by asking the DNS.
+//! with one connection, which begins by asking the DNS. All of this holds for each address that mail leaves from: what
+//! leaves from another shares neither connections nor limits.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use tokio::sync::Notify;
 use waxseal_model::{AccountId, Timestamp};
 
 use super::{pace::Pace, rate::Rate, turns::Turns};
-use crate::{open::NoLine, shaping::Bounds};
+use crate::{open::NoLine, shaping::Bounds, sources::LeavesFrom};
 
 /// Whose connections are shared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum LaneKey {
     /// One destination by itself: a relay, the inbox, or a domain whose mail servers are not known.
-    Alone(String),
+    Alone(String, LeavesFrom),
     /// All domains with these mail servers.
-    Servers(Arc<str>),
+    Servers(Arc<str>, LeavesFrom),
 }
 
 /// Whose limits hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum ProviderKey {
-    /// Those of an entry of the table.
-    Entry(Arc<str>),
+    /// Those of an entry of the table, for an address of ours.
+    Entry(Arc<str>, Option<IpAddr>),
     /// Its own: a lane that is nobody's, whatever it is called.
     Lane(LaneKey),
 }
@@ -112,28 +117,40 @@ impl Provider {
 
 /// Where domains were found to lead, for a while.
 #[derive(Default)]
-pub(super) struct Known(HashMap<String, (LaneKey, Timestamp)>);
+pub(super) struct Known(HashMap<String, (Servers, Timestamp)>);
+
+/// Mail servers, and the entry of the table that they belong to.
+pub(super) type Servers = (Arc<str>, Option<Arc<str>>);
 
 impl Known {
     /// Domains remembered.
     const MOST: usize = 20_000;
 
-    pub(super) fn lane(&self, domain: &str, now: Timestamp) -> Option<LaneKey> {
-        self.0.get(domain).filter(|(_, until)| now < *until).map(|(lane, _)| lane.clone())
+    fn servers(&self, domain: &str, now: Timestamp) -> Option<&Servers> {
+        self.0.get(domain).filter(|(_, until)| now < *until).map(|(servers, _)| servers)
     }
 
-    pub(super) fn note(&mut self, domain: String, lane: LaneKey, until: Timestamp, now: Timestamp) {
+    pub(super) fn lane(&self, domain: &str, from: &LeavesFrom, now: Timestamp) -> Option<LaneKey> {
+        self.servers(domain, now).map(|(servers, _)| LaneKey::Servers(Arc::clone(servers), from.clone()))
+    }
+
+    /// The provider of a domain whose servers are known, if it has one.
+    pub(super) fn provider(&self, domain: &str, now: Timestamp) -> Option<Option<Arc<str>>> {
+        self.servers(domain, now).map(|(_, provider)| provider.clone())
+    }
+
+    pub(super) fn note(&mut self, domain: String, servers: Servers, until: Timestamp, now: Timestamp) {
         if self.0.len() >= Self::MOST {
             self.forget(now);
             if self.0.len() >= Self::MOST {
                 self.0.clear();
             }
         }
-        self.0.insert(domain, (lane, until));
+        self.0.insert(domain, (servers, until));
     }
 
     /// Forgets what is too old to rely on; which.
-    pub(super) fn forget(&mut self, now: Timestamp) -> Vec<String> {
+    pub(super) fn forget(&mut self, now: Timestamp) -> HashSet<String> {
         self.0.extract_if(|_, (_, until)| *until <= now).map(|(domain, _)| domain).collect()
     }
 }

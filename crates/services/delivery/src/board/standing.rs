@@ -1,21 +1,21 @@
 //! What a destination waits for, asked by whoever wants to know why a message is where it is.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use waxseal_model::{AccountId, Timestamp};
 
 use super::{
-    Board,
+    Board, address,
     lane::{LaneKey, ProviderKey},
 };
 
 /// Whose limits hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// A provider of the table.
-    Provider(Arc<str>),
-    /// The destination's own mail servers, or the relay.
-    Destination,
+    /// A provider of the table, for one of our addresses.
+    Provider(Arc<str>, Option<IpAddr>),
+    /// The destination's own mail servers, for one of our addresses, or the relay.
+    Destination(Option<IpAddr>),
 }
 
 /// What a destination with something to do waits for.
@@ -52,15 +52,14 @@ impl Board {
     /// The provider of a lane.
     pub(crate) fn provider(&self, lane: &LaneKey) -> Option<Arc<str>> {
         match &self.lanes.get(lane)?.provider {
-            ProviderKey::Entry(name) => Some(Arc::clone(name)),
+            ProviderKey::Entry(name, _) => Some(Arc::clone(name)),
             ProviderKey::Lane(_) => None,
         }
     }
 
-    /// The provider of a destination, if that is known.
-    pub(crate) fn provider_of(&self, name: &str, now: Timestamp) -> Option<Arc<str>> {
-        let place = self.destinations.get(name).map(|place| place.lane.clone());
-        self.provider(&place.or_else(|| self.known.lane(name, now))?)
+    /// The provider of a domain, if it is known whose servers it has; `Some(None)`: nobody's of the table.
+    pub(crate) fn provider_of(&self, domain: &str, now: Timestamp) -> Option<Option<Arc<str>>> {
+        self.known.provider(domain, now)
     }
 
     /// What holds up an account's entries that are not here, if there may be no more of them.
@@ -79,8 +78,10 @@ impl Board {
         let lane = self.lanes.get(&place.lane)?;
         let provider = self.providers.get(&lane.provider)?;
         let whose = match &lane.provider {
-            ProviderKey::Entry(name) => Whose::Provider(Arc::clone(name)),
-            ProviderKey::Lane(_) => Whose::Destination,
+            ProviderKey::Entry(name, from) => Whose::Provider(Arc::clone(name), *from),
+            ProviderKey::Lane(LaneKey::Alone(_, from) | LaneKey::Servers(_, from)) => {
+                Whose::Destination(address(from))
+            }
         };
         if let Some((until, no_line)) = lane.down.as_ref().filter(|(until, _)| now < *until) {
             // Whoever found out may have been of another domain.

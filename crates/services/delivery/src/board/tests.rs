@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use waxseal_model::{ManualClock, SeededRandom};
 
 use super::*;
-use crate::{line::Contact, report::Report};
+use crate::{line::Contact, open::TlsNeed, relays::RelayRoute, report::Report};
 
 fn board() -> Board {
     Board::new(Limits::default())
@@ -19,6 +19,10 @@ fn place(servers: &str, provider: Option<(&str, u32)>) -> Place {
     }
 }
 
+fn alone(domain: &str) -> LaneKey {
+    LaneKey::Alone(domain.into(), None)
+}
+
 fn allowed(board: &Board, lane: &LaneKey) -> usize {
     board.providers[&board.lanes[lane].provider].pace.allowed()
 }
@@ -27,8 +31,8 @@ fn allowed(board: &Board, lane: &LaneKey) -> usize {
 fn a_domain_called_like_a_provider_does_not_set_its_limits() {
     let mut board = board();
     let now = Timestamp::from_secs(1_000);
-    board.enter_lane(&Route::Domain("orange".into()), now);
-    let lane = board.found("d.example", place("mx.orange.fr", Some(("orange", 2))), now);
+    board.enter_lane(&Route::Domain(Target::new("orange", None)), now);
+    let lane = board.found(&alone("d.example"), place("mx.orange.fr", Some(("orange", 2))), now);
     assert_eq!(allowed(&board, &lane), 2);
 }
 
@@ -45,11 +49,12 @@ fn a_relay_gets_as_many_connections_as_relays_do() {
 fn what_could_not_be_reached_is_told_to_each_by_its_own_name() {
     let mut board = board();
     let now = Timestamp::from_secs(1_000);
-    let lane = board.found("theirs.example", place("mx.example", None), now);
-    let route = Route::Domain("ours.example".into());
-    board
-        .destinations
-        .insert("ours.example".into(), Destination { route, lane: lane.clone(), flows: HashMap::new() });
+    let lane = board.found(&alone("theirs.example"), place("mx.example", None), now);
+    let route = Route::Domain(Target::new("ours.example", None));
+    board.destinations.insert(
+        "ours.example".into(),
+        Destination { name: "ours.example".into(), route, lane: lane.clone(), flows: HashMap::new() },
+    );
     let report = Report::unreachable("theirs.example", "connection refused");
     let no_line = NoLine { report, contact: Contact::default(), of_servers: true, of_policy: false };
     board.reached(&lane, Some((now + Duration::from_secs(5), no_line)));
@@ -62,18 +67,18 @@ fn what_could_not_be_reached_is_told_to_each_by_its_own_name() {
 fn whom_a_domain_shares_connections_with_is_found_out_again_though_nobody_tidied() {
     let mut board = board();
     let now = Timestamp::from_secs(1_000);
-    let lane = board.found("d.example", place("mx.d.example", None), now);
-    let route = Route::Domain("d.example".into());
+    let lane = board.found(&alone("d.example"), place("mx.d.example", None), now);
+    let route = Route::Domain(Target::new("d.example", None));
     assert_eq!(board.enter_lane(&route, now), lane);
     let later = now + KNOWN_FOR;
-    assert_eq!(board.enter_lane(&route, later), LaneKey::Alone("d.example".into()));
+    assert_eq!(board.enter_lane(&route, later), alone("d.example"));
 }
 
 #[test]
 fn what_a_provider_says_is_heard_when_its_domain_has_to_be_asked_for_anew_meanwhile() {
     let mut board = board();
     let mut now = Timestamp::from_secs(1_000);
-    let lane = board.found("d.example", place("mx.d.example", None), now);
+    let lane = board.found(&alone("d.example"), place("mx.d.example", None), now);
     board.lanes.get_mut(&lane).expect("it was found").connections = 1;
     now = now + KNOWN_FOR + Duration::from_secs(1);
     board.tidy(now);
@@ -87,7 +92,7 @@ fn providers_that_asked_for_less_are_not_kept_for_ever() {
     let mut now = Timestamp::from_secs(1_000);
     for number in 0..100 {
         let name = format!("d{number}.example");
-        let lane = board.found(&name, place(&name, None), now);
+        let lane = board.found(&alone(&name), place(&name, None), now);
         board.heard(&lane, true, now);
     }
     board.tidy(now);

@@ -1,12 +1,16 @@
 //! The sentences and fields of each kind of wait.
 
+use std::net::IpAddr;
+
 use waxseal_store::queue::{Pause, QueueEntry};
 
 use super::{Paused, WaitsFor, shown};
 use crate::{
     board::{Full, Standing, Whose},
+    sources::Wait,
     under_way::Attempted,
     view::ByRelay,
+    warm_up::Spent,
 };
 
 /// The beginning of what stands in a reply when a domain's policy forbade a server.
@@ -110,6 +114,9 @@ pub(crate) fn pause_of(pause: &Pause, to: Option<&str>) -> String {
 
 pub(super) fn time(entry: &QueueEntry) -> (String, WaitsFor) {
     let (next, end) = (shown(entry.next_attempt_at), shown(entry.give_up_at));
+    if let Some(told) = entry.last_reply.as_deref().and_then(|reason| address(reason, &next)) {
+        return told;
+    }
     let waits_for = WaitsFor { until: Some(next.clone()), ..wait("time", "") };
     if entry.attempts == 0 && entry.last_reply.is_none() {
         let words = format!("to leave at {next}, as its sender wants");
@@ -133,6 +140,34 @@ pub(super) fn time(entry: &QueueEntry) -> (String, WaitsFor) {
         ..waits_for
     };
     (words, waits_for)
+}
+
+/// What waits for an address that may take it, by the reason that was written down.
+fn address(reason: &str, next: &str) -> Option<(String, WaitsFor)> {
+    let until = Some(next.to_owned());
+    if let Some(Spent { address, provider, used, budget }) = Spent::read(reason) {
+        let words = format!(
+            "waits until {next} for the warm-up of {address}: {used} of {budget} recipients went to {provider} that day, and \
+             nothing else of its pool may take it"
+        );
+        let freed_by = format!(
+            "{next}, or a larger budget (`waxseal source warm-up {address}`) or another address in its pool, and then \
+             `waxseal queue retry` of this message"
+        );
+        let waits_for = WaitsFor {
+            limit: Some("warm-up"),
+            whose: Some(format!("{address} to {provider}")),
+            used: Some(used.into()),
+            most: Some(budget.into()),
+            until,
+            ..wait("warm-up", freed_by)
+        };
+        return Some((words, waits_for));
+    }
+    let pool = Wait::pool_in(reason)?;
+    let words = format!("no address of {pool} may be used; it is looked at again at {next}");
+    let freed_by = format!("an address of {pool} that is not paused");
+    Some((words, WaitsFor { whose: Some(pool.to_owned()), until, ..wait("source", freed_by) }))
 }
 
 pub(super) fn nobody_delivers() -> (String, WaitsFor) {
@@ -176,9 +211,10 @@ pub(super) fn standing(entry: &QueueEntry, standing: Standing, by_relay: ByRelay
         (false, true) => "the relay",
         (false, false) => entry.recipient_domain.as_str(),
     };
+    let from = |from: &Option<IpAddr>| from.map(|from| format!(" from {from}")).unwrap_or_default();
     let name = |whose: &Whose| match whose {
-        Whose::Provider(name) => format!("provider {name}"),
-        Whose::Destination => to.to_owned(),
+        Whose::Provider(name, ours) => format!("provider {name}{}", from(ours)),
+        Whose::Destination(ours) => format!("{to}{}", from(ours)),
     };
     match standing {
         Standing::Unreachable { until, words } => {

@@ -224,7 +224,11 @@ impl World {
         let id = MessageId::new(&*self.clock, &*self.random);
         let entry = |address: &String| NewQueueEntry {
             id: RecipientId::new(&*self.clock, &*self.random),
-            envelope: Envelope { reverse_path: "bounce@ours.example".into(), recipient: address.clone() },
+            envelope: Envelope {
+                reverse_path: "bounce@ours.example".into(),
+                recipient: address.clone(),
+                source: mail.options.source(),
+            },
         };
         let message = NewMessage {
             id,

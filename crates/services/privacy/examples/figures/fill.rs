@@ -86,6 +86,7 @@ fn message(clock: &dyn Clock, random: &dyn Random, id: MessageId, template: Even
         envelope: Envelope {
             reverse_path: "b@sender.example".into(),
             recipient: format!("{id}@one.example"),
+            source: None,
         },
     };
     NewMessage {

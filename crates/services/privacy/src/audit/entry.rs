@@ -343,6 +343,10 @@ pub enum AuditEvent {
     },
     /// An operator changed what a provider gets at once.
     ShapingChanged,
+    /// An operator changed an address that mail leaves from, or a pool of them.
+    SourcesChanged,
+    /// An operator said by which pool mail of an account or a domain leaves.
+    PoolAssigned,
     /// An operator had the log looked at for what such a change would do.
     ShapingTried,
     /// An operator confirmed the clock.

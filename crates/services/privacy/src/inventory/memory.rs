@@ -79,6 +79,12 @@ pub(super) const PLACES: &[Place] = &[
         DataPurpose::Delivery,
     ),
     memory(
+        "pools",
+        "by which pool of addresses mail of accounts and domains leaves; dropped with its account",
+        (Category::UniqueId, Subject::Customer),
+        DataPurpose::Delivery,
+    ),
+    memory(
         "openings",
         "how often content was opened for whom and what, until it is in the audit trail",
         (Category::UniqueId, Subject::Customer),

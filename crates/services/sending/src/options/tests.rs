@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use waxseal_model::{Timestamp, options::Tracking};
+use waxseal_model::{
+    Timestamp,
+    options::{SourceWish, Tracking},
+};
 use waxseal_store::domain::DomainSettings;
 
 use super::*;
@@ -12,8 +15,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_770_726_896);
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn read_as(pairs: &[(&str, &str)], settings: &DomainSettings) -> Result<Options, SendError> {
-    let mut config = SendingConfig::new("mail.example.org");
-    config.sending_ips.push(IpAddr::from([192, 0, 2, 7]));
+    let config = SendingConfig::new("mail.example.org");
     read(pairs.iter().copied(), &Rules { now: NOW, settings, config: &config })
 }
 
@@ -172,12 +174,12 @@ fn the_optimize_period_is_checked_and_sends_at_once() {
 }
 
 #[test]
-fn only_addresses_of_this_host_can_be_asked_for() {
-    let ours = IpAddr::from([192, 0, 2, 7]);
-    assert_eq!(good(&[("sending-ip", "192.0.2.7")]).delivery.sending_ip, Some(ours));
-    assert_eq!(bad("sending-ip", "192.0.2.8"), "Rejected: IP 192.0.2.8 can't be used to send the message");
+fn an_address_or_a_pool_to_leave_from_is_read() {
+    let asked = good(&[("sending-ip", "192.0.2.7"), ("sending-ip-pool", "p1")]).delivery;
+    assert_eq!(asked.source(), Some(SourceWish::Address(IpAddr::from([192, 0, 2, 7]))));
+    let asked = good(&[("sending-ip-pool", "p1")]).delivery;
+    assert_eq!(asked.source(), Some(SourceWish::Pool("p1".into())));
     assert_eq!(bad("sending-ip", "here"), "o:sending-ip is not an IP address");
-    assert!(matches!(read_as(&[("sending-ip-pool", "p1")], &settings()), Err(SendError::Rejected(_))));
 }
 
 #[test]

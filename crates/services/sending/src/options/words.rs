@@ -1,5 +1,7 @@
 //! Options whose value is a word or a list of words.
 
+use std::net::IpAddr;
+
 use waxseal_model::options::Tracking;
 
 use crate::error::SendError;
@@ -7,6 +9,11 @@ use crate::error::SendError;
 /// The six spellings that clients use.
 pub(crate) fn boolean(option: &str, value: &str) -> Result<bool, SendError> {
     known_boolean(value).ok_or_else(|| SendError::Invalid(format!("o:{option} must be yes or no")))
+}
+
+/// An IP address.
+pub(crate) fn address(option: &str, value: &str) -> Result<IpAddr, SendError> {
+    value.parse().map_err(|_| SendError::Invalid(format!("o:{option} is not an IP address")))
 }
 
 /// A boolean, or `htmlonly`.

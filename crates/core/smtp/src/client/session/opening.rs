@@ -26,11 +26,11 @@ impl Session {
         }
     }
 
-    /// Goes on unless the peer calls itself by our name.
+    /// Goes on unless the peer calls itself by a name of ours.
     fn on_name(&mut self, reply: &Reply, go_on: impl FnOnce(&mut Self)) {
         let name = reply.lines().first().and_then(|line| line.split_ascii_whitespace().next());
-        let ours = name.is_some_and(|name| name.eq_ignore_ascii_case(&self.settings.hello));
-        if ours && self.settings.detect_loop { self.fail(Fault::Loop) } else { go_on(self) }
+        let is_ours = |name: &str| self.settings.own_names.iter().any(|own| name.eq_ignore_ascii_case(own));
+        if name.is_some_and(is_ours) { self.fail(Fault::Loop) } else { go_on(self) }
     }
 
     /// Says EHLO, at first and again under TLS, where nothing said before counts (RFC 3207).

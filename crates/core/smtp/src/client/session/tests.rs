@@ -16,7 +16,7 @@ fn settings() -> Settings {
         implicit_tls: false,
         credentials: None,
         loopback: false,
-        detect_loop: true,
+        own_names: ["other.ours.example".into(), "mail.ours.example".into()].into(),
     }
 }
 

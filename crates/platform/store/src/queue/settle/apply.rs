@@ -73,7 +73,11 @@ pub(super) async fn settle(
         let ours = match &settlement.step {
             Step::Done { .. } => gone.remove(&settlement.entry),
             Step::Gone => None,
-            Step::Deferred { .. } | Step::Captured { .. } | Step::Released | Step::Paused(_) => {
+            Step::Deferred { .. }
+            | Step::PutOff { .. }
+            | Step::Captured { .. }
+            | Step::Released
+            | Step::Paused(_) => {
                 entries.remove(&settlement.entry).filter(|entry| entry.lease == settlement.lease)
             }
         };
@@ -164,6 +168,18 @@ impl Work {
                     first_attempt_at: sea_orm::Set(Some(first_attempt_at.as_micros())),
                     lease: sea_orm::Set(None),
                     last_reply: sea_orm::Set(Some(last_reply)),
+                    ..Default::default()
+                };
+                queue_entry::Entity::update(changed).exec_without_returning(tx).await?;
+            }
+            Step::PutOff { until, why } => {
+                let until = if cleared { CLEARED } else { until };
+                let changed = queue_entry::ActiveModel {
+                    id: sea_orm::Unchanged(entry.id),
+                    ready_at: sea_orm::Set(until.as_micros()),
+                    due_at: sea_orm::Set(until.as_micros()),
+                    lease: sea_orm::Set(None),
+                    last_reply: sea_orm::Set(Some(why)),
                     ..Default::default()
                 };
                 queue_entry::Entity::update(changed).exec_without_returning(tx).await?;
