@@ -19,7 +19,7 @@ use std::{
 };
 
 use waxseal_delivery::{AfterCrash, Relay, bounce::Rules, shaping::Shaping};
-use waxseal_net::HttpRules;
+use waxseal_net::{Dnssec, HttpRules};
 use waxseal_privacy::access::AccessConfig;
 use waxseal_sending::allowance::HourlyLimits;
 
@@ -100,6 +100,10 @@ pub(crate) struct Config {
     pub(crate) http_rules: HttpRules,
     /// DNS servers; the system's if empty.
     pub(crate) nameservers: Vec<SocketAddr>,
+    /// Whether answers about mail servers are validated.
+    pub(crate) dnssec: Dnssec,
+    /// File with the root's keys, instead of those on the Internet.
+    pub(crate) trust_anchor: Option<PathBuf>,
     /// Certificate chain and key of the listeners; self-signed ones otherwise.
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
     /// Days that events are kept.

@@ -307,6 +307,8 @@ fn marks() -> Arc<dyn AddressMarks> {
 pub(crate) fn net_config(config: &Config) -> NetConfig {
     NetConfig {
         nameservers: config.nameservers.iter().map(ToString::to_string).collect(),
+        dnssec: config.dnssec,
+        trust_anchor: config.trust_anchor.clone(),
         allow_private_destinations: config.allow_private_destinations,
         source_addresses: config.source_addresses.clone(),
         extra_ca: config.extra_ca.clone(),

@@ -178,6 +178,12 @@ impl Zone {
     }
 }
 
+/// A port of 127.0.0.1 that is free in UDP and TCP, until somebody else takes it.
+pub(crate) async fn free_port() -> io::Result<SocketAddr> {
+    let (udp, _tcp) = bind().await?;
+    udp.local_addr()
+}
+
 /// UDP and TCP on the same free port.
 async fn bind() -> io::Result<(UdpSocket, TcpListener)> {
     let mut last = None;

@@ -6,6 +6,7 @@
 pub mod capabilities;
 pub mod client;
 pub mod content;
+pub mod dane;
 pub mod line;
 pub mod mta_sts;
 pub mod path;

@@ -1,5 +1,7 @@
 //! Replays the corpora of the fuzz targets: what was found once does not come back.
 
+#[path = "../../../../fuzz/oracles/dane.rs"]
+mod dane;
 #[path = "../../../../fuzz/oracles/mta_sts.rs"]
 mod mta_sts;
 #[path = "../../../../fuzz/replay.rs"]
@@ -38,4 +40,9 @@ fn paths() {
 #[test]
 fn mta_sts_policies() {
     replay("mta_sts", mta_sts::check);
+}
+
+#[test]
+fn tlsa_records() {
+    replay("dane", dane::check);
 }

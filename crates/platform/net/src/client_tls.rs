@@ -27,6 +27,8 @@ use crate::net::NetError;
 pub struct TlsPeer {
     /// `None`: the certificate is good for this name; otherwise why it is not.
     pub flaw: Option<String>,
+    /// What it showed, its own certificate first.
+    pub(crate) chain: Arc<Vec<CertificateDer<'static>>>,
 }
 
 impl TlsPeer {
@@ -93,27 +95,25 @@ impl ClientTls {
             .await
             .map_err(|_| ClientTlsError::TimedOut)?
             .map_err(|error| ClientTlsError::Handshake(error.to_string()))?;
-        let flaw = self.check(stream.get_ref().1.peer_certificates(), &name, now);
-        Ok((stream, TlsPeer { flaw }))
+        let chain = Arc::new(stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec());
+        let flaw = self.check(&chain, &name, now);
+        Ok((stream, TlsPeer { flaw, chain }))
     }
 
-    fn check(
-        &self,
-        chain: Option<&[CertificateDer<'_>]>,
-        name: &ServerName<'_>,
-        now: Timestamp,
-    ) -> Option<String> {
-        let Some((leaf, rest)) = chain.and_then(<[_]>::split_first) else {
+    fn check(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: Timestamp) -> Option<String> {
+        let Some((leaf, rest)) = chain.split_first() else {
             return Some("no certificate".into());
         };
-        let secs = u64::try_from(now.as_secs()).unwrap_or(0);
-        let time = UnixTime::since_unix_epoch(Duration::from_secs(secs));
-        self.verifier.verify_server_cert(leaf, rest, name, &[], time).err().map(|error| flaw(&error))
+        self.verifier.verify_server_cert(leaf, rest, name, &[], unix(now)).err().map(|error| flaw(&error))
     }
 }
 
+pub(crate) fn unix(now: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_secs()).unwrap_or(0)))
+}
+
 /// Short words for the flaws that happen; certificates of strangers are not quoted.
-fn flaw(error: &rustls::Error) -> String {
+pub(crate) fn flaw(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(error) = error else {
         return "certificate not valid".into();
     };

@@ -6,6 +6,7 @@
 pub mod client_tls;
 pub mod connect;
 pub mod crowd;
+pub mod dane;
 pub mod guard;
 pub mod http_client;
 pub mod mail_route;
@@ -21,6 +22,6 @@ pub use guard::Guard;
 pub use http_client::{HttpClient, HttpRules};
 pub use mail_route::{MailHost, RouteError};
 pub use net::{Net, NetConfig, NetError};
-pub use resolver::{LookupError, Resolver};
+pub use resolver::{Dnssec, LookupError, Resolver};
 pub use server_tls::{Identity, ServerTlsError, certificate_end, server_tls, versions};
 pub use stream::Stream;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use thiserror::Error;
 use waxseal_model::Random;
 
-use crate::resolver::{LookupError, MxRecord, Resolver};
+use crate::resolver::{LookupError, MxRecords, Resolver};
 
 /// Hosts tried for one domain, at most.
 const MAX_HOSTS: usize = 8;
@@ -21,6 +21,8 @@ pub struct MailHost {
     pub name: String,
     /// Known already for an address literal; looked up otherwise.
     pub address: Option<IpAddr>,
+    /// Whether the DNS vouches for it being a host of the domain: then its TLSA records count (RFC 7672 section 2.2.1).
+    pub vouched: bool,
 }
 
 /// Why there is no host for a domain.
@@ -60,7 +62,12 @@ impl Resolver {
         random: &dyn Random,
     ) -> Result<Vec<MailHost>, RouteError> {
         if let Some(literal) = address_literal(domain) {
-            return Ok(vec![MailHost { preference: 0, name: literal.to_string(), address: Some(literal) }]);
+            return Ok(vec![MailHost {
+                preference: 0,
+                name: literal.to_string(),
+                address: Some(literal),
+                vouched: false,
+            }]);
         }
         let domain = idna::domain_to_ascii(domain).map_err(|_| RouteError::BadName)?;
         match self.mx(&domain).await {
@@ -76,7 +83,11 @@ impl Resolver {
             return Err(RouteError::Loop);
         }
         match self.addresses(domain).await {
-            Ok(_) => Ok(vec![MailHost { preference: 0, name: domain.into(), address: None }]),
+            // Whether the name itself is vouched for, its addresses tell.
+            Ok(_) => {
+                let vouched = self.is_validating().await;
+                Ok(vec![MailHost { preference: 0, name: domain.into(), address: None, vouched }])
+            }
             Err(error) => Err(failure(error)),
         }
     }
@@ -91,14 +102,14 @@ fn failure(error: LookupError) -> RouteError {
         LookupError::NoSuchName => RouteError::NoSuchDomain,
         LookupError::BadName => RouteError::BadName,
         // No host at all may be a zone in the making: as temporary as a failing nameserver.
-        LookupError::NoRecord | LookupError::TimedOut | LookupError::ServerFailed => {
+        LookupError::NoRecord | LookupError::TimedOut | LookupError::ServerFailed | LookupError::Bogus => {
             RouteError::Temporary(error)
         }
     }
 }
 
 fn from_records(
-    records: Vec<MxRecord>,
+    MxRecords { records, vouched }: MxRecords,
     own_names: &[String],
     random: &dyn Random,
 ) -> Result<Vec<MailHost>, RouteError> {
@@ -123,7 +134,7 @@ fn from_records(
     let mut hosts: Vec<MailHost> = Vec::new();
     for (preference, _, name) in keyed {
         if hosts.len() < MAX_HOSTS && hosts.iter().all(|host| host.name != name) {
-            hosts.push(MailHost { preference, name, address: None });
+            hosts.push(MailHost { preference, name, address: None, vouched });
         }
     }
     Ok(hosts)
@@ -145,6 +156,7 @@ mod tests {
     use waxseal_model::SeededRandom;
 
     use super::*;
+    use crate::resolver::MxRecord;
 
     fn mx(preference: u16, exchange: &str) -> MxRecord {
         MxRecord { preference, exchange: exchange.into() }
@@ -155,6 +167,7 @@ mod tests {
     }
 
     fn names(records: Vec<MxRecord>, seed: u64) -> Vec<String> {
+        let records = MxRecords { records, vouched: false };
         let hosts = from_records(records, &ours(), &SeededRandom::new(seed)).expect("hosts");
         hosts.into_iter().map(|host| host.name).collect()
     }
@@ -179,7 +192,8 @@ mod tests {
         let records = vec![mx(10, "first"), mx(20, "mail.ours.example"), mx(30, "behind")];
         assert_eq!(names(records, 1), ["first"]);
         for name in ours() {
-            let first = vec![mx(10, &name), mx(30, "behind")];
+            let records = vec![mx(10, &name), mx(30, "behind")];
+            let first = MxRecords { records, vouched: false };
             let error = from_records(first, &ours(), &SeededRandom::new(1));
             assert_eq!(error, Err(RouteError::Loop));
         }
@@ -187,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_null_mx_means_no_mail() {
-        let error = from_records(vec![mx(0, "")], &ours(), &SeededRandom::new(1));
+        let records = MxRecords { records: vec![mx(0, "")], vouched: false };
+        let error = from_records(records, &ours(), &SeededRandom::new(1));
         assert_eq!(error, Err(RouteError::NullMx));
     }
 

@@ -4,7 +4,12 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
-use crate::{client_tls::ClientTls, connect::Connector, guard::Guard, resolver::Resolver};
+use crate::{
+    client_tls::ClientTls,
+    connect::Connector,
+    guard::Guard,
+    resolver::{Dnssec, Resolver},
+};
 
 /// How to reach the world.
 #[derive(Debug, Clone)]
@@ -15,6 +20,10 @@ pub struct NetConfig {
     pub dns_timeout: Duration,
     /// One look-up waits this long with all its queries.
     pub dns_budget: Duration,
+    /// Whether the answers about mail servers are validated.
+    pub dnssec: Dnssec,
+    /// File of DNSKEY records to begin with, instead of the root's keys.
+    pub trust_anchor: Option<PathBuf>,
     /// Whether hosts on loopback, private and link-local addresses are dialled.
     pub allow_private_destinations: bool,
     /// Our addresses to send from; the system chooses if empty.
@@ -31,6 +40,8 @@ impl Default for NetConfig {
             nameservers: Vec::new(),
             dns_timeout: Duration::from_secs(5),
             dns_budget: Duration::from_secs(20),
+            dnssec: Dnssec::default(),
+            trust_anchor: None,
             allow_private_destinations: false,
             source_addresses: Vec::new(),
             extra_ca: None,
@@ -56,6 +67,14 @@ pub enum NetError {
         /// What is wrong.
         reason: String,
     },
+    /// The file with the root's keys cannot be used.
+    #[error("dns.trust_anchor: {path}: {reason}")]
+    TrustAnchor {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// TLS cannot be set up.
     #[error("tls: {0}")]
     Tls(String),
@@ -76,8 +95,10 @@ impl Net {
     /// Makes all three. Call inside a tokio runtime.
     pub fn open(config: &NetConfig) -> Result<Self, NetError> {
         let guard = Guard::new(config.allow_private_destinations);
+        let anchor = config.trust_anchor.as_deref();
+        let resolver = Resolver::new(&config.nameservers, config.dns_timeout, config.dns_budget)?;
         Ok(Self {
-            resolver: Resolver::new(&config.nameservers, config.dns_timeout, config.dns_budget)?,
+            resolver: resolver.with_dnssec(config.dnssec, &config.nameservers, config.dns_timeout, anchor)?,
             connector: Connector::new(guard, config.source_addresses.clone(), config.connect_timeout),
             tls: ClientTls::new(config.extra_ca.as_deref())?,
         })

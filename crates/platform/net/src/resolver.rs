@@ -1,18 +1,28 @@
 //! DNS look-ups: over the configured nameservers or the system's, each within a time.
 
+mod dnssec;
+
 use std::{
     net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use hickory_resolver::{
-    TokioResolver,
+    ResolverBuilder, TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolverConfig},
-    net::{NetError as DnsError, runtime::TokioRuntimeProvider},
-    proto::rr::{Name, RData, RecordType},
+    lookup::Lookup,
+    net::{DnsError as Failure, NetError as DnsError, runtime::TokioRuntimeProvider},
+    proto::{
+        dnssec::Proof,
+        rr::{Name, RData, RecordType},
+    },
 };
 use thiserror::Error;
 
+pub use self::dnssec::Dnssec;
+use self::dnssec::{Found, Validator};
 use crate::net::NetError;
 
 /// Addresses taken from one answer, at most: more are a mistake or an attack.
@@ -36,12 +46,15 @@ pub enum LookupError {
     /// The nameservers failed (SERVFAIL, REFUSED, broken answers).
     #[error("the nameserver failed")]
     ServerFailed,
+    /// The answer is not as its zone signed it, or a signature is missing (RFC 4033 section 5).
+    #[error("the answer is not as its zone signed it")]
+    Bogus,
 }
 
 impl LookupError {
     /// Whether the same question may have an answer later.
     pub const fn is_temporary(self) -> bool {
-        matches!(self, Self::TimedOut | Self::ServerFailed)
+        matches!(self, Self::TimedOut | Self::ServerFailed | Self::Bogus)
     }
 }
 
@@ -54,53 +67,97 @@ pub struct MxRecord {
     pub exchange: String,
 }
 
+/// The MX records of a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MxRecords {
+    /// In the order of the answer.
+    pub records: Vec<MxRecord>,
+    /// Whether the DNS vouches for them.
+    pub vouched: bool,
+}
+
+/// The addresses of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostAddresses {
+    /// IPv4 before IPv6.
+    pub addresses: Vec<IpAddr>,
+    /// The names under which it may have TLSA records, in this order (RFC 7672 section 2.2.2): none if the DNS does not
+    /// vouch for it.
+    pub tlsa_names: Vec<String>,
+}
+
 /// A caching stub resolver. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resolver {
     inner: TokioResolver,
     budget: Duration,
+    validator: Option<Arc<Validator>>,
 }
 
 impl Resolver {
     /// A resolver over `nameservers` (`ip` or `ip:port`), or the system's if there are none. One query
     /// waits `timeout`; a look-up with all its repetitions waits `budget`.
     pub fn new(nameservers: &[String], timeout: Duration, budget: Duration) -> Result<Self, NetError> {
-        let mut builder = if nameservers.is_empty() {
-            TokioResolver::builder_tokio().map_err(|error| NetError::Resolver(error.to_string()))?
-        } else {
-            let servers = nameservers.iter().map(|text| nameserver(text)).collect::<Result<Vec<_>, _>>()?;
-            let config = ResolverConfig::from_name_servers(servers);
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        let options = builder.options_mut();
-        options.timeout = timeout;
-        options.attempts = 2;
-        options.edns0 = true;
-        options.try_tcp_on_error = true;
-        let inner = builder.build().map_err(|error| NetError::Resolver(error.to_string()))?;
-        Ok(Self { inner, budget })
+        let inner = builder(nameservers, timeout)?;
+        let inner = inner.build().map_err(|error| NetError::Resolver(error.to_string()))?;
+        Ok(Self { inner, budget, validator: None })
     }
 
-    /// The MX records of `domain`, in the order of the answer.
-    pub async fn mx(&self, domain: &str) -> Result<Vec<MxRecord>, LookupError> {
-        let found = self.lookup(domain, RecordType::MX).await?;
-        let records = found.into_iter().filter_map(|data| match data {
+    /// The same, and it validates what is asked of mail servers, up to the root's keys: those of the file `anchor` (DNSKEY
+    /// records), or those of the Internet.
+    pub fn with_dnssec(
+        self,
+        mode: Dnssec,
+        nameservers: &[String],
+        timeout: Duration,
+        anchor: Option<&Path>,
+    ) -> Result<Self, NetError> {
+        let validator = Validator::new(mode, nameservers, timeout, self.budget, anchor)?;
+        Ok(Self { validator: validator.map(Arc::new), ..self })
+    }
+
+    /// The MX records of `domain`.
+    pub async fn mx(&self, domain: &str) -> Result<MxRecords, LookupError> {
+        let found = self.vouched_or_not(domain, RecordType::MX).await?;
+        let records = found.records().filter_map(|data| match data {
             RData::MX(mx) => Some(MxRecord { preference: mx.preference, exchange: plain_name(&mx.exchange) }),
             _ => None,
         });
-        non_empty(records.collect())
+        Ok(MxRecords { records: non_empty(records.collect())?, vouched: found.is_vouched() })
+    }
+
+    /// The addresses of a mail server that the DNS vouches for.
+    pub async fn vouched_addresses(&self, host: &str) -> Result<HostAddresses, LookupError> {
+        let (v4, v6) = tokio::join!(self.vouched(host, RecordType::A), self.vouched(host, RecordType::AAAA));
+        let is_bogus = |found: &Result<Found, LookupError>| matches!(found, Err(LookupError::Bogus));
+        if is_bogus(&v4) || is_bogus(&v6) {
+            return Err(LookupError::Bogus);
+        }
+        let error = first_error(&v4, &v6);
+        let found: Vec<Found> = [v4, v6].into_iter().flatten().collect();
+        let addresses = found.iter().flat_map(|found| {
+            found.records().cloned().filter_map(address).take(MAX_ADDRESSES).collect::<Vec<_>>()
+        });
+        let addresses: Vec<_> = addresses.collect();
+        if addresses.is_empty() {
+            return Err(error);
+        }
+        let vouched = found.iter().all(Found::is_vouched);
+        let alias = found.iter().find_map(Found::alias);
+        let own = || host.trim_end_matches('.').to_ascii_lowercase();
+        let tlsa_names = match (vouched, alias) {
+            (true, Some((last, _))) => vec![plain_name(last), own()],
+            (true, None) | (false, Some((_, true))) => vec![own()],
+            (false, _) => Vec::new(),
+        };
+        Ok(HostAddresses { addresses, tlsa_names })
     }
 
     /// The addresses of `host`: IPv4 before IPv6, because reverse names and sender policies of
     /// sending hosts are most often kept for IPv4.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
         let (v4, v6) = tokio::join!(self.lookup(host, RecordType::A), self.lookup(host, RecordType::AAAA));
-        let error = match (&v4, &v6) {
-            (Err(a), Err(b)) if b.is_temporary() && !a.is_temporary() => *b,
-            (Err(a), _) => *a,
-            (_, Err(b)) => *b,
-            _ => LookupError::NoRecord,
-        };
+        let error = first_error(&v4, &v6);
         let addresses: Vec<IpAddr> = [v4, v6]
             .into_iter()
             .flat_map(|found| found.unwrap_or_default().into_iter().filter_map(address).take(MAX_ADDRESSES))
@@ -119,14 +176,51 @@ impl Resolver {
     }
 
     async fn lookup(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, LookupError> {
-        let mut name = Name::from_ascii(name).map_err(|_| LookupError::BadName)?;
-        // Never complete a stranger's name with our own search domains.
-        name.set_fqdn(true);
-        let lookup = tokio::time::timeout(self.budget, self.inner.lookup(name, kind))
+        let lookup = self.ask(name, kind).await?;
+        Ok(lookup.answers().iter().map(|record| record.data.clone()).collect())
+    }
+
+    async fn ask(&self, name: &str, kind: RecordType) -> Result<Lookup, LookupError> {
+        tokio::time::timeout(self.budget, self.inner.lookup(fqdn(name)?, kind))
             .await
             .map_err(|_| LookupError::TimedOut)?
-            .map_err(|error| classify(&error))?;
-        Ok(lookup.answers().iter().map(|record| record.data.clone()).collect())
+            .map_err(|error| classify(&error))
+    }
+}
+
+fn fqdn(name: &str) -> Result<Name, LookupError> {
+    let mut name = Name::from_ascii(name).map_err(|_| LookupError::BadName)?;
+    // Never complete a stranger's name with our own search domains.
+    name.set_fqdn(true);
+    Ok(name)
+}
+
+fn builder(
+    nameservers: &[String],
+    timeout: Duration,
+) -> Result<ResolverBuilder<TokioRuntimeProvider>, NetError> {
+    let mut builder = if nameservers.is_empty() {
+        TokioResolver::builder_tokio().map_err(|error| NetError::Resolver(error.to_string()))?
+    } else {
+        let servers = nameservers.iter().map(|text| nameserver(text)).collect::<Result<Vec<_>, _>>()?;
+        let config = ResolverConfig::from_name_servers(servers);
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    let options = builder.options_mut();
+    options.timeout = timeout;
+    options.attempts = 2;
+    options.edns0 = true;
+    options.try_tcp_on_error = true;
+    Ok(builder)
+}
+
+/// The error of two questions that says more.
+fn first_error<T>(v4: &Result<T, LookupError>, v6: &Result<T, LookupError>) -> LookupError {
+    match (v4, v6) {
+        (Err(a), Err(b)) if b.is_temporary() && !a.is_temporary() => *b,
+        (Err(a), _) => *a,
+        (_, Err(b)) => *b,
+        _ => LookupError::NoRecord,
     }
 }
 
@@ -147,6 +241,11 @@ fn classify(error: &DnsError) -> LookupError {
         LookupError::NoSuchName
     } else if error.is_no_records_found() {
         LookupError::NoRecord
+    } else if matches!(error, DnsError::Dns(Failure::Nsec { proof, .. }) if *proof != Proof::Bogus) {
+        // Its absence is not proven where nothing has to be.
+        LookupError::NoRecord
+    } else if matches!(error, DnsError::Dns(Failure::DnssecBogus | Failure::Nsec { .. })) {
+        LookupError::Bogus
     } else if matches!(error, DnsError::Timeout) {
         LookupError::TimedOut
     } else {

@@ -13,6 +13,7 @@ use waxseal_store::{
 use crate::{
     board::{Job, LaneKey, Route},
     capture,
+    dane::Told,
     line::{Contact, Line},
     open::{NoLine, TlsNeed, Wish, open},
     outcome::{ACCESS, Attempt, release},
@@ -170,7 +171,7 @@ async fn send(
         }
     };
     if let Some(mut kept) = line.take() {
-        let usable = kept.used < most && wish.is_met_by(&kept.contact);
+        let usable = kept.used < most && is_fit(shared, route, &wish, &mut kept.contact).await;
         if usable && kept.is_ready().await {
             turn.meets(&kept.contact.host);
             let end_note = EndNote::new(&shared.store, &job.entries);
@@ -214,6 +215,17 @@ async fn send(
     note(Some(&contact));
     keep(line, fresh);
     Ok((contact, verdicts))
+}
+
+/// Whether an open connection will do for a message, whichever domain it was made for.
+async fn is_fit(shared: &Shared, route: &Route, wish: &Wish, contact: &mut Contact) -> bool {
+    let Ok(told) = shared.dane.of(shared, route, contact).await else { return false };
+    let told = told.as_ref();
+    if told.is_some_and(|told| told.flaw(contact, shared.clock.now()).is_some()) {
+        return false;
+    }
+    contact.is_told_of = told.is_some_and(Told::authenticates);
+    wish.is_met_by(contact, told)
 }
 
 fn wish(options: &DeliveryOptions, policy: Option<Arc<DomainPolicy>>) -> Wish {

@@ -16,6 +16,7 @@ mod board;
 pub mod bounce;
 mod capture;
 pub mod config;
+mod dane;
 mod jump;
 mod line;
 mod open;

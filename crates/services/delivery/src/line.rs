@@ -20,6 +20,15 @@ pub(crate) struct Contact {
     pub(crate) sending_ip: Option<IpAddr>,
     /// `None`: in the clear.
     pub(crate) tls: Option<TlsPeer>,
+    /// Whether its certificate is one that its TLSA records tell of, for the domain it was last used for.
+    pub(crate) is_told_of: bool,
+}
+
+impl Contact {
+    /// Whether the certificate is good: by its issuer, or by the DNS.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.tls.as_ref().is_some_and(|peer| peer.is_verified() || self.is_told_of)
+    }
 }
 
 /// Where the line stands.

@@ -6,12 +6,13 @@ use std::{
 };
 
 use tokio::time::Instant;
-use waxseal_net::{MailHost, RouteError, Source};
+use waxseal_net::{LookupError, MailHost, RouteError, Source};
 use waxseal_smtp::client::{Fault, Session, Settings, TlsPolicy};
 
 use crate::{
     board::Route,
     bounce::BounceClass,
+    dane::Told,
     line::{Contact, Line, Stop},
     policies::DomainPolicy,
     report::{Ending, Report, Speaker},
@@ -35,10 +36,10 @@ pub(crate) enum TlsNeed {
 impl TlsNeed {
     /// Whether a connection will do.
     pub(crate) fn is_met_by(self, contact: &Contact) -> bool {
-        match (self, &contact.tls) {
-            (Self::Opportunistic, _) | (Self::Encrypted, Some(_)) => true,
-            (Self::Verified, Some(peer)) => peer.is_verified(),
-            (Self::Encrypted | Self::Verified, None) => false,
+        match self {
+            Self::Opportunistic => true,
+            Self::Encrypted => contact.tls.is_some(),
+            Self::Verified => contact.is_verified(),
         }
     }
 }
@@ -54,21 +55,26 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// Whether a connection will do, whichever domain it was made for.
-    pub(crate) fn is_met_by(&self, contact: &Contact) -> bool {
-        self.tls().is_met_by(contact)
-            && self.enforced().is_none_or(|policy| policy.allows(&contact.host))
+    /// Whether a connection will do that is as the DNS tells, if it tells anything, whichever domain it was made for.
+    pub(crate) fn is_met_by(&self, contact: &Contact, told: Option<&Told>) -> bool {
+        self.tls(told).is_met_by(contact)
+            && self.enforced(told).is_none_or(|policy| policy.allows(&contact.host))
             && (self.source.is_none() || self.source == contact.sending_ip)
     }
 
-    /// The policy, if it has to be kept.
-    fn enforced(&self) -> Option<&DomainPolicy> {
-        self.policy.as_deref().filter(|policy| policy.enforces())
+    /// The policy, if it has to be kept at a server: not where the DNS itself tells of certificates (RFC 8461 section 2).
+    fn enforced(&self, told: Option<&Told>) -> Option<&DomainPolicy> {
+        let policy = self.policy.as_deref().filter(|policy| policy.enforces());
+        policy.filter(|_| !told.is_some_and(Told::authenticates))
     }
 
-    /// What it asks of TLS, on whosever behalf.
-    fn tls(&self) -> TlsNeed {
-        if self.enforced().is_some() { TlsNeed::Verified } else { self.tls }
+    /// What it asks of TLS at a server, on whosever behalf.
+    fn tls(&self, told: Option<&Told>) -> TlsNeed {
+        match (self.enforced(told), told) {
+            (Some(_), _) => TlsNeed::Verified,
+            (None, Some(_)) => self.tls.max(TlsNeed::Encrypted),
+            (None, None) => self.tls,
+        }
     }
 
     /// Whether it asks for no more than most messages, but for the policy of its domain: what it meets is then news for
@@ -97,23 +103,28 @@ pub(crate) async fn open(shared: &Shared, route: &Route, wish: &Wish) -> Result<
     let mut failures = Failures::new(route.told());
     let mut tries = 0;
     for host in hosts {
-        if let Some(policy) = wish.enforced().filter(|policy| !policy.allows(&host.name)) {
-            failures.note_forbidden(policy, &host);
-            continue;
-        }
-        let addresses = match addresses(shared, &host).await {
-            Ok(addresses) => addresses,
-            Err(words) => {
-                failures.note_unreachable(&host.name, None, &words);
+        let (addresses, told) = match addresses(shared, route, &host).await {
+            Ok(found) => found,
+            Err(Unknown::Addresses(error)) => {
+                failures.note_unreachable(&host.name, None, &error.to_string());
+                continue;
+            }
+            Err(Unknown::Vouched(what, error)) => {
+                failures.note_untold(&host, what, error);
                 continue;
             }
         };
+        if let Some(policy) = wish.enforced(told.as_ref()).filter(|policy| !policy.allows(&host.name)) {
+            failures.note_forbidden(policy, &host);
+            continue;
+        }
+        let wanted = Wanted { wish, told: told.as_ref() };
         for address in addresses {
             if tries == MAX_ADDRESSES || (tries > 0 && began.elapsed() > shared.config.timeouts.opening) {
                 return Err(failures.into_result());
             }
             tries += 1;
-            match knock(shared, route, &host.name, address, wish).await {
+            match knock(shared, route, &host.name, address, wanted).await {
                 Ok(line) => return Ok(line),
                 Err(failure) => failures.note(failure),
             }
@@ -126,7 +137,12 @@ async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> 
     match route {
         Route::Relay(route) => {
             let relay = &route.relay;
-            Ok(vec![MailHost { preference: 0, name: relay.host.clone(), address: relay.address() }])
+            Ok(vec![MailHost {
+                preference: 0,
+                name: relay.host.clone(),
+                address: relay.address(),
+                vouched: false,
+            }])
         }
         Route::Domain(target) => mail_hosts(shared, &target.domain).await.map_err(|error| NoLine {
             report: Report::of_route(error, &target.domain),
@@ -144,11 +160,42 @@ pub(crate) async fn mail_hosts(shared: &Shared, domain: &str) -> Result<Vec<Mail
     shared.net.resolver.mail_hosts(domain, &ways.outbound.own_names, &*shared.random).await
 }
 
-async fn addresses(shared: &Shared, host: &MailHost) -> Result<Vec<IpAddr>, String> {
+/// What is not known of a server.
+enum Unknown {
+    Addresses(LookupError),
+    /// That is so only for domains for which the DNS vouches.
+    Vouched(&'static str, LookupError),
+}
+
+/// The addresses of a server, and what the DNS tells of its certificate.
+async fn addresses(
+    shared: &Shared,
+    route: &Route,
+    host: &MailHost,
+) -> Result<(Vec<IpAddr>, Option<Told>), Unknown> {
+    let resolver = &shared.net.resolver;
     match host.address {
-        Some(address) => Ok(vec![address]),
-        None => shared.net.resolver.addresses(&host.name).await.map_err(|error| error.to_string()),
+        Some(address) => Ok((vec![address], None)),
+        None if !host.vouched => {
+            let addresses = resolver.addresses(&host.name).await.map_err(Unknown::Addresses)?;
+            Ok((addresses, None))
+        }
+        None => {
+            let found = resolver.vouched_addresses(&host.name).await.map_err(|error| match error {
+                LookupError::Bogus => Unknown::Vouched("addresses", error),
+                error => Unknown::Addresses(error),
+            })?;
+            let told = shared.dane.before(shared, route, host, found.tlsa_names).await;
+            Ok((found.addresses, told.map_err(|error| Unknown::Vouched("TLSA records", error))?))
+        }
     }
+}
+
+/// What is asked of a connection to a server: by a message, and by the DNS.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    wish: &'a Wish,
+    told: Option<&'a Told>,
 }
 
 /// Tries one address; a second time in the clear if TLS was only an opportunity and failed.
@@ -157,23 +204,24 @@ async fn knock(
     route: &Route,
     host: &str,
     address: IpAddr,
-    wish: &Wish,
+    Wanted { wish, told }: Wanted<'_>,
 ) -> Result<Line, Failure> {
-    let need = wish.tls().max(route.tls_need(address));
+    let need = wish.tls(told).max(route.tls_need(address));
     let policy = if need == TlsNeed::Opportunistic { TlsPolicy::Opportunistic } else { TlsPolicy::Required };
     let place = Place { host, address, source: wish.source };
     let mut line = connect(shared, route, &place, policy).await?;
-    let mut result = converse(shared, &mut line, need).await;
+    let mut result = converse(shared, &mut line, need, told).await;
     if let (Err(Refusal::Handshake(_)), TlsPolicy::Opportunistic) = (&result, policy) {
         tracing::debug!("TLS failed, going on in the clear");
         line = connect(shared, route, &place, TlsPolicy::Never).await?;
-        result = converse(shared, &mut line, need).await;
+        result = converse(shared, &mut line, need, told).await;
     }
     match result {
         Ok(()) => Ok(line),
         Err(refusal) => {
             let speaker = Speaker { rules: &shared.config.bounces, host: &line.contact.host };
-            let report = Box::new(refusal.into_report(route, speaker, wish.enforced()));
+            let asks = Asks { told: told.is_some(), policy: wish.enforced(told) };
+            let report = Box::new(refusal.into_report(route, speaker, asks));
             Err(Failure::Spoke(line.contact, report))
         }
     }
@@ -214,6 +262,7 @@ async fn connect(
         address: Some(address),
         sending_ip: stream.local_ip(),
         tls: None,
+        is_told_of: false,
     };
     let settings = Settings {
         hello: leaving.hello.to_string(),
@@ -234,25 +283,38 @@ async fn connect(
 enum Refusal {
     Handshake(String),
     Unverified(String),
+    /// The certificate is not what the DNS tells of.
+    Untold(String),
     Fault(Fault),
+}
+
+/// Who asks for good TLS besides the message.
+struct Asks<'a> {
+    told: bool,
+    policy: Option<&'a DomainPolicy>,
 }
 
 impl Refusal {
     /// Why there is no good TLS, if it is about that.
     fn lack_of_tls(&self) -> Option<&str> {
         match self {
-            Self::Handshake(why) | Self::Unverified(why) => Some(why),
+            Self::Handshake(why) | Self::Unverified(why) | Self::Untold(why) => Some(why),
             Self::Fault(Fault::NoTls) => Some("the server offers no TLS"),
             Self::Fault(_) => None,
         }
     }
 
-    fn into_report(self, route: &Route, speaker: Speaker<'_>, policy: Option<&DomainPolicy>) -> Report {
-        if let (Some(policy), Some(why)) = (policy, self.lack_of_tls()) {
-            return Report::against_policy(&policy.domain, why);
+    fn into_report(self, route: &Route, speaker: Speaker<'_>, asks: Asks<'_>) -> Report {
+        match (self.lack_of_tls(), asks.policy) {
+            // Where both ask, a certificate of an unknown issuer is against the policy alone.
+            (Some(why), Some(policy)) => return Report::against_policy(&policy.domain, why),
+            (Some(why), None) if asks.told && !matches!(self, Self::Unverified(_)) => {
+                return Report::against_dane(speaker.host, why);
+            }
+            _ => {}
         }
         match self {
-            Self::Handshake(why) | Self::Unverified(why) => Report::no_tls(&why),
+            Self::Handshake(why) | Self::Unverified(why) | Self::Untold(why) => Report::no_tls(&why),
             Self::Fault(fault) => {
                 let mut report = Report::of_fault(speaker, &fault);
                 // What a relay says about us is for its operator and ours to mend, not about the message.
@@ -266,13 +328,18 @@ impl Refusal {
 }
 
 /// Talks until the session is ready.
-async fn converse(shared: &Shared, line: &mut Line, need: TlsNeed) -> Result<(), Refusal> {
+async fn converse(
+    shared: &Shared,
+    line: &mut Line,
+    need: TlsNeed,
+    told: Option<&Told>,
+) -> Result<(), Refusal> {
     if line.session.is_secure() {
-        secure(shared, line, need).await?;
+        secure(shared, line, need, told).await?;
     }
     loop {
         match line.run().await {
-            Stop::Handshake => secure(shared, line, need).await?,
+            Stop::Handshake => secure(shared, line, need, told).await?,
             Stop::Ready => return Ok(()),
             Stop::Finished(_) => {}
             Stop::Over => return Err(Refusal::Fault(line.session.fault().cloned().unwrap_or(Fault::Closed))),
@@ -280,11 +347,17 @@ async fn converse(shared: &Shared, line: &mut Line, need: TlsNeed) -> Result<(),
     }
 }
 
-async fn secure(shared: &Shared, line: &mut Line, need: TlsNeed) -> Result<(), Refusal> {
+async fn secure(shared: &Shared, line: &mut Line, need: TlsNeed, told: Option<&Told>) -> Result<(), Refusal> {
     let now = shared.clock.now();
     line.secure(&shared.net.tls, now).await.map_err(|error| Refusal::Handshake(error.to_string()))?;
+    if let Some(told) = told {
+        match told.flaw(&line.contact, now) {
+            Some(why) => return Err(Refusal::Untold(why)),
+            None => line.contact.is_told_of = told.authenticates(),
+        }
+    }
     match &line.contact.tls {
-        Some(peer) if need == TlsNeed::Verified && !peer.is_verified() => {
+        Some(peer) if need == TlsNeed::Verified && !line.contact.is_verified() => {
             Err(Refusal::Unverified(peer.flaw.clone().unwrap_or_default()))
         }
         _ => Ok(()),
@@ -332,6 +405,12 @@ impl<'a> Failures<'a> {
         let why = format!("{} is not among its servers", host.name);
         let contact = Contact { host: host.name.clone(), address: host.address, ..Contact::default() };
         self.note(Failure::Spoke(contact, Box::new(Report::against_policy(&policy.domain, &why))));
+    }
+
+    fn note_untold(&mut self, host: &MailHost, what: &str, error: LookupError) {
+        let why = format!("its {what} cannot be had: {error}");
+        let contact = Contact { host: host.name.clone(), ..Contact::default() };
+        self.note(Failure::Spoke(contact, Box::new(Report::against_dane(&host.name, &why))));
     }
 
     fn note_unreachable(&mut self, host: &str, address: Option<IpAddr>, words: &str) {

@@ -127,8 +127,7 @@ impl Attempt<'_> {
             session_seconds: round(self.took),
             first_delivery_attempt_seconds: Some(round(first.since(entry.accepted_at))),
             tls: contact.map(|contact| contact.tls.is_some()),
-            certificate_verified: contact
-                .map(|contact| contact.tls.as_ref().is_some_and(waxseal_net::TlsPeer::is_verified)),
+            certificate_verified: contact.map(Contact::is_verified),
             utf8: self.utf8,
             mx_host: contact.map(|contact| contact.host.clone()),
             mx_host_ip: contact.and_then(|contact| contact.address).map(|ip| ip.to_string()),

@@ -166,6 +166,12 @@ impl Report {
         Self { class: BounceClass::Security, ..Self::temporary(499, Some("4.7.5"), &words) }
     }
 
+    /// What the DNS tells of a server's certificate is not so, or is not known.
+    pub(crate) fn against_dane(host: &str, why: &str) -> Self {
+        let words = format!("The DANE records of {host} forbid it: {why}");
+        Self { class: BounceClass::Security, ..Self::temporary(499, Some("4.7.5"), &words) }
+    }
+
     /// A temporary failure of our own wording.
     pub(crate) fn temporary(code: u16, enhanced: Option<&str>, description: &str) -> Self {
         Self {

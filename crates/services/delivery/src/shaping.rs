@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     fn host(preference: u16, name: &str) -> MailHost {
-        MailHost { preference, name: name.into(), address: None }
+        MailHost { preference, name: name.into(), address: None, vouched: false }
     }
 
     #[test]

@@ -199,6 +199,17 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("dns.nameservers", "[]", "DNS servers, as `ADDRESS` or `ADDRESS:PORT`; the system's if empty."),
     key(
+        "dns.dnssec",
+        r#""auto""#,
+        "Whether answers about mail servers are validated, so that what the DNS tells of their certificates is heeded (DANE): \
+         `auto` (if the nameservers pass signatures on), `always` (no mail where they do not), `off`.",
+    ),
+    key(
+        "dns.trust_anchor",
+        r#""""#,
+        "File with DNSKEY records of the root of the DNS; its keys on the Internet if empty.",
+    ),
+    key(
         "tls.certificate",
         r#""""#,
         "Certificate chain of the listeners (PEM). Without one a self-signed one is made.",

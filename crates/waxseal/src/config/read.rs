@@ -75,6 +75,8 @@ impl Reader {
                 allow_private: self.flag("outgoing_http.allow_private_destinations"),
             },
             nameservers: self.each("dns.nameservers", |text| values::nameserver(&text)),
+            dnssec: self.one("dns.dnssec", |text| values::dnssec(&text)).unwrap_or_default(),
+            trust_anchor: self.optional("dns.trust_anchor", |path| Ok(path.into())),
             certificate: self.certificate(),
             events_days: self.number("retention.events_days", 1..=365),
             stored_message_days: self.number("retention.stored_message_days", 0..=30),

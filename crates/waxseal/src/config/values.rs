@@ -6,6 +6,7 @@ use std::{
 };
 
 use waxseal_delivery::{AfterCrash, Relay, bounce::Rules, shaping::Shaping};
+use waxseal_net::Dnssec;
 use waxseal_system::users;
 
 use super::Secret;
@@ -164,6 +165,15 @@ pub(super) fn after_crash(text: &str) -> Result<AfterCrash, String> {
         "retry" => Ok(AfterCrash::Retry),
         "hold" => Ok(AfterCrash::Hold),
         other => Err(format!("`{other}` is neither `retry` nor `hold`")),
+    }
+}
+
+pub(super) fn dnssec(text: &str) -> Result<Dnssec, String> {
+    match text {
+        "off" => Ok(Dnssec::Off),
+        "auto" => Ok(Dnssec::Auto),
+        "always" => Ok(Dnssec::Always),
+        other => Err(format!("`{other}` is none of `off`, `auto`, `always`")),
     }
 }
 

@@ -48,6 +48,13 @@ pub(super) const PROGRAMS: &[Program] = &[
         used_by: "signatures checked by opendkim",
     },
     Program {
+        name: "Knot DNS and ldns",
+        shown_by: &["knotd", "ldns-keygen", "ldns-signzone"],
+        probe: &[],
+        packages: &["knot", "ldnsutils"],
+        used_by: "signed zones",
+    },
+    Program {
         name: "strace",
         shown_by: &["strace"],
         probe: &[],

@@ -14,7 +14,9 @@ use crate::{
 };
 
 /// The beginning of what stands in a reply when a domain's policy forbade a server.
-const POLICY: &str = "MTA-STS policy";
+const POLICY: &str = "The MTA-STS policy of ";
+/// The same when it was what the DNS tells of a server's certificate.
+const DANE: &str = "The DANE records of ";
 
 fn wait(kind: &'static str, freed_by: impl Into<String>) -> WaitsFor {
     WaitsFor {
@@ -127,14 +129,23 @@ pub(super) fn time(entry: &QueueEntry) -> (String, WaitsFor) {
     let said = reply.as_ref().map(|reply| format!("; the last reply was: {reply}")).unwrap_or_default();
     let tries = if entry.attempts == 1 { "1 attempt" } else { &format!("{} attempts", entry.attempts) };
     let words = format!("waits for its next attempt at {next}, after {tries}; given up at {end}{said}");
-    let by_policy = reply.as_ref().is_some_and(|reply| reply.contains(POLICY));
-    let freed_by = match by_policy {
-        true => format!("servers of {} as its policy asks, or another policy", entry.recipient_domain),
-        false => format!("{next}, or `waxseal queue retry` of this message"),
+    let says = |words| reply.as_ref().is_some_and(|reply| reply.contains(words));
+    let domain = &entry.recipient_domain;
+    let (limit, freed_by) = if says(POLICY) {
+        ("MTA-STS policy", format!("servers of {domain} as its policy asks, or another policy"))
+    } else if says(DANE) {
+        (
+            "DANE",
+            format!(
+                "a server of {domain} with a certificate that its TLSA records tell of, or other records"
+            ),
+        )
+    } else {
+        ("retry schedule", format!("{next}, or `waxseal queue retry` of this message"))
     };
     let waits_for = WaitsFor {
-        limit: Some(if by_policy { "MTA-STS policy" } else { "retry schedule" }),
-        whose: by_policy.then(|| entry.recipient_domain.clone()),
+        limit: Some(limit),
+        whose: (limit != "retry schedule").then(|| domain.clone()),
         reason: reply,
         freed_by,
         ..waits_for

@@ -6,6 +6,7 @@ mod bad_peers;
 mod capture;
 mod clearing;
 mod counters;
+mod dane;
 mod dns;
 mod fair;
 mod handing_over;

@@ -1,0 +1,151 @@
+//! What the DNS tells of the certificates of recipients' servers: DANE (RFC 7672).
+//!
+//! It counts for a message where the DNS vouches for the whole way from its domain to the server. So it is asked with each
+//! message, like the policies of domains: a connection that is good enough for one domain is not for another.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use waxseal_model::Timestamp;
+use waxseal_net::{
+    LookupError, MailHost,
+    dane::{Tlsa, mismatch},
+};
+
+use crate::{board::Route, line::Contact, open::mail_hosts, service::Shared};
+
+/// How long what was found counts for connections that are open.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+/// Domains, and servers, remembered.
+const MOST: usize = 20_000;
+
+/// What the DNS tells of a server's certificate, for mail to one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    tlsa: Tlsa,
+    /// Names for which an issuer's certificate is good (RFC 7672 section 3.2.2).
+    names: Vec<String>,
+}
+
+impl Told {
+    /// Whether it tells of certificates, and does not only ask for TLS.
+    pub(crate) const fn authenticates(&self) -> bool {
+        matches!(self.tlsa, Tlsa::Certificate(_))
+    }
+
+    /// Why a connection is not as told; `None`: it is.
+    pub(crate) fn flaw(&self, contact: &Contact, now: Timestamp) -> Option<String> {
+        match (&self.tlsa, &contact.tls) {
+            (_, None) => Some("there is no TLS".into()),
+            (Tlsa::AnyCertificate, Some(_)) => None,
+            (Tlsa::Certificate(told), Some(peer)) => {
+                let names: Vec<_> = self.names.iter().map(String::as_str).collect();
+                mismatch(peer, told, &names, now)
+            }
+        }
+    }
+}
+
+/// What the DNS tells of servers that were asked for a moment ago.
+#[derive(Default)]
+pub(crate) struct Dane {
+    domains: Mutex<Kept<Option<Arc<[String]>>>>,
+    servers: Mutex<Kept<Option<Server>>>,
+}
+
+/// What a server's records ask for, and the names under which it may have them.
+type Server = (Tlsa, Vec<String>);
+
+type Kept<T> = HashMap<String, (Timestamp, T)>;
+
+impl Dane {
+    /// What is told of the server of an open connection, for mail that takes this route. An error: the connection must not
+    /// be used.
+    pub(crate) async fn of(
+        &self,
+        shared: &Shared,
+        route: &Route,
+        contact: &Contact,
+    ) -> Result<Option<Told>, LookupError> {
+        let Route::Domain(target) = route else { return Ok(None) };
+        let domain = &*target.domain;
+        if !shared.net.resolver.is_validating().await {
+            return Ok(None);
+        }
+        let hosts = match recall(&self.domains, domain, shared.clock.now()) {
+            Some(hosts) => hosts,
+            None => {
+                let found = mail_hosts(shared, domain).await.map_err(|_| LookupError::ServerFailed)?;
+                let vouched = found.iter().all(|host| host.vouched);
+                let hosts = vouched.then(|| found.into_iter().map(|host| host.name).collect());
+                keep(&self.domains, domain, shared.clock.now(), &hosts);
+                hosts
+            }
+        };
+        let Some(hosts) = hosts else { return Ok(None) };
+        if !hosts.contains(&contact.host) {
+            // Nobody vouches for its being a server of the domain any more.
+            return Err(LookupError::NoRecord);
+        }
+        let server = match recall(&self.servers, &contact.host, shared.clock.now()) {
+            Some(server) => server,
+            None => {
+                let found = shared.net.resolver.vouched_addresses(&contact.host).await?;
+                self.ask(shared, &contact.host, found.tlsa_names).await?
+            }
+        };
+        Ok(server.map(|server| told(server, domain, &contact.host)))
+    }
+
+    /// What is told of a server before it is connected to, which may have TLSA records under these names.
+    pub(crate) async fn before(
+        &self,
+        shared: &Shared,
+        route: &Route,
+        host: &MailHost,
+        tlsa_names: Vec<String>,
+    ) -> Result<Option<Told>, LookupError> {
+        let Route::Domain(target) = route else { return Ok(None) };
+        let domain = &*target.domain;
+        let server = self.ask(shared, &host.name, tlsa_names).await?;
+        Ok(server.map(|server| told(server, domain, &host.name)))
+    }
+
+    async fn ask(
+        &self,
+        shared: &Shared,
+        host: &str,
+        tlsa_names: Vec<String>,
+    ) -> Result<Option<Server>, LookupError> {
+        let tlsa = shared.net.resolver.tlsa(&tlsa_names, shared.config.port).await?;
+        let server = tlsa.map(|tlsa| (tlsa, tlsa_names));
+        keep(&self.servers, host, shared.clock.now(), &server);
+        Ok(server)
+    }
+}
+
+fn told((tlsa, mut names): Server, domain: &str, host: &str) -> Told {
+    for name in [host, domain] {
+        if names.iter().all(|known| known != name) {
+            names.push(name.into());
+        }
+    }
+    Told { tlsa, names }
+}
+
+fn recall<T: Clone>(kept: &Mutex<Kept<T>>, name: &str, now: Timestamp) -> Option<T> {
+    let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let (since, value) = kept.get(name)?;
+    (*since <= now && now < *since + LOOK_AGAIN).then(|| value.clone())
+}
+
+fn keep<T: Clone>(kept: &Mutex<Kept<T>>, name: &str, now: Timestamp, value: &T) {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() >= MOST && !kept.contains_key(name) {
+        kept.clear();
+    }
+    kept.insert(name.into(), (now, value.clone()));
+}
