@@ -10,6 +10,7 @@ mod mutants;
 mod packages;
 mod refused;
 mod report;
+mod simulate;
 mod test;
 mod tidy;
 mod workspace;
@@ -40,6 +41,9 @@ Usage: cargo xtask COMMAND
   faults      kills, power cuts, failing and full disks under load; what was acknowledged must be there
                 --long         the numbers that are promised; without it, two minutes
                 --help         parts, numbers, seeds
+  simulate    whole worlds by number: queue, scheduler and SMTP sessions among everything that fails as a seed says
+                --seed S       repeats one, step by step
+                --help         numbers
   bench       what a message costs on the sending path, against another build in the same run
                 --against BIN  the other build
                 --help         numbers
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         "mutants" => return finish(mutants::run(rest)),
         "bench" => return finish(bench::run(rest)),
         "faults" => return finish(faults::run(rest)),
+        "simulate" => return finish(simulate::run(rest)),
         "arrows" => arrows::check(),
         "tidy" => tidy::check(),
         "packages" => packages::check(),

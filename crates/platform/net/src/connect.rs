@@ -3,13 +3,14 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use thiserror::Error;
 use tokio::net::TcpSocket;
 
-use crate::{guard::Guard, stream::Stream};
+use crate::{guard::Guard, network::Network, stream::Stream};
 
 /// No connection was made.
 #[derive(Debug, Error)]
@@ -43,13 +44,21 @@ pub struct Connector {
     guard: Guard,
     sources: Vec<IpAddr>,
     timeout: Duration,
+    through: Through,
+}
+
+/// Which network connections are made in.
+#[derive(Debug, Clone)]
+enum Through {
+    Machine,
+    Other(Arc<dyn Network>),
 }
 
 impl Connector {
     /// A connector that dials what `guard` allows, from one of `sources` (the system chooses if there
     /// is none of the right family), and gives up after `timeout`.
     pub const fn new(guard: Guard, sources: Vec<IpAddr>, timeout: Duration) -> Self {
-        Self { guard, sources, timeout }
+        Self { guard, sources, timeout, through: Through::Machine }
     }
 
     /// The same connector for hosts that the operator named: they may be anywhere.
@@ -63,13 +72,28 @@ impl Connector {
         &self.sources
     }
 
+    /// The same connector in another network than the machine's.
+    pub(crate) fn over(self, network: Arc<dyn Network>) -> Self {
+        Self { through: Through::Other(network), ..self }
+    }
+
     /// Connects.
     pub async fn connect(&self, to: SocketAddr, source: Source) -> Result<Stream, ConnectError> {
         if !self.guard.allows(to.ip()) || to.port() == 0 {
             return Err(ConnectError::Refused);
         }
+        let from = self.source(to, source)?;
+        let network = match &self.through {
+            Through::Machine => return self.dial(to, from).await,
+            Through::Other(network) => network,
+        };
+        let dialled = tokio::time::timeout(self.timeout, network.dial(to, from)).await;
+        Ok(Stream::other(dialled.map_err(|_| ConnectError::TimedOut)??))
+    }
+
+    async fn dial(&self, to: SocketAddr, from: Option<IpAddr>) -> Result<Stream, ConnectError> {
         let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(source) = self.source(to, source)? {
+        if let Some(source) = from {
             socket.bind(SocketAddr::new(source, 0))?;
         }
         let stream = tokio::time::timeout(self.timeout, socket.connect(to))

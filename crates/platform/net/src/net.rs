@@ -1,6 +1,6 @@
 //! Everything outgoing mail needs of the network, opened once from the configuration.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use thiserror::Error;
 
@@ -8,6 +8,7 @@ use crate::{
     client_tls::ClientTls,
     connect::Connector,
     guard::Guard,
+    network::Network,
     resolver::{Dnssec, Resolver},
 };
 
@@ -100,6 +101,17 @@ impl Net {
         Ok(Self {
             resolver: resolver.with_dnssec(config.dnssec, &config.nameservers, config.dns_timeout, anchor)?,
             connector: Connector::new(guard, config.source_addresses.clone(), config.connect_timeout),
+            tls: ClientTls::new(config.extra_ca.as_deref())?,
+        })
+    }
+
+    /// The same over another network than the machine's, which also answers for names.
+    pub fn over(network: Arc<dyn Network>, config: &NetConfig) -> Result<Self, NetError> {
+        let guard = Guard::new(config.allow_private_destinations);
+        let connector = Connector::new(guard, config.source_addresses.clone(), config.connect_timeout);
+        Ok(Self {
+            resolver: Resolver::over(Arc::clone(&network), config.dns_budget),
+            connector: connector.over(network),
             tls: ClientTls::new(config.extra_ca.as_deref())?,
         })
     }

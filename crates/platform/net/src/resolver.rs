@@ -12,18 +12,17 @@ use std::{
 use hickory_resolver::{
     ResolverBuilder, TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolverConfig},
-    lookup::Lookup,
     net::{DnsError as Failure, NetError as DnsError, runtime::TokioRuntimeProvider},
     proto::{
         dnssec::Proof,
-        rr::{Name, RData, RecordType},
+        rr::{Name, RData, Record, RecordType},
     },
 };
 use thiserror::Error;
 
 pub use self::dnssec::Dnssec;
 use self::dnssec::{Found, Validator};
-use crate::net::NetError;
+use crate::{net::NetError, network::Network};
 
 /// Addresses taken from one answer, at most: more are a mistake or an attack.
 const MAX_ADDRESSES: usize = 8;
@@ -89,9 +88,16 @@ pub struct HostAddresses {
 /// A caching stub resolver. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resolver {
-    inner: TokioResolver,
+    inner: Source,
     budget: Duration,
     validator: Option<Arc<Validator>>,
+}
+
+/// Who answers.
+#[derive(Debug, Clone)]
+enum Source {
+    Dns(Box<TokioResolver>),
+    Other(Arc<dyn Network>),
 }
 
 impl Resolver {
@@ -100,7 +106,12 @@ impl Resolver {
     pub fn new(nameservers: &[String], timeout: Duration, budget: Duration) -> Result<Self, NetError> {
         let inner = builder(nameservers, timeout)?;
         let inner = inner.build().map_err(|error| NetError::Resolver(error.to_string()))?;
-        Ok(Self { inner, budget, validator: None })
+        Ok(Self { inner: Source::Dns(Box::new(inner)), budget, validator: None })
+    }
+
+    /// A resolver that asks another network than the machine's.
+    pub(crate) const fn over(network: Arc<dyn Network>, budget: Duration) -> Self {
+        Self { inner: Source::Other(network), budget, validator: None }
     }
 
     /// The same, and it validates what is asked of mail servers, up to the root's keys: those of the file `anchor` (DNSKEY
@@ -176,15 +187,25 @@ impl Resolver {
     }
 
     async fn lookup(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, LookupError> {
-        let lookup = self.ask(name, kind).await?;
-        Ok(lookup.answers().iter().map(|record| record.data.clone()).collect())
+        let records = self.ask(name, kind).await?;
+        Ok(records.into_iter().map(|record| record.data).collect())
     }
 
-    async fn ask(&self, name: &str, kind: RecordType) -> Result<Lookup, LookupError> {
-        tokio::time::timeout(self.budget, self.inner.lookup(fqdn(name)?, kind))
-            .await
-            .map_err(|_| LookupError::TimedOut)?
-            .map_err(|error| classify(&error))
+    async fn ask(&self, name: &str, kind: RecordType) -> Result<Vec<Record>, LookupError> {
+        let name = fqdn(name)?;
+        let asked = async {
+            match &self.inner {
+                Source::Dns(dns) => {
+                    let lookup = dns.lookup(name, kind).await.map_err(|error| classify(&error))?;
+                    Ok(lookup.answers().to_vec())
+                }
+                Source::Other(network) => {
+                    let found = network.look_up(name.to_ascii(), kind).await?;
+                    Ok(found.into_iter().map(|data| Record::from_rdata(name.clone(), 0, data)).collect())
+                }
+            }
+        };
+        tokio::time::timeout(self.budget, asked).await.map_err(|_| LookupError::TimedOut)?
     }
 }
 

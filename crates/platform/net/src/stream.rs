@@ -15,7 +15,10 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 use waxseal_model::Timestamp;
 
-use crate::client_tls::{ClientTls, ClientTlsError, TlsPeer};
+use crate::{
+    client_tls::{ClientTls, ClientTlsError, TlsPeer},
+    network::Conduit,
+};
 
 /// A connection that somebody else accepted.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Stream(Inner);
 enum Inner {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// In the clear, over another network than the machine's.
+    Other(Box<dyn Conduit>),
 }
 
 impl Stream {
@@ -32,11 +37,16 @@ impl Stream {
         Self(Inner::Plain(stream))
     }
 
+    pub(crate) fn other(conduit: Box<dyn Conduit>) -> Self {
+        Self(Inner::Other(conduit))
+    }
+
     /// Our address on this connection.
     pub fn local_ip(&self) -> Option<IpAddr> {
         let address = match &self.0 {
             Inner::Plain(stream) => stream.local_addr(),
             Inner::Tls(stream) => stream.get_ref().0.local_addr(),
+            Inner::Other(conduit) => return Some(conduit.local_ip()),
         };
         address.ok().map(|address| address.ip())
     }
@@ -56,6 +66,7 @@ impl Stream {
                 Ok((Self(Inner::Tls(Box::new(stream))), peer))
             }
             Inner::Tls(_) => Err(ClientTlsError::Handshake("TLS is on already".into())),
+            Inner::Other(_) => Err(ClientTlsError::Handshake("there is no TLS in this network".into())),
         }
     }
 }
@@ -69,6 +80,7 @@ impl AsyncRead for Stream {
         match &mut self.0 {
             Inner::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Inner::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Inner::Other(conduit) => Pin::new(conduit).poll_read(cx, buf),
         }
     }
 }
@@ -78,6 +90,7 @@ impl AsyncWrite for Stream {
         match &mut self.0 {
             Inner::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Inner::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Inner::Other(conduit) => Pin::new(conduit).poll_write(cx, buf),
         }
     }
 
@@ -85,6 +98,7 @@ impl AsyncWrite for Stream {
         match &mut self.0 {
             Inner::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Inner::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Inner::Other(conduit) => Pin::new(conduit).poll_flush(cx),
         }
     }
 
@@ -92,6 +106,7 @@ impl AsyncWrite for Stream {
         match &mut self.0 {
             Inner::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Inner::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Inner::Other(conduit) => Pin::new(conduit).poll_shutdown(cx),
         }
     }
 }

@@ -68,6 +68,7 @@ impl Archiver {
                 }
             };
             tokio::select! {
+                biased;
                 () = shared.stopping.cancelled() => {}
                 () = alarm => {}
                 changed = changes.changed() => if changed.is_err() { break },

@@ -4,6 +4,7 @@ use std::{slice, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use waxseal_model::{Timestamp, event::EventDetails, options::DeliveryOptions};
+use waxseal_net::RouteError;
 use waxseal_smtp::client::{Stage, Transaction, Verdict};
 use waxseal_store::{
     StoreError,
@@ -51,6 +52,8 @@ pub(crate) struct Way<'a> {
     pub(crate) most: u32,
     /// Its part of the budget of the address that it leaves from.
     pub(crate) share: Option<&'a Share<'a>>,
+    /// Why it is not known where it goes, if that was asked just now.
+    pub(crate) no_route: Option<RouteError>,
     /// Tells whoever asks how far it is.
     pub(crate) turn: &'a Turn<'a>,
 }
@@ -159,7 +162,7 @@ impl Started {
 /// Hands the message over on the worker's connection, or on a new one.
 async fn send(
     shared: &Shared,
-    Way { lane, route, most, turn, share }: Way<'_>,
+    Way { lane, route, most, share, no_route, turn }: Way<'_>,
     line: &mut Option<Line>,
     options: &DeliveryOptions,
     (job, transaction, recall): (&Job, Transaction, &Recall),
@@ -190,7 +193,7 @@ async fn send(
             kept.quit().await;
         }
     }
-    let mut fresh = match open(shared, route, &wish).await {
+    let mut fresh = match open(shared, route, &wish, no_route).await {
         Ok(fresh) => fresh,
         Err(no_line) => {
             // A message that asks for more than others, or whose domain does, says nothing about the destination, and
@@ -392,6 +395,7 @@ async fn not_now(shared: &Shared, job: &Job, error: &StoreError) {
 /// A fault of ours: after a pause the entries are free again, and no attempt is counted.
 async fn free_later(shared: &Shared, job: &Job, pause: Duration) {
     tokio::select! {
+        biased;
         () = tokio::time::sleep(pause) => {}
         () = shared.stopping.cancelled() => {}
     }

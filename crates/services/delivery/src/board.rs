@@ -24,7 +24,7 @@ mod turns;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet},
+    collections::{BTreeMap, BinaryHeap, HashMap, HashSet},
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -82,7 +82,7 @@ struct Destination {
     name: Arc<str>,
     route: Route,
     lane: LaneKey,
-    flows: HashMap<AccountId, Flow>,
+    flows: BTreeMap<AccountId, Flow>,
 }
 
 /// What one account has for one destination: its sending domains take turns.
@@ -103,11 +103,11 @@ struct Hold {
     name: Arc<str>,
 }
 
-/// All destinations.
+/// All destinations. What is gone through is kept in order, so that equals take the same turns each time.
 pub(crate) struct Board {
-    destinations: HashMap<String, Destination>,
-    lanes: HashMap<LaneKey, Lane>,
-    providers: HashMap<ProviderKey, Provider>,
+    destinations: BTreeMap<String, Destination>,
+    lanes: BTreeMap<LaneKey, Lane>,
+    providers: BTreeMap<ProviderKey, Provider>,
     known: Known,
     /// What operators changed of the limits of providers.
     overrides: Overrides,
@@ -164,9 +164,9 @@ pub(crate) struct Calls {
 impl Board {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            destinations: HashMap::new(),
-            lanes: HashMap::new(),
-            providers: HashMap::new(),
+            destinations: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            providers: BTreeMap::new(),
             known: Known::default(),
             overrides: Overrides::default(),
             flows: 0,
@@ -251,7 +251,7 @@ impl Board {
         self.shares.hold(account);
         if !self.destinations.contains_key(&name) {
             let lane = self.enter_lane(&route, now);
-            let flows = HashMap::new();
+            let flows = BTreeMap::new();
             let place = Destination { name: name.as_str().into(), route, lane, flows };
             self.destinations.insert(name.clone(), place);
         }

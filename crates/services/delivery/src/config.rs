@@ -75,6 +75,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// How long [`shutdown`](crate::Delivery::shutdown) lets transactions finish.
     pub shutdown: Duration,
+    /// How often the gauges of the queue are read.
+    pub gauges: Duration,
 }
 
 impl DeliveryConfig {
@@ -133,6 +135,7 @@ impl Default for Timeouts {
             opening: Duration::from_secs(300),
             idle: Duration::from_secs(5),
             shutdown: Duration::from_secs(30),
+            gauges: Duration::from_secs(15),
         }
     }
 }

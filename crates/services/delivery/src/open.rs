@@ -97,9 +97,14 @@ pub(crate) struct NoLine {
 
 /// Connects to a destination. Hosts and addresses are tried in order until one is ready to take
 /// messages; if none is, the report is that of the first host that answered, or of the last try.
-pub(crate) async fn open(shared: &Shared, route: &Route, wish: &Wish) -> Result<Line, NoLine> {
+pub(crate) async fn open(
+    shared: &Shared,
+    route: &Route,
+    wish: &Wish,
+    no_route: Option<RouteError>,
+) -> Result<Line, NoLine> {
     let began = Instant::now();
-    let hosts = hosts(shared, route).await?;
+    let hosts = hosts(shared, route, no_route).await?;
     let mut failures = Failures::new(route.told());
     let mut tries = 0;
     for host in hosts {
@@ -133,7 +138,11 @@ pub(crate) async fn open(shared: &Shared, route: &Route, wish: &Wish) -> Result<
     Err(failures.into_result())
 }
 
-async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> {
+async fn hosts(
+    shared: &Shared,
+    route: &Route,
+    no_route: Option<RouteError>,
+) -> Result<Vec<MailHost>, NoLine> {
     match route {
         Route::Relay(route) => {
             let relay = &route.relay;
@@ -144,12 +153,18 @@ async fn hosts(shared: &Shared, route: &Route) -> Result<Vec<MailHost>, NoLine> 
                 vouched: false,
             }])
         }
-        Route::Domain(target) => mail_hosts(shared, &target.domain).await.map_err(|error| NoLine {
-            report: Report::of_route(error, &target.domain),
-            contact: Contact::default(),
-            of_servers: false,
-            of_policy: false,
-        }),
+        Route::Domain(target) => {
+            let hosts = match no_route {
+                Some(error) => Err(error),
+                None => mail_hosts(shared, &target.domain).await,
+            };
+            hosts.map_err(|error| NoLine {
+                report: Report::of_route(error, &target.domain),
+                contact: Contact::default(),
+                of_servers: false,
+                of_policy: false,
+            })
+        }
         Route::Captured => Ok(Vec::new()),
     }
 }

@@ -208,6 +208,7 @@ async fn wait(
         }
     };
     tokio::select! {
+        biased;
         () = timer => {}
         () = rate => return Woken::Rate,
         () = shared.replan.notified() => return Woken::Rate,

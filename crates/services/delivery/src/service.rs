@@ -40,8 +40,6 @@ use crate::{
 const HTTP_CONNECT: Duration = Duration::from_secs(10);
 /// Bytes of content are counted in pieces of this size.
 const PIECE: u64 = 1_024;
-/// How often the gauges of the queue are read.
-const GAUGE_EVERY: Duration = Duration::from_secs(15);
 
 /// What all parts of delivery share.
 pub(crate) struct Shared {
@@ -272,6 +270,6 @@ async fn gauge(shared: Arc<Shared>) {
             metrics::gauge!("waxseal_queue_in_flight").set(in_flight as f64);
         }
         // Counting a long queue takes a while; it shall not be all that the store does.
-        tokio::time::sleep(GAUGE_EVERY.max(began.elapsed() * 50)).await;
+        tokio::time::sleep(shared.config.timeouts.gauges.max(began.elapsed() * 50)).await;
     }
 }

@@ -126,6 +126,7 @@ async fn commit(shared: &Shared, decisions: &[Decision]) {
                 tracing::error!(entries = decisions.len(), "outcomes cannot be committed now, trying again");
                 let pause = tokio::time::sleep(PAUSE);
                 tokio::select! {
+                    biased;
                     () = pause => {}
                     () = shared.hurry.cancelled() => {}
                 }

@@ -29,7 +29,7 @@ pub const DEFAULT_POOL: &str = "default";
 const MOST_POOLS: usize = 16;
 
 /// An address of ours as servers see it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Sender {
     pub(crate) address: IpAddr,
     /// What it says in EHLO.
@@ -37,7 +37,7 @@ pub(crate) struct Sender {
 }
 
 /// Where connections of a destination begin.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Origin {
     pub(crate) main: Sender,
     /// For servers that have no address of its kind (IPv4, IPv6).

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use waxseal_net::RouteError;
 use waxseal_store::queue::LeasedEntry;
 
 use crate::{
@@ -17,12 +18,12 @@ use crate::{
 
 /// Works until there is nothing to do for the lane any more, or others want its place.
 pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
-    let mut slot = Slot { shared, lane, told_to_leave: false };
+    let mut slot = Slot { shared, lane, told_to_leave: false, no_route: None };
     slot.find_lane().await;
     let mut line = None;
     let mut carried = 0;
     loop {
-        if line.is_some() {
+        if line.is_some() || slot.no_route.is_some() {
             // If the DNS was silent before, it is not any more.
             slot.find_lane().await;
         }
@@ -44,7 +45,8 @@ pub(crate) async fn work(shared: Arc<Shared>, lane: LaneKey) {
                 if let Allowed::Yes(share) = allowed {
                     let held = Held::new(shared, &job);
                     let turn = shared.under_way.begin(&job, shared.clock.now());
-                    let way = Way { lane, route: &route, most, share: share.as_ref(), turn: &turn };
+                    let (share, no_route) = (share.as_ref(), slot.no_route);
+                    let way = Way { lane, route: &route, most, share, no_route, turn: &turn };
                     attempt(shared, way, &mut line, &job).await;
                     drop(turn);
                     held.settled();
@@ -80,6 +82,7 @@ async fn wait_for_work(shared: &Shared, lane: &LaneKey, line: &mut Option<Line>)
     let Some(kept) = line else { return false };
     let Some(calls) = shared.board().idle(lane, true, shared.clock.now()) else { return false };
     let found = tokio::select! {
+        biased;
         () = calls.work.notified() => true,
         () = kept.disturbed() => {
             *line = None;
@@ -99,13 +102,19 @@ struct Slot {
     shared: Arc<Shared>,
     lane: LaneKey,
     told_to_leave: bool,
+    /// Why it is not known where the lane leads.
+    no_route: Option<RouteError>,
 }
 
 impl Slot {
-    /// Asks the DNS where the lane leads, if nobody knows. Where there is no answer, the attempts say why.
+    /// Asks the DNS where the lane leads, if nobody knows. Where there is no answer, the attempts say why, and do not ask
+    /// again: what they would connect to then is some provider's, whose limits this place was not counted for.
     async fn find_lane(&mut self) {
+        self.no_route = None;
         let Some(domain) = self.shared.board().unknown(&self.lane) else { return };
-        if let Ok(hosts) = mail_hosts(&self.shared, &domain).await {
+        let hosts = mail_hosts(&self.shared, &domain).await;
+        self.no_route = hosts.as_ref().err().copied();
+        if let Ok(hosts) = hosts {
             self.shared.policies.look(&self.shared, &domain).await;
             let place = self.shared.config.shaping.place(&hosts);
             self.lane = self.shared.board().found(&self.lane, place, self.shared.clock.now());

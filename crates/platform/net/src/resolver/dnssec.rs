@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use hickory_resolver::{
     TokioResolver,
-    lookup::Lookup,
     proto::{
         dnssec::{Proof, TrustAnchors},
         rr::{Name, RData, Record, RecordType},
@@ -139,7 +138,7 @@ impl Validator {
         let asked = async {
             let keys = afresh.lookup(Name::root(), RecordType::DNSKEY).await;
             let absent = async { afresh.lookup(Name::root(), RecordType::MX).await };
-            keys.is_ok_and(|keys| Found::new(&keys).is_vouched())
+            keys.is_ok_and(|keys| Found::new(keys.answers()).is_vouched())
                 && absent.await.is_err_and(|error| error.is_no_records_found())
         };
         tokio::time::timeout(self.budget, asked).await.unwrap_or(false)
@@ -174,7 +173,7 @@ impl Validator {
 
     async fn lookup(&self, name: &Name, kind: RecordType) -> Result<Found, LookupError> {
         let lookup = self.resolver.lookup(name.clone(), kind).await.map_err(|error| classify(&error))?;
-        Ok(Found::new(&lookup))
+        Ok(Found::new(lookup.answers()))
     }
 }
 
@@ -198,9 +197,9 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn new(lookup: &Lookup) -> Self {
+    fn new(answers: &[Record]) -> Self {
         let is_plain = |record: &&Record| record.record_type() != RecordType::RRSIG;
-        Self { answers: lookup.answers().iter().filter(is_plain).cloned().collect(), validated: true }
+        Self { answers: answers.iter().filter(is_plain).cloned().collect(), validated: true }
     }
 
     /// The same, with the aliases that led to it.
@@ -267,7 +266,7 @@ impl Resolver {
     }
 
     async fn unvouched(&self, name: &str, kind: RecordType) -> Result<Found, LookupError> {
-        let lookup = self.ask(name, kind).await?;
-        Ok(Found { validated: false, ..Found::new(&lookup) })
+        let answers = self.ask(name, kind).await?;
+        Ok(Found { validated: false, ..Found::new(&answers) })
     }
 }

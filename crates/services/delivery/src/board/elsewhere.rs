@@ -9,7 +9,7 @@ impl Board {
         lane.turn.clear();
         lane.jobs = 0;
         let mut jobs = Vec::new();
-        for (_, place) in self.destinations.extract_if(|_, place| place.lane == *key) {
+        for (_, place) in self.destinations.extract_if(.., |_, place| place.lane == *key) {
             self.flows = self.flows.saturating_sub(place.flows.len());
             jobs.extend(place.flows.into_values().flat_map(|flow| flow.waiting.into_values()));
         }

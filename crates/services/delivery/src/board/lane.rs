@@ -6,7 +6,7 @@
 //! leaves from another shares neither connections nor limits.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     net::IpAddr,
     sync::Arc,
 };
@@ -18,7 +18,7 @@ use super::{pace::Pace, rate::Rate, turns::Turns};
 use crate::{open::NoLine, shaping::Bounds, sources::LeavesFrom};
 
 /// Whose connections are shared.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum LaneKey {
     /// One destination by itself: a relay, the inbox, or a domain whose mail servers are not known.
     Alone(String, LeavesFrom),
@@ -27,7 +27,7 @@ pub(crate) enum LaneKey {
 }
 
 /// Whose limits hold.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum ProviderKey {
     /// Those of an entry of the table, for an address of ours.
     Entry(Arc<str>, Option<IpAddr>),
@@ -117,7 +117,7 @@ impl Provider {
 
 /// Where domains were found to lead, for a while.
 #[derive(Default)]
-pub(super) struct Known(HashMap<String, (Servers, Timestamp)>);
+pub(super) struct Known(BTreeMap<String, (Servers, Timestamp)>);
 
 /// Mail servers, and the entry of the table that they belong to.
 pub(super) type Servers = (Arc<str>, Option<Arc<str>>);
@@ -151,6 +151,6 @@ impl Known {
 
     /// Forgets what is too old to rely on; which.
     pub(super) fn forget(&mut self, now: Timestamp) -> HashSet<String> {
-        self.0.extract_if(|_, (_, until)| *until <= now).map(|(domain, _)| domain).collect()
+        self.0.extract_if(.., |_, (_, until)| *until <= now).map(|(domain, _)| domain).collect()
     }
 }

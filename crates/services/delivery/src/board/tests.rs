@@ -53,7 +53,7 @@ fn what_could_not_be_reached_is_told_to_each_by_its_own_name() {
     let route = Route::Domain(Target::new("ours.example", None));
     board.destinations.insert(
         "ours.example".into(),
-        Destination { name: "ours.example".into(), route, lane: lane.clone(), flows: HashMap::new() },
+        Destination { name: "ours.example".into(), route, lane: lane.clone(), flows: BTreeMap::new() },
     );
     let report = Report::unreachable("theirs.example", "connection refused");
     let no_line = NoLine { report, contact: Contact::default(), of_servers: true, of_policy: false };

@@ -1,0 +1,139 @@
+//! `cargo xtask simulate`: worlds by number, until one breaks.
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{commands, workspace};
+
+const HELP: &str = "\
+The real queue, scheduler and SMTP sessions among peers, names, clocks and processes that fail as a seed says, in a time
+of their own. Ends at the first seed in which something is lost, sent twice without cause, early, or left over.
+
+Usage: cargo xtask simulate [OPTION]…
+
+  --seeds N   how many (200)
+  --from S    the first; each time another one, and told, if not given
+  --seed S    this one alone, with every step and its time
+  --twice     each seed twice: the history must be the same
+  --long      10,000 of them
+  --help      this text
+";
+
+/// Seeds of a run, and of the stage of `cargo xtask test`.
+const SEEDS: u64 = 200;
+const LONG: u64 = 10_000;
+const STAGE: u64 = 120;
+/// Processes that share the seeds: one for each core of a small machine.
+const AT_ONCE: u64 = 2;
+
+/// What the caller asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wish {
+    help: bool,
+    seeds: Option<u64>,
+    from: Option<u64>,
+    only: Option<u64>,
+    twice: bool,
+}
+
+/// Runs what was asked for.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let wish = parse(arguments)?;
+    if wish.help {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let build = ["build", "--locked", "--quiet", "--package", "waxseal-simulator"];
+    commands::run(&workspace::cargo(), &build, &workspace::root(), &[])?;
+    if let Some(seed) = wish.only {
+        return simulator(&["--from", &seed.to_string(), "--trace"])
+            .spawn()?
+            .wait()
+            .map(drop)
+            .context("simulator");
+    }
+    share(wish.from.unwrap_or_else(drawn), wish.seeds.unwrap_or(SEEDS), wish.twice)
+}
+
+/// A few fresh seeds, as a stage of `cargo xtask test`.
+pub(crate) fn stage() -> Result<()> {
+    share(drawn(), STAGE, false)
+}
+
+/// Runs seeds in several processes.
+fn share(from: u64, seeds: u64, twice: bool) -> Result<()> {
+    println!("{seeds} seeds: `cargo xtask simulate --from {from} --seeds {seeds}` runs them again");
+    let mut running = Vec::new();
+    for first in 0..AT_ONCE {
+        let (from, count) = ((from + first).to_string(), (seeds + AT_ONCE - 1 - first) / AT_ONCE);
+        let (count, stride) = (count.to_string(), AT_ONCE.to_string());
+        let mut arguments = vec!["--from", &from, "--seeds", &count, "--stride", &stride];
+        arguments.extend(twice.then_some("--twice"));
+        running.push(simulator(&arguments).spawn().context("waxseal-simulator")?);
+    }
+    let mut failed = false;
+    for mut process in running {
+        failed |= !process.wait()?.success();
+    }
+    if failed {
+        bail!("a seed failed: it is named above, with what does not hold and every step of its history");
+    }
+    Ok(())
+}
+
+/// The simulator, which lies beside this program.
+fn simulator(arguments: &[&str]) -> std::process::Command {
+    let own = std::env::current_exe().unwrap_or_default();
+    let program = own.with_file_name(format!("waxseal-simulator{}", std::env::consts::EXE_SUFFIX));
+    let mut command = std::process::Command::new(program);
+    command.args(arguments);
+    command
+}
+
+fn parse(arguments: &[String]) -> Result<Wish> {
+    let mut wish = Wish::default();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut number = || -> Result<u64> {
+            rest.next()
+                .and_then(|text| text.parse().ok())
+                .with_context(|| format!("{argument} wants a number"))
+        };
+        match argument.as_str() {
+            "--help" | "-h" => wish.help = true,
+            "--long" => wish.seeds = Some(LONG),
+            "--seeds" => wish.seeds = Some(number()?),
+            "--from" => wish.from = Some(number()?),
+            "--seed" => wish.only = Some(number()?),
+            "--twice" => wish.twice = true,
+            other => bail!("simulate does not know `{other}`; see `cargo xtask simulate --help`"),
+        }
+    }
+    Ok(wish)
+}
+
+/// Another number each time.
+#[expect(clippy::disallowed_methods, reason = "any number will do that is another one each time")]
+fn drawn() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(1, |since| u64::from(since.subsec_nanos()) * 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Wish> {
+        parse(&arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn one_seed_or_many_are_asked_for() {
+        assert_eq!(parsed(&[]).expect("wish"), Wish::default());
+        assert_eq!(parsed(&["--seed", "7"]).expect("wish").only, Some(7));
+        let wish = parsed(&["--from", "5", "--long", "--twice"]).expect("wish");
+        assert_eq!((wish.from, wish.seeds, wish.twice), (Some(5), Some(LONG), true));
+        for wrong in [&["--seed"][..], &["--seeds", "many"], &["--fast"]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
