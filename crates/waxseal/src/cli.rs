@@ -399,11 +399,11 @@ mod tests {
         };
         assert!(parsed(&["smtp://relay"]) && parsed(&["--direct"]) && parsed(&["--share", "5"]));
         assert!(parsed(&["smtp://relay", "--user", "me", "--password-file", "-", "--share", "100"]));
+        assert!(parsed(&["smtp://relay", "--share", "0"]), "only what pools give it");
         for wrong in [
             &[][..],
             &["smtp://relay", "--direct"],
             &["--direct", "--share", "5"],
-            &["smtp://relay", "--share", "0"],
             &["smtp://relay", "--share", "101"],
             &["smtp://relay", "--user", "me"],
             &["smtp://relay", "--password-file", "-"],

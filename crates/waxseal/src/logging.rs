@@ -56,14 +56,15 @@ pub(crate) fn quiet_panics() {
     }));
 }
 
-/// Our own crates at the chosen level, all others at most at `info`: they do not know what is personal.
+/// Our own crates at the chosen level, all others at most at `info`: they do not know what is personal. Those that ask the DNS
+/// say nothing at all: they quote the names that they were asked for, and those are whom customers write to.
 fn filter(level: LogLevel) -> EnvFilter {
     EnvFilter::new(match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "warn,waxseal=info",
-        LogLevel::Debug => "info,waxseal=debug",
-        LogLevel::Trace => "info,waxseal=trace",
+        LogLevel::Error => "error,hickory=off",
+        LogLevel::Warn => "warn,hickory=off",
+        LogLevel::Info => "warn,waxseal=info,hickory=off",
+        LogLevel::Debug => "info,waxseal=debug,hickory=off",
+        LogLevel::Trace => "info,waxseal=trace,hickory=off",
     })
 }
 
@@ -100,6 +101,41 @@ impl<W: Write> Write for RedactingWriter<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a thread logs.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("whole").extend_from_slice(entry);
+            Ok(entry.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn names_that_the_dns_is_asked_for_are_not_written_at_any_level() {
+        for level in [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace] {
+            let kept = Kept::default();
+            let writer = kept.clone();
+            let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+            let subscriber = tracing_subscriber::registry().with(filter(level)).with(layer);
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::error!(target: "hickory_net::dnssec", "no proof for recipient.test");
+                tracing::error!(target: "hickory_resolver", "recipient.test has no address");
+                tracing::error!(target: "waxseal_net", "the nameservers do not answer");
+            });
+            let written = String::from_utf8(kept.0.lock().expect("whole").clone()).expect("text");
+            assert!(
+                written.contains("nameservers") && !written.contains("recipient.test"),
+                "{level:?}: {written}"
+            );
+        }
+    }
 
     #[test]
     fn an_address_in_an_entry_is_not_written_whoever_made_the_entry() {

@@ -230,7 +230,11 @@ impl<'g> History<'g> {
         }
         let entry = |address: &String| NewQueueEntry {
             id: RecipientId::new(clock, random),
-            envelope: Envelope { reverse_path: "bounce@ours.test".into(), recipient: address.clone(), source: None },
+            envelope: Envelope {
+                reverse_path: "bounce@ours.test".into(),
+                recipient: address.clone(),
+                source: None,
+            },
         };
         let due = now + mail.later;
         let message = NewMessage {

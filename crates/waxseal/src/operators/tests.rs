@@ -22,7 +22,7 @@ fn every_request() -> Vec<Request> {
         for asked in asked.into_iter().take(if kind == "person" { 2 } else { 1 }) {
             // Fields that a kind does not have are passed over.
             let request = json!({
-                "do": kind, "account": "a", "name": "n", "email": "e", "lists": [], "address": "a", "sandbox": false,
+                "do": kind, "account": "a", "name": "n", "email": "e", "lists": [], "address": "192.0.2.1", "what": "pause", "sandbox": false,
                 "network": "n", "label": "l", "key": "k", "credential": "c", "domain": "d", "limit": 1,
                 "message": "m", "file": "f", "reason": "r", "time": "1h", "grant": 1, "secret": "s",
                 "asked": asked, "term": "t", "backups": [], "login": "l", "erasure": "e", "hold": "h",

@@ -55,6 +55,7 @@ async fn prove(folder: &Folder, listeners: &Listeners) -> Result<()> {
     let zone = zone(&domain.dns).await?;
     let config = settings(folder, listeners)
         .set("dns.nameservers", &zone.address.to_string())
+        .set("dns.dnssec", "off")
         .set("delivery.port", &recipient.address.port().to_string())
         .read()?;
     let running = Running::start(&config, house.clone(), None).await?;

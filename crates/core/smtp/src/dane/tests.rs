@@ -1,3 +1,5 @@
+//! Which records hold for which certificate.
+
 use super::*;
 
 const CERTIFICATE: &[u8] = b"a whole certificate";

@@ -43,9 +43,8 @@ impl Board {
             lane.jobs = 0;
         }
         self.flows = 0;
-        let flows = std::mem::take(&mut self.destinations)
-            .into_iter()
-            .flat_map(|(_, place)| place.flows.into_values());
+        let flows =
+            std::mem::take(&mut self.destinations).into_values().flat_map(|place| place.flows.into_values());
         flows.flat_map(|flow| flow.waiting.into_values()).flat_map(|job| job.entries).collect()
     }
 }
