@@ -68,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) submission_connections_per_peer: usize,
     /// What an account may send in an hour.
     pub(crate) hourly: HourlyLimits,
+    /// Memory that the process stays below, in MiB; 0: what fits the machine.
+    pub(crate) memory_limit_mb: u64,
     /// `sqlite`, or the URL of a PostgreSQL database (with its password).
     pub(crate) store_url: Secret,
     /// File of the master key.

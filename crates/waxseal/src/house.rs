@@ -24,9 +24,14 @@ use waxseal_privacy::{
 };
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{Engine, MasterKey, OpenError, Store, StoreConfig};
-use waxseal_system::{SystemClock, SystemRandom};
+use waxseal_system::{Memory, SystemClock, SystemRandom};
 
-use crate::{config::Config, control, witness::OwnProcess};
+use crate::{
+    config::Config,
+    control,
+    memory::{self, Rooms},
+    witness::OwnProcess,
+};
 
 /// The store with the services on it. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +41,7 @@ pub(crate) struct House {
     pub(crate) accounts: Accounts,
     pub(crate) domains: Domains,
     pub(crate) sending: Sending,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) insight: Insight,
     pub(crate) retention: Arc<Retention>,
     pub(crate) audit: AuditLog,
@@ -113,10 +119,15 @@ impl House {
             message_ttl_secs: config.stored_message_days.saturating_mul(86_400),
         };
         let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config);
+        let memory = Arc::new(Memory::with_limit(memory::limit(config.memory_limit_mb)));
+        let rooms = Rooms::of(memory.limit());
         let sending_config = SendingConfig {
             http_rules: config.http_rules.clone(),
             hourly: config.hourly,
             sending_ips: config.source_addresses.clone(),
+            max_bytes_in_flight: rooms.sending,
+            max_batch_bytes: rooms.batch,
+            memory: memory.clone(),
             ..SendingConfig::new(config.hostname.clone())
         };
         let retention = RetentionConfig {
@@ -152,6 +163,7 @@ impl House {
                 random.clone(),
                 sending_config,
             ),
+            memory,
             insight: Insight::new(store.clone()),
             retention,
             backups: Backups::new(

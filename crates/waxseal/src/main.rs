@@ -14,6 +14,7 @@ mod erasing;
 mod exports;
 mod house;
 mod logging;
+mod memory;
 mod metrics;
 mod operators;
 mod output;

@@ -21,6 +21,7 @@ use crate::{
     control::Control,
     house::House,
     logging,
+    memory::{self, Rooms},
     metrics::Metrics,
     policy,
 };
@@ -73,6 +74,7 @@ impl Running {
 
     async fn roles(&mut self, config: &Config, metrics: Option<Metrics>) -> Result<()> {
         self.control(config)?;
+        self.memory();
         if config.has(Role::Delivery) {
             let delivery = self.delivery(config).await?;
             // One delivery for a house.
@@ -110,6 +112,16 @@ impl Running {
             let stop = self.stop.clone();
             self.tasks.spawn(async move { marks.run(stop.cancelled()).await });
         }
+    }
+
+    /// Watches how much memory the process takes.
+    fn memory(&self) {
+        let (memory, stop) = (self.house.memory.clone(), self.stop.clone());
+        self.tasks.spawn(async move { stop.run_until_cancelled(memory::watch(&memory)).await });
+    }
+
+    fn rooms(&self) -> Rooms {
+        Rooms::of(self.house.memory.limit())
     }
 
     /// Records every few minutes how often content was opened, by whom and what for.
@@ -166,6 +178,7 @@ impl Running {
         let mut http = HttpConfig::new(config.http_listen.clone());
         http.public_url.clone_from(&config.public_url);
         http.limits.connections_per_peer = config.http_connections_per_peer;
+        http.limits.bodies_in_flight = self.rooms().http;
         if config.http_tls {
             http.tls = Some(server_tls(&identity(config)).context("certificate")?);
         }
@@ -194,7 +207,11 @@ impl Running {
             port: config.delivery_port,
             relay: config.relay.clone(),
             relay_share: config.relay_share,
-            limits: Limits { per_relay: config.relay_connections, ..Limits::default() },
+            limits: Limits {
+                per_relay: config.relay_connections,
+                bytes_in_flight: self.rooms().delivery,
+                ..Limits::default()
+            },
             http_rules: config.http_rules.clone(),
             mta_sts: config.mta_sts,
             after_crash: config.after_crash,
@@ -230,6 +247,7 @@ impl Running {
             ..DoorConfig::new(config.hostname.clone())
         };
         door.crowd.per_peer = config.submission_connections_per_peer;
+        door.crowd.content_bytes = self.rooms().smtp;
         let house = self.house.clone();
         let services = waxseal_smtp_door::Services {
             accounts: house.accounts,

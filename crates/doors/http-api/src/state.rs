@@ -62,6 +62,12 @@ pub(crate) const CUSTOMER: Access<purpose::CustomerAccess> =
     Access::new(actor::Customer, purpose::CustomerAccess);
 
 impl Api {
+    /// Whether a message is better refused before its body is read: there may be no room for all of it.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let bodies = self.limits.bodies_in_flight / 1_024;
+        self.body_memory.available_permits() < bodies / 5 || self.services.sending.is_crowded()
+    }
+
     pub(crate) fn new(services: Services, config: &HttpConfig) -> Self {
         let limits = config.limits.clone();
         let permits = (limits.bodies_in_flight / 1024).min(Semaphore::MAX_PERMITS);

@@ -125,6 +125,7 @@ impl Connection {
             let mut input = &buffer[..received];
             while let Some(event) = self.session.advance(&mut input) {
                 let reply = match event {
+                    Event::MailFrom(_) if self.is_crowded() => crowded(451),
                     Event::MailFrom(mail) => self.client.mail_from(&mail).await,
                     Event::RcptTo(mailbox) => self.client.rcpt_to(&mailbox),
                     Event::Authenticate(credentials) => {
@@ -200,6 +201,11 @@ impl Connection {
         }
     }
 
+    /// Whether a message is better not begun: there may be no room for all of it.
+    fn is_crowded(&self) -> bool {
+        self.place.is_crowded() || self.shared.submission.sending.is_crowded()
+    }
+
     fn shut_down(&mut self) -> Option<usize> {
         self.session.close(&Reply::new(421, 3, 2, "Shutting down; connect again"));
         None
@@ -238,6 +244,12 @@ impl Connection {
         .await;
         Ok(())
     }
+}
+
+/// What clients hear while others take most of the room: with 421 before they have said anything, with 451 at MAIL.
+pub(crate) fn crowded(code: u16) -> Reply {
+    metrics::counter!("waxseal_load_shed_total", "door" => "smtp").increment(1);
+    Reply::new(code, 3, 2, "Too much mail is coming in; try again later")
 }
 
 fn too_slow(slow: Slow) -> Reply {

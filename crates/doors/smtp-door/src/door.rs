@@ -25,7 +25,7 @@ use waxseal_smtp::Reply;
 
 use crate::{
     config::DoorConfig,
-    connection::{Connection, Shared},
+    connection::{Connection, Shared, crowded},
     submission::Submission,
     throttle::Throttle,
 };
@@ -167,6 +167,9 @@ fn admit(
         tracing::debug!(%error, "replies may be slow: no TCP_NODELAY");
     }
     let listener = if implicit_tls { "implicit_tls" } else { "starttls" };
+    if crowd.is_crowded() || shared.submission.sending.is_crowded() {
+        return turn_away(stream, implicit_tls, &crowded(421));
+    }
     match crowd.enter(PeerKey::of(peer.ip())) {
         Ok(place) => {
             metrics::counter!("waxseal_smtp_connections_total", "listener" => listener).increment(1);
@@ -187,17 +190,19 @@ fn admit(
                 Full::Total => "total",
             };
             metrics::counter!("waxseal_smtp_connections_refused_total", "reason" => reason).increment(1);
-            if !implicit_tls {
-                turn_away(stream);
-            }
+            let reply = Reply::new(421, 7, 0, "Too many connections; try again later");
+            turn_away(stream, implicit_tls, &reply);
         }
     }
 }
 
 /// Tells a client that there is no place for it, if that can be done without waiting.
-fn turn_away(stream: TcpStream) {
+fn turn_away(stream: TcpStream, implicit_tls: bool, reply: &Reply) {
+    if implicit_tls {
+        return;
+    }
     let mut wire = Vec::new();
-    Reply::new(421, 7, 0, "Too many connections; try again later").write_to(&mut wire);
+    reply.write_to(&mut wire);
     // A fresh socket has room for a line; if not, the client learns by the closing alone.
     let _ = stream.into_std().and_then(|mut stream| stream.write_all(&wire));
 }

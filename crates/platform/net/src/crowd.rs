@@ -68,12 +68,22 @@ impl Crowd {
         Ok(Place { crowd: Arc::clone(self), key, content_bytes: 0 })
     }
 
+    /// Whether most of the bytes are taken that messages on their way in may have.
+    pub fn is_crowded(&self) -> bool {
+        self.lock().content_bytes > self.limits.content_bytes / 5 * 4
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Place {
+    /// See [`Crowd::is_crowded`].
+    pub fn is_crowded(&self) -> bool {
+        self.crowd.is_crowded()
+    }
+
     /// Notes how many bytes of a message this connection holds; whether there was room for them.
     pub fn hold(&mut self, bytes: u64) -> bool {
         if bytes == self.content_bytes {
@@ -134,7 +144,11 @@ mod tests {
         assert!(one.hold(60) && two.hold(40) && !two.hold(41));
         assert!(one.hold(59) && two.hold(41));
         drop(one);
-        assert!(two.hold(100));
+        assert!(!crowd.is_crowded());
+        assert!(
+            two.hold(100) && crowd.is_crowded(),
+            "others are asked to come later before there is no room at all"
+        );
         drop(two);
         assert_eq!(crowd.lock().content_bytes, 0);
     }

@@ -7,8 +7,10 @@
 
 pub mod clock;
 pub mod core_dump;
+pub mod memory;
 pub mod random;
 pub mod users;
 
 pub use clock::SystemClock;
+pub use memory::Memory;
 pub use random::SystemRandom;

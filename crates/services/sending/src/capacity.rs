@@ -52,6 +52,14 @@ impl Capacity {
         Ok(Room { account, units, accounts: Arc::clone(&self.accounts), _permit: permit })
     }
 
+    /// Whether most of the room is taken, or any of it while memory is short: who asks for some now is better told to come
+    /// later before it has sent its mail than after.
+    pub(crate) fn is_crowded(&self, memory_is_short: bool) -> bool {
+        let total = self.total as usize;
+        let free = self.memory.available_permits();
+        free < total / 5 || (memory_is_short && free < total)
+    }
+
     /// Does CPU work that handles this many bytes. Little work is done in place, as handing it over costs
     /// more; much work goes to a thread of its own, one per core at most, so that one customer's batch
     /// does not keep the async workers from everybody else.
@@ -97,6 +105,19 @@ const LITTLE: usize = 64 * 1_024;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_crowded_before_the_room_is_full_and_while_memory_is_short() {
+        let capacity = Capacity::new(10 * UNIT);
+        assert!(!capacity.is_crowded(true), "nothing would be freed by turning others away");
+        let first = capacity.take(AccountId::from_u128(1), 5 * UNIT).expect("room");
+        assert!(!capacity.is_crowded(false));
+        assert!(capacity.is_crowded(true));
+        let second = capacity.take(AccountId::from_u128(2), 4 * UNIT).expect("room");
+        assert!(capacity.is_crowded(false));
+        drop((first, second));
+        assert!(!capacity.is_crowded(false));
+    }
 
     #[test]
     fn room_is_bounded_and_comes_back() {

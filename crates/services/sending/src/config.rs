@@ -1,8 +1,9 @@
 //! Limits of one instance: how much it takes at once, how far ahead, how long it tries.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use waxseal_net::HttpRules;
+use waxseal_system::Memory;
 
 use crate::allowance::HourlyLimits;
 
@@ -23,6 +24,8 @@ pub struct SendingConfig {
     pub max_batch_bytes: usize,
     /// Most bytes of memory that all calls together may hold for their mail; those of one account may hold half.
     pub max_bytes_in_flight: usize,
+    /// What the process takes of memory altogether.
+    pub memory: Arc<Memory>,
     /// What an account may send in an hour.
     pub hourly: HourlyLimits,
     /// How far ahead a message may be scheduled.
@@ -46,6 +49,7 @@ impl SendingConfig {
             max_deliveries: 10_000,
             max_batch_bytes: 512 * MIB,
             max_bytes_in_flight: 1_024 * MIB,
+            memory: Arc::default(),
             hourly: HourlyLimits::default(),
             max_delay: Duration::from_secs(3 * 86_400),
             give_up_after: Duration::from_secs(5 * 86_400),

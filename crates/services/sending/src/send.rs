@@ -92,6 +92,11 @@ impl Sending {
         }
     }
 
+    /// Whether so much mail is being accepted that more is better asked to come later, before any of it is read.
+    pub fn is_crowded(&self) -> bool {
+        self.inner.capacity.is_crowded(self.inner.config.memory.is_short())
+    }
+
     /// Accepts a message: checks, builds or patches, signs, stores. When it answers, the message is on
     /// stable storage.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, SendError> {

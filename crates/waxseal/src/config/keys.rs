@@ -131,6 +131,12 @@ pub(crate) const KEYS: &[Key] = &[
         "0",
         "Most content of an account in an hour, the same way; 0 is no limit.",
     ),
+    key(
+        "memory.limit_mb",
+        "0",
+        "Memory that the server stays below, in MiB: 512 to 1,048,576. With 0 it is half of what the machine or the control \
+         group has, at least 512 and at most 2,048. See [memory](operating.md#memory).",
+    ),
     key("delivery.port", "25", "Port of recipients' servers."),
     key(
         "delivery.relay",

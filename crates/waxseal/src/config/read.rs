@@ -48,6 +48,7 @@ impl Reader {
                 recipients: self.number("sending.recipients_per_hour", 0..=1_000_000_000),
                 bytes: self.number::<u64>("sending.megabytes_per_hour", 0..=1_000_000) << 20,
             },
+            memory_limit_mb: self.memory_limit(),
             store_url: self
                 .one("store.url", |url| values::store_url(&url))
                 .unwrap_or_else(|| Secret::new("")),
@@ -131,6 +132,15 @@ impl Reader {
                 ));
             }
         }
+    }
+
+    fn memory_limit(&mut self) -> u64 {
+        let name = "memory.limit_mb";
+        let megabytes = self.number(name, 0..=1_048_576);
+        if (1..512).contains(&megabytes) {
+            self.problem(name, "must be 0 or at least 512");
+        }
+        megabytes
     }
 
     fn flag(&mut self, name: &'static str) -> bool {

@@ -17,6 +17,7 @@ mod inventory;
 mod key_copies;
 mod keys_apart;
 mod kill;
+mod memory;
 mod operators;
 mod pages;
 mod policy;

@@ -9,7 +9,10 @@ use axum::{
     response::Response,
 };
 use waxseal_accounts::caller::Caller;
-use waxseal_sending::request::{Content, SendRequest, Via};
+use waxseal_sending::{
+    error::SendError,
+    request::{Content, SendRequest, Via},
+};
 use waxseal_store::domain::Domain;
 
 use super::{
@@ -33,7 +36,7 @@ pub(crate) async fn parts(
 ) -> Result<Response, ApiError> {
     let domain = sending_domain(&api, &caller, &domain).await?;
     let key = request::idempotency_key(request.headers())?;
-    let mut form = form::read(&api, request).await?;
+    let mut form = read(&api, request).await?;
     let content = request::parts(&mut form);
     send(&api, caller, domain, content, form, key).await
 }
@@ -54,9 +57,18 @@ pub(crate) async fn mime(
         )));
     }
     let key = request::idempotency_key(request.headers())?;
-    let mut form = form::read(&api, request).await?;
+    let mut form = read(&api, request).await?;
     let content = request::mime(&mut form)?;
     send(&api, caller, domain, content, form, key).await
+}
+
+/// Reads a message's body, if there is likely to be room for it.
+async fn read(api: &Api, request: Request) -> Result<Form, ApiError> {
+    if api.is_crowded() {
+        metrics::counter!("waxseal_load_shed_total", "door" => "http").increment(1);
+        return Err(refused(SendError::Busy, api.services.clock.now()));
+    }
+    form::read(api, request).await
 }
 
 async fn send(

@@ -95,6 +95,29 @@ async fn when_bodies_fill_their_memory_callers_are_asked_to_come_later() {
 }
 
 #[tokio::test]
+async fn while_bodies_take_most_of_their_memory_no_other_message_is_begun() {
+    use futures_util::StreamExt as _;
+
+    let world = World::with(|config| config.limits.bodies_in_flight = 1 << 20).await;
+    let small = "from=a@mg.example.org&to=b@rcpt.example&text=t";
+    let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from(
+        "text=".to_owned() + &"x".repeat(900 << 10),
+    )))]);
+    let held = Body::new(StreamBody::new(begun.chain(futures_util::stream::pending())));
+    let mut holding = std::pin::pin!(post(&world, FORM, held));
+    let refused = loop {
+        tokio::select! {
+            biased;
+            answer = &mut holding => panic!("it was not read to its end: {}", answer.line()),
+            answer = post(&world, FORM, small) => if answer.status != 200 { break answer },
+        }
+    };
+    let text = "too much mail is being accepted at this moment, try again in some seconds";
+    assert_eq!(refused.line(), format!("503 {{\"message\":\"{text}\"}}"));
+    assert!(!refused.header("retry-after").is_empty());
+}
+
+#[tokio::test]
 async fn a_body_that_stalls_is_given_up() {
     let world = World::with(|config| config.limits.body_silence = std::time::Duration::from_millis(50)).await;
     let stalled =

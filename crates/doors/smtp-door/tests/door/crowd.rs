@@ -88,6 +88,23 @@ async fn content_that_drips_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_others_take_most_of_the_memory_no_message_is_begun() {
+    let rig = Rig::start_with(|config| config.crowd.content_bytes = 150_000).await;
+    let (mut one, mut two) = (rig.inside().await, rig.inside().await);
+    one.expect(&format!("MAIL FROM:<{LOGIN}>"), "250").await;
+    one.expect("RCPT TO:<b@example.net>", "250").await;
+    let part = message("x") + &"0123456789abcdef\r\n".repeat(7_500);
+    one.send(format!("BDAT {}\r\n{part}", part.len()).as_bytes()).await;
+    assert!(one.reply().await.starts_with("250"));
+    two.expect(&format!("MAIL FROM:<{LOGIN}>"), "451 4.3.2").await;
+    let mut three = Line::connect_silently(rig.submission).await;
+    assert!(three.rest().await.starts_with("421 4.3.2"));
+    one.expect("BDAT 0 LAST", "250 2.0.0").await;
+    two.expect(&format!("MAIL FROM:<{LOGIN}>"), "250").await;
+    assert!(Line::connect(rig.submission).await.try_send(b"QUIT\r\n").await, "there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn messages_on_their_way_in_share_the_memory() {
     let rig = Rig::start_with(|config| config.crowd.content_bytes = 200_000).await;
     let mut one = rig.inside().await;

@@ -13,6 +13,7 @@ const fn label(name: &'static str, about: &'static str) -> Place {
 /// The list.
 pub(super) const PLACES: &[Place] = &[
     label("class", "what a failed attempt was about: `rate`, `full`, and so on"),
+    label("door", "which door: `http` or `smtp`"),
     label("le", "upper bound of a histogram's bucket"),
     label("listener", "which listener: `starttls` or `implicit_tls`"),
     label("mode", "what a domain's policy asks for: `enforce` or `testing`"),
