@@ -45,11 +45,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let build = ["build", "--locked", "--quiet", "--package", "waxseal-simulator"];
     commands::run(&workspace::cargo(), &build, &workspace::root(), &[])?;
     if let Some(seed) = wish.only {
-        return simulator(&["--from", &seed.to_string(), "--trace"])
-            .spawn()?
-            .wait()
-            .map(drop)
-            .context("simulator");
+        let ended =
+            simulator(&["--from", &seed.to_string(), "--trace"]).status().context("waxseal-simulator")?;
+        if !ended.success() {
+            bail!("seed {seed} fails");
+        }
+        return Ok(());
     }
     share(wish.from.unwrap_or_else(drawn), wish.seeds.unwrap_or(SEEDS), wish.twice)
 }

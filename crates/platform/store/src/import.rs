@@ -70,6 +70,7 @@ impl Store {
     /// Begins to take an account over. The writer waits for nobody else until it is finished or dropped.
     pub fn import(&self, account: AccountId, make_dkim: MakeDkim) -> Importer {
         let (work, coming) = mpsc::channel(4);
+        self.inner.listed.give_up();
         let store = self.clone();
         let writing = tokio::spawn(async move {
             let effects = Effects { log: true, ..Effects::default() };

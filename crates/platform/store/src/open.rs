@@ -30,6 +30,7 @@ use crate::{
     recent::Recent,
     room::Room,
     sent_notes::SentNotes,
+    suppression::Listed,
     writer::Writer,
 };
 
@@ -135,6 +136,8 @@ pub(crate) struct Inner {
     pub(crate) recent_logins: Recent<(AccountId, CredentialId), AccountId>,
     /// Domains seen a moment ago.
     pub(crate) recent_domains: Recent<DomainKey, Domain>,
+    /// Who is on no list.
+    pub(crate) listed: Listed,
     /// Held while a network is looked for and then added.
     pub(crate) networks: tokio::sync::Mutex<()>,
     /// Held while a value is written down and then put in the place of another.
@@ -210,6 +213,7 @@ impl Store {
                 stranded: Stranded::default(),
                 cleared: Cleared::default(),
                 pauses: Pauses::default(),
+                listed: Listed::default(),
                 engine: config.engine,
                 data_dir: config.data_dir,
                 room,

@@ -1,6 +1,7 @@
 //! Suppression lists of a domain.
 
 mod correct;
+mod listed;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ use crate::{
     vault::Slot,
     writer::{Effects, Tx},
 };
+pub(crate) use listed::{Admitted, Listed};
 
 /// An entry to be made (an entry with the same domain, kind and address is replaced).
 #[derive(Clone)]
@@ -95,6 +97,9 @@ impl Store {
             .flat_map(|(index, address)| hashes_on_lists(&key, address).map(move |hash| (index, hash)))
             .collect();
         let mut found = Vec::new();
+        if !self.may_be_listed(hashes.iter().map(|(_, hash)| hash.as_slice())) {
+            return Ok(found);
+        }
         for hashes in hashes.chunks(LOOK_UP) {
             let rows = suppression::Entity::find()
                 .filter(suppression::Column::Account.eq(account.to_row()))
@@ -158,11 +163,8 @@ impl Store {
         .await
     }
 
-    /// The row of an entry.
-    pub(crate) async fn suppression_row(
-        &self,
-        entry: NewSuppression,
-    ) -> Result<suppression::Model, StoreError> {
+    /// The row of an entry, which is known to be on its way from now on.
+    pub(crate) async fn suppression_row(&self, entry: NewSuppression) -> Result<Admitted, StoreError> {
         let NewSuppression { account, domain, kind, address, details, created_at } = entry;
         let key = self.inner.keyring.account_key(account).await?;
         let pepper = self.inner.keyring.pepper(account).await?;
@@ -178,7 +180,7 @@ impl Store {
         let place = place(&row);
         row.address = self.inner.seal(&key, ADDRESS, account, &place, address.as_bytes())?;
         row.details = self.inner.seal_json(&key, DETAILS, account, &place, &details)?;
-        Ok(row)
+        Ok(self.inner.listed.admit(row))
     }
 
     async fn suppression_of(
@@ -225,9 +227,9 @@ fn hashes_on_lists(pepper: &Pepper, address: &str) -> impl Iterator<Item = Vec<u
 }
 
 /// Adds or replaces rows.
-pub(crate) async fn upsert(tx: &Tx, rows: Vec<suppression::Model>) -> Result<(), StoreError> {
+pub(crate) async fn upsert(tx: &Tx, rows: Vec<Admitted>) -> Result<(), StoreError> {
     for row in rows {
-        suppression::Entity::insert(row.into_active_model())
+        suppression::Entity::insert(row.into_row().into_active_model())
             .on_conflict(
                 OnConflict::columns([
                     suppression::Column::Account,

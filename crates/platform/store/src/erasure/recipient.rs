@@ -267,7 +267,7 @@ mod tests {
             details: SuppressionDetails::default(),
             created_at: Timestamp::from_secs(0),
         };
-        let mut row = store.suppression_row(entry).await.expect("a row");
+        let mut row = store.suppression_row(entry).await.expect("a row").into_row();
         let pepper = store.inner.keyring.pepper(account).await.expect("a pepper");
         let older = pepper.hash(b"address", DECOMPOSED.as_bytes());
         row.address_hash.clone_from(&older);
@@ -279,13 +279,16 @@ mod tests {
             .inner
             .seal_json(&key, DETAILS, account, &bound, &SuppressionDetails::default())
             .expect("sealed");
+        let row = store.inner.listed.admit(row);
         let write = store.inner.writer.write(Effects::default(), move |tx| {
             Box::pin(async move {
                 event::Entity::update_many()
                     .col_expr(event::Column::RecipientHash, Expr::value(older))
                     .exec(tx)
                     .await?;
-                suppression::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+                suppression::Entity::insert(row.into_row().into_active_model())
+                    .exec_without_returning(tx)
+                    .await?;
                 Ok(())
             })
         });

@@ -11,13 +11,13 @@ use waxseal_model::{AccountId, InboxId, Purpose, Timestamp, event::EventKind};
 
 use super::{Outcome, Settled, Settlement, lease::ENVELOPE};
 use crate::{
-    entity::{event, inbox_item, queue_entry, suppression},
+    entity::{event, inbox_item, queue_entry},
     error::StoreError,
     inbox,
     message::Envelope,
     open::Store,
     rows::{RowId, time},
-    suppression::address_hash,
+    suppression::{Admitted, address_hash},
     vault::Slot,
     writer::Effects,
 };
@@ -37,7 +37,7 @@ struct Prepared {
 /// What becomes of the entry.
 enum Step {
     Done {
-        suppress: Option<suppression::Model>,
+        suppress: Option<Admitted>,
     },
     Deferred {
         next_attempt_at: Timestamp,

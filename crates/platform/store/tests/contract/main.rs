@@ -210,6 +210,7 @@ contract! {
         nothing_is_found_of_an_account_without_keys;
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced,
+        whoever_gets_on_a_list_is_found_from_then_on,
         a_wish_holds_with_letters_composed_or_not,
         who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes,
         what_was_wrong_about_a_person_goes_off_the_lists_or_over_to_the_right_address;

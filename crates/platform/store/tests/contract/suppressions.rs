@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use waxseal_model::suppression::SuppressionKind;
-use waxseal_store::suppression::{NewSuppression, SuppressionDetails};
+use waxseal_store::{
+    queue::Outcome,
+    suppression::{NewSuppression, SuppressionDetails},
+};
 
 use crate::world::{ACCESS, World};
 
@@ -36,6 +39,39 @@ pub(crate) async fn an_address_is_found_whatever_its_case_and_replaced(mut world
     assert!(!remove().await.expect("asked"));
     let found = world.store.suppressions_of(sender.account, sender.domain, &addresses).await.expect("read");
     assert_eq!(found.len(), 1);
+}
+
+pub(crate) async fn whoever_gets_on_a_list_is_found_from_then_on(mut world: World) {
+    let sender = world.sender().await;
+    let entry = |address: &str| NewSuppression {
+        account: sender.account,
+        domain: sender.domain,
+        kind: SuppressionKind::Bounce,
+        address: address.into(),
+        details: SuppressionDetails::default(),
+        created_at: world.now(),
+    };
+    let first = entry("before@one.example");
+    let (second, third) = (entry("after@one.example"), entry("bounced@one.example"));
+    world.store.suppress(vec![first]).await.expect("kept");
+    world.reopen().await;
+    world.store.know_lists().await;
+    world.store.suppress(vec![second]).await.expect("kept");
+    world.send(sender, &["bounced@one.example"]).await;
+    let mut settlement = world.delivered(&world.lease(1).await[0]);
+    settlement.outcome = Outcome::Done { suppress: Some(third) };
+    world.store.settle(vec![settlement]).await.expect("settled");
+    let addresses = ["before", "after", "bounced", "nobody"].map(|local| format!("{local}@one.example"));
+    let found = world.store.suppressions_of(sender.account, sender.domain, &addresses).await.expect("read");
+    assert_eq!(
+        found.iter().map(|(index, _)| *index).collect::<std::collections::BTreeSet<_>>(),
+        [0, 1, 2].into()
+    );
+    for (index, address) in addresses.iter().enumerate() {
+        let alone = std::slice::from_ref(address);
+        let found = world.store.suppressions_of(sender.account, sender.domain, alone).await.expect("read");
+        assert_eq!(found.len(), usize::from(index < 3), "{address}");
+    }
 }
 
 pub(crate) async fn a_wish_holds_with_letters_composed_or_not(world: World) {

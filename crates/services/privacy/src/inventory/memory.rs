@@ -66,6 +66,12 @@ pub(super) const PLACES: &[Place] = &[
         DataPurpose::Delivery,
     ),
     memory(
+        "who is on no list",
+        "eight bytes of the keyed hash of each address on a suppression list, at most 1,000,000, until the process ends",
+        (Category::UniqueId, Subject::Recipient),
+        DataPurpose::Delivery,
+    ),
+    memory(
         "policies",
         "recipients' domains that mail goes to, and what they ask of TLS, at most 20,000",
         (Category::UniqueId, Subject::Recipient),

@@ -16,7 +16,7 @@ use crate::{
     message::settled_keep,
     queue::{CLEARED, Settled},
     rows::{insert_all, padded},
-    suppression::upsert,
+    suppression::{Admitted, upsert},
     writer::Tx,
 };
 
@@ -28,7 +28,7 @@ const IDS: usize = 256;
 struct Work {
     events: Vec<event::ActiveModel>,
     items: Vec<inbox_item::Model>,
-    suppressions: Vec<suppression::Model>,
+    suppressions: Vec<Admitted>,
     captured: Vec<Vec<u8>>,
     released: Vec<Vec<u8>>,
     /// Each with the round in which it is set aside.
