@@ -11,6 +11,8 @@ use super::{
     stage::Stage,
 };
 
+/// The subject of what is under way when a server dies.
+pub(super) const UNDER_WAY_AT_A_CRASH: &str = "under way";
 /// Messages that each has under way when the server dies.
 const UNDER_WAY: u32 = 10;
 /// On a full disk no file grows beyond so many blocks of 512 bytes, and a message is larger than that.
@@ -28,7 +30,7 @@ impl<'a> Call<'a> {
     fn to(customer: &'a Customer<'a>, recipient: &str, text: &str, file: &[u8]) -> Self {
         let canaries = customer.canaries;
         let from = format!("app@{}", canaries.domain());
-        let form = plain(&from, &canaries.address(recipient), "under way", text);
+        let form = plain(&from, &canaries.address(recipient), UNDER_WAY_AT_A_CRASH, text);
         Self { customer, form: form.file("attachment", "a.bin", file) }
     }
 
