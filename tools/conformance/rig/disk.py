@@ -12,11 +12,11 @@ from rig import image, waiting
 from rig.platform import CommandFailed, Platform
 
 # Kinds of calls, and what happens at one: as in the shim.
-OPEN, WRITE, SYNC, TRUNCATE, RENAME, UNLINK, WORD = 1, 2, 4, 8, 16, 32, 64
+OPEN, WRITE, SYNC, TRUNCATE, RENAME, UNLINK, WORD, PUT, SETTLE, SAY = (1 << bit for bit in range(10))
 ANY = OPEN | WRITE | SYNC | TRUNCATE | RENAME | UNLINK
 NOTHING, DIE_BEFORE, DIE_AFTER, FAIL = 0, 1, 2, 3
 
-_CONTROL = struct.Struct("<IIqiiIIIIq64s")
+_CONTROL = struct.Struct("<IIqiiIIIIq64s32sII")
 _FAR = 1 << 40
 _SOURCE = Path(__file__).parents[1] / "shim" / "disk.c"
 
@@ -49,6 +49,9 @@ class Plan:
     refused: int = 0
     room: int = 0
     word: bytes = b""
+    file: bytes = b""
+    stride: int = 0
+    at: int = 0
 
 
 class Disk:
@@ -87,13 +90,30 @@ class Disk:
 
     def die_at(self, countdown: int, kinds: int = ANY) -> None:
         """The process dies at that call from now on, before it or after."""
-        action = self.chance.choice([DIE_BEFORE, DIE_AFTER])
-        self.plan = dataclasses.replace(self.plan, action=action, kinds=kinds, countdown=countdown, fired=0)
+        self._die(self.chance.choice([DIE_BEFORE, DIE_AFTER]), kinds, countdown)
 
     def die_at_word(self, word: str) -> None:
         """The process dies at the first write with this word in it, before it or after."""
         self.plan = dataclasses.replace(self.plan, word=word.encode())
         self.die_at(1, WORD)
+
+    def die_telling(self, action: int, word: bytes, countdown: int = 1) -> None:
+        """The process dies before or after it sends this to somebody, in the clear."""
+        self.plan = dataclasses.replace(self.plan, word=word)
+        self._die(action, SAY, countdown)
+
+    def die_putting(self, action: int, file: str, countdown: int = 1, stride: int = 0, at: int = 0) -> None:
+        """The process dies before or after a write to the file of that name; with a stride only at such places of it."""
+        self.plan = dataclasses.replace(self.plan, file=file.encode(), stride=stride, at=at)
+        self._die(action, PUT, countdown)
+
+    def die_settling(self, action: int, file: str, countdown: int = 1) -> None:
+        """The process dies before or after a sync of the file of that name."""
+        self.plan = dataclasses.replace(self.plan, file=file.encode())
+        self._die(action, SETTLE, countdown)
+
+    def _die(self, action: int, kinds: int, countdown: int) -> None:
+        self.plan = dataclasses.replace(self.plan, action=action, kinds=kinds, countdown=countdown, fired=0)
 
     def count(self) -> None:
         """Calls are counted from now on."""

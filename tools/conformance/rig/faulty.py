@@ -38,12 +38,13 @@ class House:
         self.load.resume()
         return mode
 
-    def prove(self, sink) -> str:
+    def prove(self, sink, most_copies=None) -> str:
         """The end of a run: see `load.prove`. The audit trail is whole as well."""
+        most_copies = most_copies or (lambda: IN_FLIGHT * max(1, sum(self.disk.cuts.values())))
         self.load.resume()
         assert self.acknowledges(30, 60), "messages after the last fault"
         self.load.stop()
-        told = load.prove(self.load, sink, lambda: IN_FLIGHT * max(1, sum(self.disk.cuts.values())))
+        told = load.prove(self.load, sink, most_copies)
         assert self.platform.command("audit", "verify")["sound"], "the audit trail"
         assert b"panicked" not in self.platform.written()
         return told

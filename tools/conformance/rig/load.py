@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 import requests
@@ -22,6 +23,11 @@ class Ledger:
     attempted: dict[str, str] = dataclasses.field(default_factory=dict)  # word -> SHA-256 of the text
     acknowledged: set[str] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    # Domain of the recipients.
+    domain: str = RECIPIENTS
+
+    def address(self, word: str) -> str:
+        return f"{word}@{self.domain}"
 
     def attempt(self) -> tuple[str, str]:
         word = canary.word()
@@ -49,6 +55,8 @@ class Load:
         self._threads = [threading.Thread(target=self._run, args=(one,), daemon=True) for one in
                          [self._http, self._smtp] * 3]  # fmt: skip
         self.by = {"http": 0, "smtp": 0}
+        # How often each code was heard.
+        self.answered: dict[str, Counter[int]] = {"http": Counter(), "smtp": Counter()}
 
     def start(self) -> None:
         self._up.set()
@@ -81,31 +89,40 @@ class Load:
         with requests.Session() as session:
             session.trust_env = False
             session.auth = ("api", self.domain.account.key)
-            url = f"{self.platform.url}/v3/{self.domain.name}/messages"
             while not self._stop.is_set():
-                word, text = self.ledger.attempt()
-                fields = {
-                    "from": self.ledger.sender,
-                    "to": f"{word}@{RECIPIENTS}",
-                    "subject": word,
-                    "text": text,
-                }
-                answer = session.post(url, data=fields, timeout=30)
-                assert answer.status_code == 200, answer.status_code
-                self.ledger.acknowledge(word)
-                self.by["http"] += 1
+                self.post(session)
 
     def _smtp(self) -> None:
         with wire.opened(self.platform.submission, self.credential) as line:
             while not self._stop.is_set():
-                word, text = self.ledger.attempt()
-                line.envelope(self.ledger.sender, f"{word}@{RECIPIENTS}")
-                assert line.talk("DATA").code == 354
-                head = f"From: {self.ledger.sender}\r\nTo: {word}@{RECIPIENTS}\r\nSubject: {word}\r\n\r\n"
-                line.send((head + text.replace("\n", "\r\n") + ".\r\n").encode())
-                assert line.reply().code == 250
-                self.ledger.acknowledge(word)
-                self.by["smtp"] += 1
+                self.submit(line)
+
+    def post(self, session: requests.Session) -> None:
+        """One message by HTTP."""
+        word, text = self.ledger.attempt()
+        fields = {"from": self.ledger.sender, "to": self.ledger.address(word), "subject": word, "text": text}
+        url = f"{self.platform.url}/v3/{self.domain.name}/messages"
+        answer = session.post(url, data=fields, timeout=30)
+        self.answered["http"][answer.status_code] += 1
+        assert answer.status_code == 200, answer.status_code
+        self.ledger.acknowledge(word)
+        self.by["http"] += 1
+
+    def submit(self, line: wire.Line) -> None:
+        """One message by SMTP."""
+        word, text = self.ledger.attempt()
+        self._said(line.talk(f"MAIL FROM:<{self.ledger.sender}>"), 250)
+        self._said(line.talk(f"RCPT TO:<{self.ledger.address(word)}>"), 250)
+        self._said(line.talk("DATA"), 354)
+        head = f"From: {self.ledger.sender}\r\nTo: {self.ledger.address(word)}\r\nSubject: {word}\r\n\r\n"
+        line.send((head + text.replace("\n", "\r\n") + ".\r\n").encode())
+        self._said(line.reply(), 250)
+        self.ledger.acknowledge(word)
+        self.by["smtp"] += 1
+
+    def _said(self, reply: wire.Reply, wanted: int) -> None:
+        self.answered["smtp"][reply.code] += 1
+        assert reply.code == wanted, reply
 
 
 @dataclasses.dataclass
@@ -121,7 +138,7 @@ def settle(ledger: Ledger, sink, patience: float = 120.0) -> Verdict:
     """Wait until what was acknowledged has arrived, as long as some of it still comes, then compare."""
 
     def missing():
-        return [word for word in list(ledger.acknowledged) if not sink.seen(f"{word}@{RECIPIENTS}")]
+        return [word for word in list(ledger.acknowledged) if not sink.seen(ledger.address(word))]
 
     left = missing()
     while left:
@@ -144,11 +161,31 @@ def settle(ledger: Ledger, sink, patience: float = 120.0) -> Verdict:
             elif digest != ledger.attempted[word] or str(message["Subject"]) != word:
                 altered.append(word)
     for word in ledger.attempted:
-        more = max(0, len(sink.seen(f"{word}@{RECIPIENTS}")) - 1)
+        more = max(0, len(sink.seen(ledger.address(word))) - 1)
         copies += more
         if more:
             doubled.append(word)
     return Verdict(missing(), invented, altered, copies, doubled)
+
+
+def noted(platform: Platform) -> int:
+    """Bytes that are not zero in the notes of what is under way."""
+    notes = platform.data / "sent.notes"
+    return sum(1 for byte in notes.read_bytes() if byte) if notes.exists() else 0
+
+
+def endings(sender: Sender, ledger: Ledger) -> dict[str, list[dict]]:
+    """The terminal events of each message."""
+    found: dict[str, list[dict]] = {}
+    body = sender.get(f"/v3/{sender.domain.name}/events", params={"event": "delivered OR failed OR rejected", "limit": 300}).json()
+    while body["items"]:
+        for event in body["items"]:
+            if event["event"] != "failed" or event["severity"] == "permanent":
+                word, _, domain = event["recipient"].partition("@")
+                if domain == ledger.domain:
+                    found.setdefault(word, []).append(event)
+        body = sender.get(body["paging"]["next"]).json()
+    return found
 
 
 def prove(running: Load, sink, most_copies: Callable[[], int], timeout: float = 60.0) -> str:
@@ -167,16 +204,16 @@ def prove(running: Load, sink, most_copies: Callable[[], int], timeout: float = 
     assert running.by["http"] and running.by["smtp"], told
     assert not verdict.lost and not verdict.invented and not verdict.altered, told
     assert verdict.copies <= most_copies(), f"{told}, but {most_copies()} transactions were in flight"
-    sender = Sender(platform, running.domain)
-    for word in verdict.doubled:
-        events = waiting.until(
-            lambda w=word: sender.events(recipient=f"{w}@{RECIPIENTS}", event="delivered"), "its event", 60
-        )
-        status = [event["delivery-status"] for event in events]
-        assert len(status) == 1 and status[0]["possible-duplicate"] is True, "a second copy that is not named"
     queue = waiting.until(
         lambda: (lambda q: q["waiting"] == 0 and q["in_flight"] == 0 and q)(platform.command("queue", "list")),
         "an empty queue", 60,
     )  # fmt: skip
     assert queue["items"] == []
+    waiting.until(lambda: noted(platform) == 0, "no notes of what is under way", 60)
+    events = endings(Sender(platform, running.domain), ledger)
+    # What nobody heard yes to may be there, and then ends as well.
+    wrong = {word: events.get(word, []) for word in ledger.acknowledged | events.keys() if len(events.get(word, [])) != 1}
+    assert wrong == {}, f"{told}, but not one end each: {list(wrong.items())[:3]}"
+    unnamed = [word for word in verdict.doubled if not events[word][0]["delivery-status"].get("possible-duplicate")]
+    assert unnamed == [], f"{told}, but second copies of {len(unnamed)} are not named"
     return told

@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 /* Kinds of calls, as bits of `control.kinds`; `rig/disk.py` has the same. */
-enum { OPEN = 1, WRITE = 2, SYNC = 4, TRUNCATE = 8, RENAME = 16, UNLINK = 32, WORD = 64 };
+enum { OPEN = 1, WRITE = 2, SYNC = 4, TRUNCATE = 8, RENAME = 16, UNLINK = 32, WORD = 64, PUT = 128, SETTLE = 256, SAY = 512 };
 enum { NOTHING = 0, DIE_BEFORE = 1, DIE_AFTER = 2, FAIL = 3 };
 
 struct control {
@@ -42,7 +42,10 @@ struct control {
     uint32_t limited; /* files may grow by `room` bytes together */
     uint32_t refused; /* calls that failed for want of room */
     int64_t room;
-    char word[64];    /* a write that has it in it is a WORD as well; with a zero at its end */
+    char word[64];    /* a write that has it in it is a WORD as well, what is sent to a peer and begins with it a SAY; with a zero at its end */
+    char file[32];    /* a write to a file whose name ends so is a PUT as well, a sync of it a SETTLE; with a zero at its end */
+    uint32_t stride;  /* unless 0: a PUT is at a place whose remainder by it is `at`, and not only zeros */
+    uint32_t at;
 };
 
 struct line {
@@ -211,11 +214,45 @@ int open64(const char *path, int flags, ...) { MODE return open_in(AT_FDCWD, pat
 int openat(int folder, const char *path, int flags, ...) { MODE return open_in(folder, path, flags, mode); }
 int openat64(int folder, const char *path, int flags, ...) { MODE return open_in(folder, path, flags, mode); }
 
-static uint32_t kind_of(const struct iovec *parts, int count) {
+/* Whether this is the file that is looked for. */
+static int is_named(int fd) {
+    char path[PATH_MAX], link[64];
+    size_t wanted = strnlen(control->file, sizeof control->file);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path);
+    return wanted > 0 && length >= (ssize_t)wanted && memcmp(path + length - wanted, control->file, wanted) == 0;
+}
+
+static int is_empty(const struct iovec *parts, int count) {
+    for (int part = 0; part < count; part++)
+        for (size_t byte = 0; byte < parts[part].iov_len; byte++)
+            if (((const char *)parts[part].iov_base)[byte]) return 0;
+    return 1;
+}
+
+static uint32_t kind_of(int fd, const struct iovec *parts, int count, int64_t start) {
     size_t length = strnlen(control->word, sizeof control->word);
+    uint32_t kind = WRITE;
     for (int part = 0; length > 0 && part < count; part++)
-        if (memmem(parts[part].iov_base, parts[part].iov_len, control->word, length)) return WRITE | WORD;
-    return WRITE;
+        if (memmem(parts[part].iov_base, parts[part].iov_len, control->word, length)) kind |= WORD;
+    if (!(control->kinds & PUT) || !is_named(fd)) return kind;
+    if (control->stride && (start % control->stride != control->at || is_empty(parts, count))) return kind;
+    return kind | PUT;
+}
+
+/* What goes to a peer: the process can die before it or after. */
+static ssize_t told(long number, int fd, const void *what, size_t length, int flags, const struct iovec *parts, int count) {
+    size_t word = control && control->kinds & SAY ? strnlen(control->word, sizeof control->word) : 0;
+    int last = word > 0 && count > 0 && parts[0].iov_len >= word && memcmp(parts[0].iov_base, control->word, word) == 0;
+    if (last) {
+        pthread_mutex_lock(&turn);
+        int error = step(SAY);
+        if (error) return failed(error);
+        pthread_mutex_unlock(&turn);
+    }
+    ssize_t sent = number == SYS_sendto ? syscall(number, fd, what, length, flags, NULL, 0) : syscall(number, fd, what, length);
+    if (last) stepped();
+    return sent;
 }
 
 /* All writes end here; `at` < 0 is the descriptor's own place. */
@@ -227,7 +264,7 @@ static ssize_t write_to(int fd, const struct iovec *parts, int count, off_t at) 
     if (fstat(fd, &found) != 0) return failed(errno);
     if (at < 0) start = appends ? found.st_size : lseek(fd, 0, SEEK_CUR);
     for (int part = 0; part < count; part++) wanted += parts[part].iov_len;
-    int error = step(kind_of(parts, count));
+    int error = step(kind_of(fd, parts, count, start));
     if (!error && start + wanted > found.st_size) error = take_room(start + wanted - found.st_size);
     if (error) return failed(error);
     ssize_t written = at < 0 ? syscall(SYS_writev, fd, parts, count) : syscall(SYS_pwritev, fd, parts, count, at, 0);
@@ -252,14 +289,19 @@ static ssize_t write_to(int fd, const struct iovec *parts, int count, off_t at) 
 
 ssize_t write(int fd, const void *bytes, size_t length) {
     struct stat found;
-    if (!is_ours(fd, &found)) return syscall(SYS_write, fd, bytes, length);
     struct iovec part = { (void *)bytes, length };
+    if (!is_ours(fd, &found)) return told(SYS_write, fd, bytes, length, 0, &part, 1);
     return write_to(fd, &part, 1, -1);
+}
+
+ssize_t send(int fd, const void *bytes, size_t length, int flags) {
+    struct iovec part = { (void *)bytes, length };
+    return told(SYS_sendto, fd, bytes, length, flags, &part, 1);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     struct stat found;
-    if (!is_ours(fd, &found)) return syscall(SYS_writev, fd, parts, count);
+    if (!is_ours(fd, &found)) return told(SYS_writev, fd, parts, count, 0, parts, count);
     return write_to(fd, parts, count, -1);
 }
 
@@ -339,7 +381,7 @@ static int sync_of(int fd, long number) {
     }
     if (!ours) return syscall(number, fd);
     pthread_mutex_lock(&turn);
-    int error = step(SYNC);
+    int error = step(SYNC | (ours && control->kinds & SETTLE && is_named(fd) ? SETTLE : 0));
     if (control->lying && !error) {
         pthread_mutex_unlock(&turn);
         return 0;

@@ -52,6 +52,12 @@ const PARTS: &[Part] = &[
         is_elsewhere: true,
     },
     Part {
+        name: "points",
+        about: "SIGKILL at named points of a message's way: what becomes of it there is what is promised",
+        tests: &["faults/test_named_points.py"],
+        is_elsewhere: false,
+    },
+    Part {
         name: "power-cut",
         about: "what was not synced is gone, torn or out of order",
         tests: &["faults/test_power_cut.py"],
@@ -152,6 +158,7 @@ impl Wish {
             ("WAXSEAL_TEST_FAULTS", 50),
             ("WAXSEAL_TEST_DAYS", 30),
             ("WAXSEAL_TEST_DATABASE_KILLS", 12),
+            ("WAXSEAL_TEST_POINT_KILLS", 20),
         ];
         let given = |name: &str| self.numbers.iter().any(|(given, _)| *given == name);
         let kept = long.into_iter().filter(|(name, _)| self.long && !given(name));
