@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
@@ -37,19 +38,30 @@ class _Handler:
     def __init__(self, sink: "Sink"):
         self.sink = sink
 
+    def _weather(self, server, stage: str) -> str | None:
+        """What a storm says here. With 421 the line is closed."""
+        reply = self.sink.storm(stage) if self.sink.storm and server.is_stormy else None
+        if reply and reply.startswith("421"):
+            server.loop.call_later(0.05, server.transport.close)
+        return reply
+
     async def handle_MAIL(self, server, session: Session, envelope: Envelope, address, options):
+        if reply := self._weather(server, "mail"):
+            return reply
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 sender ok"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        reply = self.sink.verdict("rcpt", address)
+        reply = self._weather(server, "rcpt") or self.sink.verdict("rcpt", address)
         if reply:
             return reply
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 recipient ok"
 
     async def handle_DATA(self, server, session, envelope):
+        if reply := self._weather(server, "data"):
+            return reply
         for address in envelope.rcpt_tos:
             reply = self.sink.verdict("data", address)
             if reply:
@@ -77,6 +89,15 @@ class _Conversation(SMTP):
     # Customers' MIME may hold long lines; the tests look at line lengths themselves.
     line_length_limit = 1 << 20
     said_goodbye = False
+    is_stormy = False
+
+    async def _handle_client(self):
+        storm = self.event_handler.sink.storm
+        if self.is_stormy and storm and (refusal := storm("greeting")):
+            self._writer.write(refusal.encode() + b"\r\n")
+            await self._writer.drain()
+            return self.transport.close()
+        await super()._handle_client()
 
     def connection_lost(self, error):
         if not self.said_goodbye:
@@ -101,6 +122,8 @@ class Sink:
         # Connections that ended without QUIT: those that were open when the server was killed. Each had at most one
         # transaction whose outcome was not kept yet.
         self.cut_off = 0
+        # While there is one it answers in place of the server with TLS: see `rig/weather.py`.
+        self.storm: Callable[[str], str | None] | None = None
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._servers: list[asyncio.Server] = []
@@ -166,7 +189,7 @@ class Sink:
 
     def _conversation(self, tls: bool):
         def make():
-            return _Conversation(
+            line = _Conversation(
                 _Handler(self),
                 hostname="mx.recipient.test",
                 data_size_limit=64 << 20,
@@ -177,6 +200,8 @@ class Sink:
                 authenticator=self._authenticate if self._login else None,
                 auth_required=self._login is not None,
             )
+            line.is_stormy = tls
+            return line
 
         return make
 

@@ -76,6 +76,12 @@ const PARTS: &[Part] = &[
         is_elsewhere: false,
     },
     Part {
+        name: "storm",
+        about: "recipients' servers that answer 4xx to most of what comes, for hours, then recover",
+        tests: &["faults/test_storm.py"],
+        is_elsewhere: false,
+    },
+    Part {
         name: "retention",
         about: "thirty days of mail in minutes, with kills and full disks: nothing is there an hour after its limit",
         tests: &["faults/test_retention.py"],
@@ -159,6 +165,8 @@ impl Wish {
             ("WAXSEAL_TEST_DAYS", 30),
             ("WAXSEAL_TEST_DATABASE_KILLS", 12),
             ("WAXSEAL_TEST_POINT_KILLS", 20),
+            ("WAXSEAL_TEST_STORM_MESSAGES", 20_000),
+            ("WAXSEAL_TEST_STORM_HOURS", 24),
         ];
         let given = |name: &str| self.numbers.iter().any(|(given, _)| *given == name);
         let kept = long.into_iter().filter(|(name, _)| self.long && !given(name));
