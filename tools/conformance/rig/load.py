@@ -22,6 +22,8 @@ class Ledger:
     sender: str
     attempted: dict[str, str] = dataclasses.field(default_factory=dict)  # word -> SHA-256 of the text
     acknowledged: set[str] = dataclasses.field(default_factory=set)
+    # Those whose senders heard no.
+    refused: set[str] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     # Domain of the recipients.
     domain: str = RECIPIENTS
@@ -104,6 +106,8 @@ class Load:
         url = f"{self.platform.url}/v3/{self.domain.name}/messages"
         answer = session.post(url, data=fields, timeout=30)
         self.answered["http"][answer.status_code] += 1
+        if answer.status_code != 200:
+            self.ledger.refused.add(word)
         assert answer.status_code == 200, answer.status_code
         self.ledger.acknowledge(word)
         self.by["http"] += 1
@@ -111,17 +115,19 @@ class Load:
     def submit(self, line: wire.Line) -> None:
         """One message by SMTP."""
         word, text = self.ledger.attempt()
-        self._said(line.talk(f"MAIL FROM:<{self.ledger.sender}>"), 250)
-        self._said(line.talk(f"RCPT TO:<{self.ledger.address(word)}>"), 250)
-        self._said(line.talk("DATA"), 354)
+        self._said(word, line.talk(f"MAIL FROM:<{self.ledger.sender}>"), 250)
+        self._said(word, line.talk(f"RCPT TO:<{self.ledger.address(word)}>"), 250)
+        self._said(word, line.talk("DATA"), 354)
         head = f"From: {self.ledger.sender}\r\nTo: {self.ledger.address(word)}\r\nSubject: {word}\r\n\r\n"
         line.send((head + text.replace("\n", "\r\n") + ".\r\n").encode())
-        self._said(line.reply(), 250)
+        self._said(word, line.reply(), 250)
         self.ledger.acknowledge(word)
         self.by["smtp"] += 1
 
-    def _said(self, reply: wire.Reply, wanted: int) -> None:
+    def _said(self, word: str, reply: wire.Reply, wanted: int) -> None:
         self.answered["smtp"][reply.code] += 1
+        if reply.code != wanted:
+            self.ledger.refused.add(word)
         assert reply.code == wanted, reply
 
 
@@ -193,10 +199,12 @@ def prove(running: Load, sink, most_copies: Callable[[], int], timeout: float = 
     named in its event; the queue empties."""
     ledger, platform = running.ledger, running.platform
     verdict = settle(ledger, sink, timeout)
+    came = sum(1 for word in ledger.refused if sink.seen(ledger.address(word)))
     told = (
         f"{len(ledger.attempted)} attempted, {ledger.count()} acknowledged "
         f"({running.by['http']} HTTP, {running.by['smtp']} SMTP): lost {len(verdict.lost)}, "
-        f"invented {len(verdict.invented)}, altered {len(verdict.altered)}, second copies {verdict.copies}"
+        f"invented {len(verdict.invented)}, altered {len(verdict.altered)}, second copies {verdict.copies}; "
+        f"{len(ledger.refused)} refused, of which {came} came all the same"
     )
     print(told)
     if verdict.lost:

@@ -98,11 +98,27 @@ class Cluster:
 
     def kill(self) -> None:
         """SIGKILL to the server and to every process that it started."""
+        self._signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def freeze(self) -> None:
+        """Nothing of it runs any more, and its connections stay open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """In good order, as an administrator does it: who is connected is told to go."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+        self.serve()
+
+    def _signal(self, which: signal.Signals) -> None:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for pid in [self.process.pid, *map(int, children)]:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait(10)
+                os.kill(pid, which)
 
     def _psql(self, statement: str, database: str = "postgres") -> subprocess.CompletedProcess:
         url = f"postgresql://waxseal@127.0.0.1:{self.port}/{database}"

@@ -95,8 +95,8 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "database",
-        about: "SIGKILL to PostgreSQL, to the server, to both",
-        tests: &["faults/test_database_killed.py"],
+        about: "PostgreSQL killed, stopped, slow, cut off, restarted; the server killed with it",
+        tests: &["faults/test_database_killed.py", "faults/test_database_stalls.py"],
         is_elsewhere: false,
     },
 ];
@@ -164,6 +164,7 @@ impl Wish {
             ("WAXSEAL_TEST_FAULTS", 50),
             ("WAXSEAL_TEST_DAYS", 30),
             ("WAXSEAL_TEST_DATABASE_KILLS", 12),
+            ("WAXSEAL_TEST_STALLS", 6),
             ("WAXSEAL_TEST_POINT_KILLS", 20),
             ("WAXSEAL_TEST_STORM_MESSAGES", 20_000),
             ("WAXSEAL_TEST_STORM_HOURS", 24),
