@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use tokio::{sync::watch, time::Instant};
-use waxseal_model::{Clock, Timestamp, clock::Sleep};
+use waxseal_model::{
+    Clock, Timestamp,
+    clock::{Sleep, is_set_back},
+};
 
 /// When every simulation begins.
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_795_000_000);
@@ -49,11 +52,12 @@ impl Clock for SimulatedClock {
     }
 
     fn sleep_until(&self, at: Timestamp) -> Sleep<'_> {
+        let since = self.now();
         Box::pin(async move {
             let mut jumps = self.ahead.subscribe();
             loop {
                 let now = self.now();
-                if now >= at {
+                if now >= at || is_set_back(since, now) {
                     return;
                 }
                 tokio::select! {

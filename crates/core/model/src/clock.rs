@@ -23,7 +23,9 @@ pub trait Clock: Debug + Send + Sync {
     /// Time since some fixed start; it never jumps or goes back.
     fn monotonic(&self) -> Duration;
 
-    /// Waits until [`Clock::now`] is `at` or later.
+    /// Waits until [`Clock::now`] is `at` or later; or until somebody has set the wall clock back to where it was [well
+    /// before](is_set_back) the wait began. Then `at` was reckoned with a clock that was ahead, and may be years away: the
+    /// caller looks at the time, and reckons anew.
     fn sleep_until(&self, at: Timestamp) -> Sleep<'_>;
 
     /// Which start of the machine this is, and how long ago: by this a jump of the wall clock is seen across a restart
@@ -31,6 +33,14 @@ pub trait Clock: Debug + Send + Sync {
     fn boot(&self) -> Option<Boot> {
         None
     }
+}
+
+/// A wall clock that is behind an earlier look at it by more than this was set back, and not just put right.
+const BACK: Duration = Duration::from_secs(300);
+
+/// Whether the wall clock, which shows `now`, was set back since it showed `before`.
+pub fn is_set_back(before: Timestamp, now: Timestamp) -> bool {
+    before.since(now) > BACK
 }
 
 /// A start of the machine.
@@ -53,7 +63,8 @@ struct State {
     now: Timestamp,
     monotonic: Duration,
     boot: Option<i64>,
-    sleepers: Vec<(Timestamp, Waker)>,
+    /// When they want to be woken, since when they wait, and how they are.
+    sleepers: Vec<(Timestamp, Timestamp, Waker)>,
 }
 
 impl ManualClock {
@@ -82,7 +93,7 @@ impl ManualClock {
 
     /// The earliest time that somebody waits for.
     pub fn next_sleeper(&self) -> Option<Timestamp> {
-        self.lock().sleepers.iter().map(|(at, _)| *at).min()
+        self.lock().sleepers.iter().map(|(at, ..)| *at).min()
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -90,12 +101,13 @@ impl ManualClock {
             let mut state = self.lock();
             change(&mut state);
             let now = state.now;
-            let (woken, rest): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut state.sleepers).into_iter().partition(|(at, _)| *at <= now);
+            let (woken, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut state.sleepers)
+                .into_iter()
+                .partition(|(at, since, _)| *at <= now || is_set_back(*since, now));
             state.sleepers = rest;
             woken
         };
-        woken.into_iter().for_each(|(_, waker)| waker.wake());
+        woken.into_iter().for_each(|(.., waker)| waker.wake());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -113,7 +125,7 @@ impl Clock for ManualClock {
     }
 
     fn sleep_until(&self, at: Timestamp) -> Sleep<'_> {
-        Box::pin(ManualSleep { clock: self, at })
+        Box::pin(ManualSleep { clock: self, at, since: self.now() })
     }
 
     fn boot(&self) -> Option<Boot> {
@@ -125,6 +137,7 @@ impl Clock for ManualClock {
 struct ManualSleep<'a> {
     clock: &'a ManualClock,
     at: Timestamp,
+    since: Timestamp,
 }
 
 impl Future for ManualSleep<'_> {
@@ -132,13 +145,35 @@ impl Future for ManualSleep<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.clock.lock();
-        if state.now >= self.at {
+        if state.now >= self.at || is_set_back(self.since, state.now) {
             return Poll::Ready(());
         }
         let waker = cx.waker();
-        if !state.sleepers.iter().any(|(at, known)| *at == self.at && known.will_wake(waker)) {
-            state.sleepers.push((self.at, waker.clone()));
+        let is_known = |(at, since, known): &(Timestamp, Timestamp, Waker)| {
+            (*at, *since) == (self.at, self.since) && known.will_wake(waker)
+        };
+        if !state.sleepers.iter().any(is_known) {
+            state.sleepers.push((self.at, self.since, waker.clone()));
         }
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_by_a_clock_that_was_ahead_is_woken_when_it_is_put_right() {
+        let right = Timestamp::from_secs(1_770_000_000);
+        let clock = ManualClock::at(right + Duration::from_secs(86_400 * 3_650));
+        let mut sleep = clock.sleep_until(clock.now() + Duration::from_secs(300));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(sleep.as_mut().poll(&mut cx).is_pending());
+        clock.jump_to(clock.now() - Duration::from_secs(200));
+        assert!(sleep.as_mut().poll(&mut cx).is_pending(), "a clock that is adjusted ends nothing");
+        clock.jump_to(right);
+        assert!(sleep.as_mut().poll(&mut cx).is_ready());
+        assert_eq!(clock.next_sleeper(), None);
     }
 }

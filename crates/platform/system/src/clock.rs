@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use waxseal_model::{
     Clock, Timestamp,
-    clock::{Boot, Sleep},
+    clock::{Boot, Sleep, is_set_back},
 };
 
 /// How long a sleeper goes without looking at the wall clock: a change of the clock is seen after that.
@@ -45,11 +45,12 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, at: Timestamp) -> Sleep<'_> {
+        let since = self.now();
         Box::pin(async move {
             // The wall clock may be set while we sleep, and timers run by the steady one: look again.
             loop {
                 let now = self.now();
-                if now >= at {
+                if now >= at || is_set_back(since, now) {
                     return;
                 }
                 tokio::time::sleep(at.since(now).min(LOOK_EVERY)).await;

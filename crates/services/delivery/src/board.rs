@@ -228,8 +228,17 @@ impl Board {
         self.limits.leased.saturating_sub(self.held.len())
     }
 
-    /// Takes in an entry; gives it back if its flow has no room. An entry that we hold already
-    /// (its lease ran out, or the clock jumped) only renews its lease.
+    /// An entry that we hold already (its lease ran out, or the clock jumped) goes on under the new lease; whether it is one.
+    pub(crate) fn renew(&mut self, entry: RecipientId, lease: LeaseId) -> bool {
+        self.held.get_mut(&entry).map(|hold| hold.lease = lease).is_some()
+    }
+
+    /// Whether an entry is ours.
+    pub(crate) fn holds(&self, entry: RecipientId) -> bool {
+        self.held.contains_key(&entry)
+    }
+
+    /// Takes in an entry; gives it back if its flow has no room.
     pub(crate) fn add(
         &mut self,
         route: Route,
@@ -237,8 +246,7 @@ impl Board {
         reverse_path: &str,
         now: Timestamp,
     ) -> Option<LeasedEntry> {
-        if let Some(hold) = self.held.get_mut(&entry.id) {
-            hold.lease = entry.lease;
+        if self.renew(entry.id, entry.lease) {
             return None;
         }
         let (account, domain) = (entry.account, entry.domain);

@@ -61,6 +61,14 @@ fn place_as(
     let now = shared.clock.now();
     let mut board = shared.board();
     for entry in entries {
+        // What the queue gave out meanwhile has a newer lease than what was handed over.
+        let is_known = match handed {
+            Some(_) => board.holds(entry.id),
+            None => board.renew(entry.id, entry.lease),
+        };
+        if is_known {
+            continue;
+        }
         let known = board.provider_of(&entry.recipient_domain, now);
         let found = known.as_ref().map(|provider| provider.as_deref().unwrap_or(OTHERS));
         match ways.route(&Going::taken(&entry), to.or(found), (&shared.counts, now)) {

@@ -121,8 +121,10 @@ async fn take_handed(shared: &Shared, first: Option<Handed>, handed_over: &mut H
     let ways = current_ways(shared).await;
     let mut left = Left::default();
     let mut next = first.or_else(|| handed_over.try_next());
-    while let Some(Handed { entries, message }) = next {
+    while let Some(Handed { entries, message, until }) = next {
         match &ways {
+            // The clock jumped past the end of the lease: the queue gives them out again, or has done so.
+            _ if until <= shared.clock.now() => shared.wake.notify_one(),
             Some(ways) => left.extend(placing::place(shared, ways, entries, Some(&message))),
             None => left.surplus.extend(entries),
         }
@@ -152,9 +154,11 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
         hold_for: HOLD_FOR,
         pass_over: passed_over.clone(),
     };
-    let leased = shared.store.lease(request).await?;
-    let count = leased.len();
-    let left = placing::place(shared, &ways, leased, None);
+    let (count, left) = {
+        let _taking = shared.taking.lock().await;
+        let leased = shared.store.lease(request).await?;
+        (leased.len(), placing::place(shared, &ways, leased, None))
+    };
     let fits = left.surplus.is_empty();
     left.settle(shared).await;
     // What is handed over while we look comes onto the board behind what was found. Where more is due than was taken, it

@@ -68,6 +68,10 @@ pub(crate) struct Shared {
     pub(crate) stopping: CancellationToken,
     /// Nothing waits any longer.
     pub(crate) hurry: CancellationToken,
+    /// Held while entries are taken from the queue and put onto the board, and while outcomes are committed and their
+    /// entries taken off it: what is taken again while it is in hand (the clock jumped past the end of its lease) is
+    /// known on the board under the lease that the queue has, or not known at all.
+    pub(crate) taking: tokio::sync::Mutex<()>,
     board: Mutex<Board>,
     abandoned: Mutex<Vec<Decision>>,
     bytes: Semaphore,
@@ -201,6 +205,7 @@ impl Delivery {
             spare: Notify::new(),
             stopping: CancellationToken::new(),
             hurry: CancellationToken::new(),
+            taking: tokio::sync::Mutex::new(()),
         });
         let settler = tokio::spawn(settler::run(Arc::clone(&shared), requests));
         let gauges = tokio::spawn(gauge(Arc::clone(&shared)));

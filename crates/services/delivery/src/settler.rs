@@ -90,7 +90,6 @@ pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
             group.into_iter().map(|request| (request.decisions, request.done)).unzip();
         let decisions = decisions.concat();
         commit(&shared, &decisions).await;
-        shared.forget(decisions.iter().map(|decision| decision.entry));
         waiting.into_iter().flatten().for_each(|done| {
             let _ = done.send(());
         });
@@ -139,19 +138,22 @@ async fn commit(shared: &Shared, decisions: &[Decision]) {
                     let alone = std::slice::from_ref(decision);
                     if let Err(error) = settle(shared, &shared.store, alone).await {
                         tracing::error!(entry = %decision.entry, %error, "an outcome cannot be committed");
+                        shared.forget([decision.entry]);
                     }
                 }
                 return;
             }
             Err(error) => {
                 tracing::error!(entries = decisions.len(), %error, "outcomes are not committed");
-                return;
+                return shared.forget(decisions.iter().map(|decision| decision.entry));
             }
         }
     }
 }
 
+/// Commits once; what is settled is nobody's business here any more.
 async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Result<(), StoreError> {
+    let _taking = shared.taking.lock().await;
     let settlements: Vec<_> = {
         let board = shared.board();
         decisions
@@ -173,6 +175,7 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
     for decision in decisions.iter().filter(|decision| decision.ends_it()) {
         shared.second_copies.forget(decision.entry);
     }
+    shared.forget(decisions.iter().map(|decision| decision.entry));
     Ok(())
 }
 

@@ -302,6 +302,34 @@ async fn it_runs_by_the_clock_until_it_is_stopped() {
     tokio::time::timeout(Duration::from_secs(60), task).await.expect("in time").expect("ended");
 }
 
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let so = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), so).await.expect(what);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_years_ahead_and_is_confirmed_holds_up_no_round() {
+    let world = World::new().await;
+    let id = world.deliver(2 * HOUR).await;
+    let retention = Arc::new(world.retention());
+    retention.run_once().await.expect("ran");
+    let right = world.clock.now();
+    world.clock.jump_to(right + 3_650 * DAY);
+    let running = Arc::clone(&retention);
+    let task = tokio::spawn(async move { running.run(std::future::pending()).await });
+    until("a pause", async || world.clock.next_sleeper().is_some()).await;
+    assert!(world.store.purging_paused().await.expect("read").is_some());
+    world.clock.jump_to(right);
+    retention.confirm_clock().await.expect("confirmed");
+    world.clock.advance(2 * HOUR);
+    until("a round", async || world.store.body(world.account, id).await.expect("read").is_none()).await;
+    task.abort();
+}
+
 #[tokio::test]
 async fn destroyed_days_stay_unreadable_after_a_round() {
     let world = World::new().await;

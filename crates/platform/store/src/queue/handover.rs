@@ -43,6 +43,8 @@ pub struct Handed {
     pub entries: Vec<LeasedEntry>,
     /// The message.
     pub message: Arc<HandedMessage>,
+    /// When the lease ends: from then on the queue gives them to whoever asks.
+    pub until: Timestamp,
 }
 
 /// What delivery would ask the store for.
@@ -208,7 +210,7 @@ impl Ticket {
         };
         let entries = entries.into_iter().map(entry).collect();
         let message = Arc::new(HandedMessage { stored, content, _room: room });
-        self.messages.push(Handed { entries, message });
+        self.messages.push(Handed { entries, message, until: self.until });
     }
 
     /// Whether nothing is handed over after all.
