@@ -82,6 +82,12 @@ const PARTS: &[Part] = &[
         is_elsewhere: false,
     },
     Part {
+        name: "clock",
+        about: "the wall clock set forward and back by hours, days and years",
+        tests: &["faults/test_clock.py"],
+        is_elsewhere: false,
+    },
+    Part {
         name: "retention",
         about: "thirty days of mail in minutes, with kills and full disks: nothing is there an hour after its limit",
         tests: &["faults/test_retention.py"],
@@ -164,6 +170,7 @@ impl Wish {
             ("WAXSEAL_TEST_FAULTS", 50),
             ("WAXSEAL_TEST_DAYS", 30),
             ("WAXSEAL_TEST_DATABASE_KILLS", 12),
+            ("WAXSEAL_TEST_JUMP_ROUNDS", 20),
             ("WAXSEAL_TEST_STALLS", 6),
             ("WAXSEAL_TEST_POINT_KILLS", 20),
             ("WAXSEAL_TEST_STORM_MESSAGES", 20_000),
