@@ -1,7 +1,6 @@
 """The wall clock is set forward and back under load, by hours, days and years: nothing is lost, given up or stuck."""
 
 import os
-import time
 
 import pytest
 
@@ -40,35 +39,13 @@ class World:
         """Time passes until nothing waits any more; how many steps that took."""
         for step in range(1, 7):
             self.clock.passes(STEP)
-            waiting.until(self.is_calm, "nothing under way", 30)
+            waiting.until(lambda: load.is_calm(self.platform, lambda: len(self.sink.arrivals)), "nothing under way", 30)
             if self.platform.command("queue", "list", "--limit", "1")["waiting"] == 0:
                 return step
         raise AssertionError(f"still waiting an hour later: {self.platform.command('queue', 'list')}")
 
     def given_up(self, people: list[str]) -> list[str]:
         return [one for one in people if self.sender.events(recipient=one, severity="permanent")]
-
-    def is_calm(self) -> bool:
-        """Whether nothing is under way any more."""
-        seen, end = len(self.sink.arrivals), time.monotonic() + 0.4
-        waiting.until(lambda: len(self.sink.arrivals) != seen or time.monotonic() > end, "mail or none", 5)
-        return len(self.sink.arrivals) == seen and self.platform.command("queue", "list", "--limit", "1")["in_flight"] == 0
-
-    def goes_on(self, more: int = 12) -> None:
-        """So many more messages are accepted, and arrive."""
-        before, arrived = set(self.ledger.acknowledged), len(self.sink.arrivals)
-        waiting.until(lambda: len(self.ledger.acknowledged) >= len(before) + more, "acknowledged messages", 30)
-        waiting.until(lambda: len(self.sink.arrivals) >= arrived + more, "their arrival", 30)
-
-    def put_off(self) -> list[str]:
-        """Mail that its server does not take now; whom it is for."""
-        people = [f"{canary.word()}@rcpt.test" for _ in range(BUSY)]
-        for one in people:
-            self.sink.refuse(one, "451 4.7.1 later", always=True)
-            fields = [("from", f"a@{self.domain.name}"), ("to", one), ("text", "t"), ("o:deliver-within", "1h")]
-            self.sender.send(fields)
-            self.sink.wait_refusal(one)
-        return people
 
 
 @pytest.mark.timeout(240 + 120 * ROUNDS)

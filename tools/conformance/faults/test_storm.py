@@ -1,12 +1,10 @@
 """A recipients' server that puts off most of what comes, at any stage, for hours, and then recovers."""
 
 import os
-import statistics
-import time
 
 import pytest
 
-from rig import canary, load, meter, waiting
+from rig import load, meter, waiting
 from rig.api import Sender
 from rig.clock import Clock, possible
 from rig.weather import REPLIES, Storm
@@ -19,26 +17,6 @@ PATIENCE = 120 + MESSAGES // 20
 WAITS = [600, 900, 1_800, 3_600, 7_200, 14_400, 21_600]
 # Beside it the process holds no more than this; see "Speed and size" of the goals.
 MEMORY = 200 << 20
-# Of ten letters to a healthy server while the storm is on.
-HEALTHY = 10
-
-
-def is_calm(platform, activity) -> bool:
-    """Whether nothing is under way to anybody any more."""
-    seen, until = activity(), time.monotonic() + 0.4
-    waiting.until(lambda: activity() != seen or time.monotonic() > until, "some activity or none", 5)
-    return activity() == seen and platform.command("queue", "list", "--limit", "1")["in_flight"] == 0
-
-
-def delays(sender: Sender, sink) -> float:
-    """How long mail to a server without a storm takes, in seconds: the 95th percentile."""
-    took = []
-    for _ in range(HEALTHY):
-        address, began = f"{canary.word()}@plain.test", time.monotonic()
-        sender.send([("from", f"a@{sender.domain.name}"), ("to", address), ("text", "t")])
-        sink.wait(address)
-        took.append(time.monotonic() - began)
-    return statistics.quantiles(took, n=20)[-1]
 
 
 def on_schedule(sender: Sender) -> int:
@@ -70,7 +48,7 @@ def test_a_storm_of_4xx_loses_nothing_and_holds_up_nobody_else(own_platform, sin
     other = Sender(platform, platform.domain(domain.account))
     ledger = load.Ledger(f"load@{domain.name}")
     running = load.Load(platform, domain, platform.credential(domain), ledger)
-    before = delays(other, sink)
+    before = load.delays(other, sink)
     storm = sink.storm = Storm(seed, 0.45)
     activity = lambda: sum(storm.answered.values()) + len(sink.arrivals)  # noqa: E731
     try:
@@ -78,17 +56,17 @@ def test_a_storm_of_4xx_loses_nothing_and_holds_up_nobody_else(own_platform, sin
             running.start()
             waiting.until(lambda: ledger.count() >= MESSAGES, "messages in the storm", PATIENCE)
             running.stop()
-            beside = delays(other, sink)
-            waiting.until(lambda: is_calm(platform, activity), "the first attempts", PATIENCE)
+            beside = load.delays(other, sink)
+            waiting.until(lambda: load.is_calm(platform, activity), "the first attempts", PATIENCE)
             waits = len(ledger.acknowledged) - len({word for word in ledger.acknowledged if sink.seen(ledger.address(word))})
             for _ in range(HOURS * 3600 // STEP):
                 clock.passes(STEP)
-                waiting.until(lambda: is_calm(platform, activity), "attempts", PATIENCE)
+                waiting.until(lambda: load.is_calm(platform, activity), "attempts", PATIENCE)
     finally:
         sink.storm = None
     for _ in range(3 * 86_400 // STEP):
         clock.passes(STEP)
-        waiting.until(lambda: is_calm(platform, activity), "attempts", PATIENCE)
+        waiting.until(lambda: load.is_calm(platform, activity), "attempts", PATIENCE)
         if platform.command("queue", "list", "--limit", "1")["waiting"] == 0:
             break
     told = load.prove(running, sink, lambda: 0)

@@ -2,7 +2,9 @@
 
 import dataclasses
 import hashlib
+import statistics
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -172,6 +174,24 @@ def settle(ledger: Ledger, sink, patience: float = 120.0) -> Verdict:
         if more:
             doubled.append(word)
     return Verdict(missing(), invented, altered, copies, doubled)
+
+
+def is_calm(platform: Platform, activity: Callable[[], int]) -> bool:
+    """Whether nothing is under way to anybody any more: nothing happens for a moment, and nothing is in hand."""
+    seen, until = activity(), time.monotonic() + 0.4
+    waiting.until(lambda: activity() != seen or time.monotonic() > until, "some activity or none", 5)
+    return activity() == seen and platform.command("queue", "list", "--limit", "1")["in_flight"] == 0
+
+
+def delays(sender: Sender, sink, letters: int = 10) -> float:
+    """How long mail to a server without faults takes, in seconds: the 95th percentile."""
+    took = []
+    for _ in range(letters):
+        address, began = f"{canary.word()}@plain.test", time.monotonic()
+        sender.send([("from", f"a@{sender.domain.name}"), ("to", address), ("text", "t")])
+        sink.wait(address)
+        took.append(time.monotonic() - began)
+    return statistics.quantiles(took, n=20)[-1]
 
 
 def noted(platform: Platform) -> int:

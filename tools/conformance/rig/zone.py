@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 
 from dnslib import AAAA, MX, QTYPE, RCODE, RR, TXT, A
 from dnslib.server import BaseResolver, DNSLogger, DNSServer
@@ -21,6 +22,10 @@ class Zone(BaseResolver):
         self._lock = threading.Lock()
         self._names: dict[str, list[RR]] = defaultdict(list)
         self._failing: set[str] = set()
+        # How names are answered for, and all below them: see `rig/lame.py`.
+        self._broken: dict[str, Callable] = {}
+        # What happens to any question: a way to answer, or None.
+        self.weather: Callable[[], Callable | None] | None = None
         self.asked: list[tuple[str, str]] = []
         self.port = 0
         self._servers: list[DNSServer] = []
@@ -49,6 +54,24 @@ class Zone(BaseResolver):
         with self._lock:
             self._failing.add(_key(name))
 
+    def breaks(self, name: str, answer: Callable) -> None:
+        """From now on the name, and all below it, is answered for like this."""
+        with self._lock:
+            self._broken[_key(name)] = answer
+
+    def mends(self) -> None:
+        """Nothing is broken any more."""
+        with self._lock:
+            self._broken.clear()
+        self.weather = None
+
+    def _fault(self, name: str) -> Callable | None:
+        with self._lock:
+            for broken, answer in self._broken.items():
+                if name == broken or name.endswith("." + broken):
+                    return answer
+        return self.weather and self.weather()
+
     def publish(self, records: list[dict]) -> None:
         """What `domain create --json` says to publish."""
         for record in records:
@@ -73,6 +96,8 @@ class Zone(BaseResolver):
     def resolve(self, request, handler):
         name, kind = _key(str(request.q.qname)), QTYPE[request.q.qtype]
         reply = request.reply()
+        if fault := self._fault(name):
+            return fault(reply, handler)
         with self._lock:
             self.asked.append((name, kind))
             if name in self._failing:

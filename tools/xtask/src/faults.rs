@@ -82,6 +82,12 @@ const PARTS: &[Part] = &[
         is_elsewhere: false,
     },
     Part {
+        name: "dns",
+        about: "nameservers that fail, are silent, lame or wrong, and recover",
+        tests: &["faults/test_dns.py"],
+        is_elsewhere: false,
+    },
+    Part {
         name: "clock",
         about: "the wall clock set forward and back by hours, days and years",
         tests: &["faults/test_clock.py"],
@@ -171,6 +177,7 @@ impl Wish {
             ("WAXSEAL_TEST_DAYS", 30),
             ("WAXSEAL_TEST_DATABASE_KILLS", 12),
             ("WAXSEAL_TEST_JUMP_ROUNDS", 20),
+            ("WAXSEAL_TEST_DNS_MESSAGES", 4),
             ("WAXSEAL_TEST_STALLS", 6),
             ("WAXSEAL_TEST_POINT_KILLS", 20),
             ("WAXSEAL_TEST_STORM_MESSAGES", 20_000),
