@@ -7,21 +7,18 @@ by SMTP waits for a message to be accepted (median and 99 of 100), and the ratio
 import dataclasses
 import os
 import statistics
-import subprocess
 import time
-from urllib.parse import urlencode
 
 import pytest
 
 from rig import waiting
+from rig.feeding import by_batches, by_http, by_smtp
 from rig.meter import Meter
 from rig.probe import Probe
 from rig.relays import Postfix, SignedPostfix, Sink, Waxseal
 
 MESSAGES = int(os.environ.get("WAXSEAL_BENCH_MESSAGES", "4000"))
 ROUNDS = int(os.environ.get("WAXSEAL_BENCH_ROUNDS", "3"))
-BATCH = 1_000
-LINE = "x" * 76 + "\r\n"
 
 
 @dataclasses.dataclass
@@ -34,30 +31,6 @@ class Figures:
     memory: float
     median: float
     most: float
-
-
-def by_smtp(server, size: int, sessions: int, count: int) -> None:
-    """`smtp-source`, which keeps its connections."""
-    command = ["smtp-source", "-d", "-s", str(sessions), "-m", str(count), "-l", str(size), "-f", server.sender]
-    subprocess.run([*command, "-t", "r@rcpt.test", f"127.0.0.1:{server.port}"], check=True, capture_output=True)
-
-
-def by_http(server, size: int, sessions: int, count: int, recipients: int = 1) -> None:
-    """`ab`, which keeps its connections too."""
-    fields = [("from", server.sender), ("subject", "s"), ("text", LINE * (size // len(LINE)))]
-    fields += [("to", f"r{number}@rcpt.test") for number in range(recipients)]
-    body = server.platform.folder / "form"
-    body.write_text(urlencode(fields + ([("recipient-variables", "{}")] if recipients > 1 else [])))
-    calls = max(1, count // recipients)
-    url = f"{server.platform.url}/v3/{server.domain.name}/messages"
-    command = ["ab", "-q", "-k", "-l", "-c", str(min(sessions, calls)), "-n", str(calls), "-p", str(body)]
-    form = ["-T", "application/x-www-form-urlencoded", "-A", f"api:{server.domain.account.key}"]
-    done = subprocess.run([*command, *form, url], check=True, capture_output=True, text=True)
-    assert "Non-2xx" not in done.stdout, done.stdout
-
-
-def by_batches(server, size: int, sessions: int, count: int) -> None:
-    by_http(server, size, sessions, count, BATCH)
 
 
 def one_round(kind, folder, outside, send, size, sessions) -> Figures:

@@ -75,11 +75,29 @@ class Waxseal:
         arguments = ("--network", "127.0.0.0/8", "--account", self.domain.account.id)
         self.platform.command("credential", "create", *arguments)
         self.sender = f"a@{self.domain.name}"
-        self.port = self.platform.submission[1]
-        self.pids = [self.platform.process.pid]
+
+    @property
+    def port(self) -> int:
+        return self.platform.submission[1]
+
+    @property
+    def pids(self) -> list[int]:
+        return [self.platform.process.pid]
+
+    def queue(self) -> dict:
+        """How many recipients are `waiting` and how many `in_flight`."""
+        return self.platform.command("queue", "list", "--limit", "1")
 
     def stop(self) -> None:
         self.platform.kill()
+
+
+class Direct(Waxseal):
+    """The same without a relay: to the servers that the DNS names, at the port of these receivers."""
+
+    def __init__(self, folder: Path, outside, port: int, config: dict | None = None):
+        delivery = {"port": port, "allow_private_destinations": True}
+        super().__init__(folder, outside, port, {"delivery": delivery, **(config or {})})
 
 
 class Postfix:
