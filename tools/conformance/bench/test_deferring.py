@@ -29,22 +29,18 @@ class Figures:
 
 
 def one_round(folder, outside, refuses: float) -> Figures:
-    with Receivers() as receivers:
-        server = Direct(folder, outside, receivers.port)
-        try:
-            by_smtp(server, 512, 1, 20, f"r@{DOMAIN}")
-            waiting.until(lambda: receivers.taken(DOMAIN) == 20, "the first messages", 60)
-            receivers.behave(SERVER, refuses=refuses)
-            with Meter(server.pids) as meter:
-                by_smtp(server, 4096, SESSIONS, MESSAGES, f"r@{DOMAIN}")
-                waiting.until(lambda: attempted(receivers) >= MESSAGES, "an attempt of everything", 300)
-            counts = receivers.counts()
-            took = counts["last"] - meter.began
-            taken, deferred = receivers.taken(DOMAIN) - 20, receivers.refused(DOMAIN)
-            arrives_in_the_end(server, receivers, deferred)
-            return Figures(taken / took, (taken + deferred) / took, meter.cpu * 1e3 / MESSAGES, deferred)
-        finally:
-            server.stop()
+    with Receivers() as receivers, Direct(folder, outside, receivers.port) as server:
+        by_smtp(server, 512, 1, 20, f"r@{DOMAIN}")
+        waiting.until(lambda: receivers.taken(DOMAIN) == 20, "the first messages", 60)
+        receivers.behave(SERVER, refuses=refuses)
+        with Meter(server.pids) as meter:
+            by_smtp(server, 4096, SESSIONS, MESSAGES, f"r@{DOMAIN}")
+            waiting.until(lambda: attempted(receivers) >= MESSAGES, "an attempt of everything", 300)
+        counts = receivers.counts()
+        took = counts["last"] - meter.began
+        taken, deferred = receivers.taken(DOMAIN) - 20, receivers.refused(DOMAIN)
+        arrives_in_the_end(server, receivers, deferred)
+        return Figures(taken / took, (taken + deferred) / took, meter.cpu * 1e3 / MESSAGES, deferred)
 
 
 def attempted(receivers: Receivers) -> int:

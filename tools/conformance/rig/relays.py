@@ -59,6 +59,12 @@ class Sink:
         self.process.kill()
         self.process.wait()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
 
 class Waxseal:
     """With both signatures, as it comes."""
@@ -71,9 +77,13 @@ class Waxseal:
         crowd = {"connections_per_peer": 1000}
         quiet = {"log": {"level": "info"}, "delivery": delivery, "submission": crowd}
         self.platform = Platform(folder, outside, {**quiet, **(config or {})}).start()
-        self.domain = self.platform.domain(self.platform.account())
-        arguments = ("--network", "127.0.0.0/8", "--account", self.domain.account.id)
-        self.platform.command("credential", "create", *arguments)
+        try:
+            self.domain = self.platform.domain(self.platform.account())
+            arguments = ("--network", "127.0.0.0/8", "--account", self.domain.account.id)
+            self.platform.command("credential", "create", *arguments)
+        except BaseException:
+            self.stop()
+            raise
         self.sender = f"a@{self.domain.name}"
 
     @property
@@ -89,7 +99,14 @@ class Waxseal:
         return self.platform.command("queue", "list", "--limit", "1")
 
     def stop(self) -> None:
-        self.platform.kill()
+        if self.platform.process is not None:
+            self.platform.kill()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
 
 class Direct(Waxseal):
