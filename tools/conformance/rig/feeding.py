@@ -42,8 +42,8 @@ def call(server, to: list[str], size: int, sessions: int, calls: int, **more) ->
 
 
 def fill(server, count: int, to: str, size: int = 1024, **more) -> int:
-    """Batches of a thousand until that many wait for recipients at `to`; how many these are."""
-    calls = max(1, count // BATCH)
-    each = min(BATCH, count)
-    call(server, [f"r{number}@{to}" for number in range(each)], size, min(4, calls), calls, **more)
-    return calls * each
+    """That many messages for recipients at `to`, in batches of a thousand; returns the number."""
+    for each, calls in [(BATCH, count // BATCH), (count % BATCH, 1)]:
+        if each and calls:
+            call(server, [f"r{number}@{to}" for number in range(each)], size, min(4, calls), calls, **more)
+    return count
