@@ -120,9 +120,9 @@ async def paced(asked: dict) -> list[Mail]:
     loop = asyncio.get_running_loop()
     idle: deque[Connection] = deque()
     waiting: deque[Mail] = deque()
-    kind = {"smtp": Smtp, "http": Http}[asked["door"]]
+    kind, host = {"smtp": Smtp, "http": Http}[asked["door"]], asked.get("host", "127.0.0.1")
     for _ in range(asked["connections"]):
-        _, one = await loop.create_connection(lambda: kind(asked, idle, waiting), "127.0.0.1", asked["port"])
+        _, one = await loop.create_connection(lambda: kind(asked, idle, waiting), host, asked["port"])
         await one.ready
         idle.append(one)
     sent, began = [], time.monotonic()

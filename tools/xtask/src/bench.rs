@@ -11,7 +11,7 @@ What a message of 4 KiB costs the server from the call to the recipient's server
 second, through HTTP and SMTP, as the median of rounds with a fresh server each.
 
 Usage: cargo xtask bench [OPTION]…
-       cargo xtask bench send [--messages N] [--rounds N] [--only WORDS]
+       cargo xtask bench send [--only WORDS] [--messages N] [--rounds N] [SIZE]…
        cargo xtask bench erase [--events N]
 
 `send` puts the same mail through this server and through private instances of Postfix, with and without OpenDKIM, by turns to
