@@ -66,7 +66,7 @@ class Smtp(Connection):
             if line[3:4] == b"-":
                 continue
             if line[:3] != self.expected.pop(0):
-                sys.exit(f"refused with {line[:3].decode()}")
+                sys.exit(f"refused: {line.decode()}")
             if line[:3] == b"354":
                 self.expected = [b"250"]
                 self.transport.write(self.content)
@@ -107,7 +107,7 @@ class Http(Connection):
         fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
         if len(body) >= int(fields[b"content-length"]):
             if head[9:12] != b"200":
-                sys.exit(f"refused with {head[9:12].decode()}")
+                sys.exit(f"refused: {head.decode()}")
             self.rest = b""
             self.is_accepted()
 
