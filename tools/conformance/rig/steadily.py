@@ -12,6 +12,10 @@ from collections import deque
 from urllib.parse import quote
 
 
+# Seconds until the last message has to be accepted.
+PATIENCE = 120
+
+
 class Mail:
     """One message: its number, when it was due, when it was accepted."""
 
@@ -138,7 +142,10 @@ async def paced(asked: dict) -> list[Mail]:
             idle.popleft().send(mail)
         else:
             waiting.append(mail)
-    while not all(mail.accepted for mail in sent):
+    over = time.monotonic() + PATIENCE
+    while left := [mail for mail in sent if not mail.accepted]:
+        if time.monotonic() > over:
+            sys.exit(f"{len(left)} of {len(sent)} are not accepted, {len(waiting)} of them wait for a connection")
         await asyncio.sleep(0.01)
     return sent
 
