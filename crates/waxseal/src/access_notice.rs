@@ -87,6 +87,7 @@ async fn send_one(house: &House, from: &str, grant: &Grant) -> Result<()> {
         template: Vec::new(),
         // The note that it was sent may be lost in a crash: it is not sent twice for that.
         idempotency: Some(format!("access-notice-{}", grant.id)),
+        tls_report: false,
     };
     house.sending.send(request).await?;
     Ok(house.break_glass().noticed(grant).await?)

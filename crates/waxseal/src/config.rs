@@ -96,6 +96,12 @@ pub(crate) struct Config {
     pub(crate) shaping: Arc<Shaping>,
     /// Whether the MTA-STS policies of recipients' domains are heeded.
     pub(crate) mta_sts: bool,
+    /// Whether recipients' domains are told how TLS with their servers went.
+    pub(crate) tls_reports: bool,
+    /// Sender of such reports.
+    pub(crate) tls_reports_from: Option<String>,
+    /// Who sends them, in words.
+    pub(crate) tls_reports_organization: Option<String>,
     /// File with further certificates to trust.
     pub(crate) extra_ca: Option<PathBuf>,
     /// What URLs of customers may be called.

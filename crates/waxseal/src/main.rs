@@ -28,6 +28,7 @@ mod requests;
 mod roles;
 mod serve;
 mod shaping;
+mod tls_reports;
 mod trace;
 mod witness;
 

@@ -23,7 +23,7 @@ use crate::{
     logging,
     memory::{self, Rooms},
     metrics::Metrics,
-    policy,
+    policy, tls_reports,
 };
 
 /// How long captured mail stays in the inbox of a sandbox domain.
@@ -214,6 +214,7 @@ impl Running {
             },
             http_rules: config.http_rules.clone(),
             mta_sts: config.mta_sts,
+            tls_reports: tls_reports::reporting(config, &self.house),
             after_crash: config.after_crash,
             bounces: Arc::clone(&config.bounce_rules),
             shaping: Arc::clone(&config.shaping),

@@ -78,6 +78,7 @@ impl Ring {
                 "content" => "its day, and while content of it is kept".to_owned(),
                 "event" => format!("its day and {} days", at.limits.events_days),
                 "request" => format!("with its request, {} days after the answer", at.limits.request_days),
+                "trust" => "its day, and while a policy or a result of it is kept".to_owned(),
                 "login" => "until it is deleted".to_owned(),
                 _ => "as long as the account".to_owned(),
             };
@@ -85,7 +86,7 @@ impl Ring {
                 (Item::new(Store::Keys, &format!("{} keys", key.class), "system.authentication", kept), None)
             });
             item.count += 1;
-            if matches!(key.class.as_str(), "content" | "event" | "request") {
+            if matches!(key.class.as_str(), "content" | "event" | "request" | "trust") {
                 let day = key.day * DAY;
                 *oldest = Some(oldest.map_or(day, |oldest| oldest.min(day)));
             }
@@ -132,6 +133,9 @@ async fn is_past(key: &Key, needed: &Needed, database: &mut Database, at: &Momen
     let events = i64::from(at.limits.events_days);
     if key.class == "request" {
         return Ok(end <= at.late() && !needed.request.contains(&(key.account.clone(), key.day)));
+    }
+    if key.class == "trust" {
+        return Ok(end <= at.late() && !needed.trust.contains(&key.own_day));
     }
     let (over, longest, needed) = match key.class.as_str() {
         "content" => (end <= at.late(), CONTENT_DAYS, &needed.content),

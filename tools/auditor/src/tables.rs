@@ -42,6 +42,8 @@ pub(crate) struct Needed {
     pub(crate) event: BTreeSet<AccountDay>,
     /// Of requests: an account, or the request itself if who asks has none.
     pub(crate) request: BTreeSet<AccountDay>,
+    /// Of what recipients' domains ask and are told: nobody's.
+    pub(crate) trust: BTreeSet<i64>,
 }
 
 /// What is kept as long as something else: no time of its own ends it.
@@ -151,6 +153,24 @@ fn tables(at: &Moment) -> Vec<Table> {
             past: Some(format!("t.give_up_at <= {late}")),
         },
     ];
+    tables.extend([
+        Table {
+            name: "sts_policies",
+            category: "system.operations",
+            kept: "as long as its domain said, a year at most".into(),
+            since: Some("CAST(t.day AS BIGINT) * 86400000000"),
+            sealed: Some("policy"),
+            past: Some(format!("t.until <= {late}")),
+        },
+        Table {
+            name: "tls_results",
+            category: "system.operations",
+            kept: "until it is told, three days at most".into(),
+            since: Some("CAST(t.day AS BIGINT) * 86400000000"),
+            sealed: Some("results"),
+            past: Some(format!("t.day < {}", reported_day(at))),
+        },
+    ]);
     for table in &mut tables {
         // Dated by a clock that was ahead it would outlive its limit by as much. (A body's day is that of its key.)
         if let (Some(past), Some(since), true) = (&mut table.past, table.since, table.name != "bodies") {
@@ -166,6 +186,11 @@ fn tables(at: &Moment) -> Vec<Table> {
         past: None,
     }));
     tables
+}
+
+/// The first day of which something may still be to be reported.
+fn reported_day(at: &Moment) -> i64 {
+    at.late() / DAY - 3
 }
 
 /// Whether the message called `m` still needs its body.
@@ -244,6 +269,12 @@ pub(crate) async fn needed_days(database: &mut Database, at: &Moment) -> Result<
          SELECT t.id, t.received_at / {DAY}, t.closed_at FROM privacy_requests t WHERE coalesce(t.closed_at, {late}) >= {late}",
         late = at.late_requests(),
     );
+    let trust = format!(
+        "SELECT CAST(NULL AS BYTEA), CAST(t.day AS BIGINT), CAST(NULL AS BIGINT) FROM sts_policies t WHERE t.until > {} \
+         UNION SELECT CAST(NULL AS BYTEA), CAST(t.day AS BIGINT), CAST(NULL AS BIGINT) FROM tls_results t WHERE t.day >= {}",
+        at.late(),
+        reported_day(at)
+    );
     let days = |lines: Vec<Figures>| {
         lines.into_iter().filter_map(|(account, day, _)| Some((account?, day))).collect::<BTreeSet<_>>()
     };
@@ -253,6 +284,10 @@ pub(crate) async fn needed_days(database: &mut Database, at: &Moment) -> Result<
         // A database of an older version has no such table.
         request: match database.tables().await?.iter().any(|name| name == "privacy_requests") {
             true => days(database.figures(requests).await?),
+            false => BTreeSet::new(),
+        },
+        trust: match database.tables().await?.iter().any(|name| name == "tls_results") {
+            true => database.figures(trust).await?.into_iter().map(|(_, day, _)| day).collect(),
             false => BTreeSet::new(),
         },
     })

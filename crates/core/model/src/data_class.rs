@@ -62,6 +62,10 @@ pub enum Retention {
     Requests,
     /// Until an operator ends it or its time is over, at the latest with the account.
     Pause,
+    /// As long as the domain said whose it is, a year at most.
+    Policy,
+    /// Until the report is sent or given up, three days after its day at most.
+    Report,
     /// `backup.keep_days` and a day: as long as there may be a backup from before.
     Backups,
     /// As long as the instance runs: not personal.
@@ -115,7 +119,7 @@ pub enum AtRest {
     KeyedHash,
     /// Sealed with AES-256-GCM under the account's key.
     SealedByAccount,
-    /// Sealed with AES-256-GCM under the account's key of the day.
+    /// Sealed with AES-256-GCM under the key of the day: the account's, or the instance's for what is of no account.
     SealedByDay,
     /// Wrapped with AES-256-GCM under the instance's master key: keys themselves.
     SealedByMaster,

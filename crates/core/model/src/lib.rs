@@ -16,6 +16,7 @@ pub mod redact;
 pub mod sealed;
 pub mod suppression;
 pub mod time;
+pub mod tls_results;
 
 pub use address_marks::{AddressMarks, NoMarks};
 pub use clock::{Clock, ManualClock};

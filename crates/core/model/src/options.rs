@@ -38,6 +38,10 @@ pub struct DeliveryOptions {
     pub sending_ip: Option<IpAddr>,
     /// Pool of source addresses asked for (`o:sending-ip-pool`).
     pub sending_ip_pool: Option<String>,
+    /// It is a report about TLS: whatever is wrong with TLS does not hold it up, and its sessions are in no report (RFC 8460
+    /// section 3).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_report: bool,
     /// How it is signed.
     pub signing: Signing,
 }

@@ -1,5 +1,7 @@
 //! DANE (RFC 6698, 7671, 7672): whether a server's certificate is the one that its TLSA records tell of, without I/O.
 
+use std::fmt;
+
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
 
 /// Records of one server that are looked at, at most.
@@ -90,6 +92,18 @@ impl Association {
     }
 }
 
+/// As a zone file spells it: three numbers and the data in hexadecimal digits (RFC 6698 section 2.2).
+impl fmt::Display for Association {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usage = match self.usage {
+            Usage::TrustAnchor => 2,
+            Usage::EndEntity => 3,
+        };
+        write!(f, "{usage} {} {} ", self.selector as u8, self.matching as u8)?;
+        self.data.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// What the TLSA records of one server say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Associations(Vec<Association>);
@@ -111,6 +125,11 @@ impl Associations {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Association> {
+        self.0.iter()
     }
 
     /// Those of one usage.

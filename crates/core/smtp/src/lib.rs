@@ -13,6 +13,7 @@ pub mod path;
 pub mod reply;
 pub mod server;
 pub mod strict;
+pub mod tls_rpt;
 
 pub use path::{Mailbox, Path};
 pub use reply::{EnhancedCode, Reply};

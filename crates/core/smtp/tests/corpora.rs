@@ -14,6 +14,8 @@ mod smtp_path;
 mod smtp_reply;
 #[path = "../../../../fuzz/oracles/smtp_server_session.rs"]
 mod smtp_server_session;
+#[path = "../../../../fuzz/oracles/tls_rpt.rs"]
+mod tls_rpt;
 
 use replay::replay;
 
@@ -40,6 +42,11 @@ fn paths() {
 #[test]
 fn mta_sts_policies() {
     replay("mta_sts", mta_sts::check);
+}
+
+#[test]
+fn tls_rpt_records() {
+    replay("tls_rpt", tls_rpt::check);
 }
 
 #[test]

@@ -186,6 +186,7 @@ fn request(caller: Caller, domain: Domain, message: Message) -> SendRequest {
         recipient_variables: None,
         template: Vec::new(),
         idempotency: None,
+        tls_report: false,
     }
 }
 

@@ -26,7 +26,7 @@ use crate::net::NetError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsPeer {
     /// `None`: the certificate is good for this name; otherwise why it is not.
-    pub flaw: Option<String>,
+    pub flaw: Option<Flaw>,
     /// What it showed, its own certificate first.
     pub(crate) chain: Arc<Vec<CertificateDer<'static>>>,
 }
@@ -36,6 +36,35 @@ impl TlsPeer {
     pub const fn is_verified(&self) -> bool {
         self.flaw.is_none()
     }
+}
+
+/// Why a certificate is not good. Certificates of strangers are not quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Flaw {
+    /// None was shown.
+    #[error("no certificate")]
+    Missing,
+    /// Its time is over.
+    #[error("certificate expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("certificate not valid yet")]
+    NotYet,
+    /// Nobody knows who issued it.
+    #[error("certificate of an unknown issuer")]
+    UnknownIssuer,
+    /// It is for another name.
+    #[error("certificate for another name")]
+    OtherName,
+    /// It was revoked.
+    #[error("certificate revoked")]
+    Revoked,
+    /// Anything else.
+    #[error("certificate not valid")]
+    Invalid,
+    /// The DNS tells of others.
+    #[error("the certificate is none that its TLSA records tell of")]
+    Untold,
 }
 
 /// There is no TLS with this server.
@@ -100,9 +129,9 @@ impl ClientTls {
         Ok((stream, TlsPeer { flaw, chain }))
     }
 
-    fn check(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: Timestamp) -> Option<String> {
+    fn check(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: Timestamp) -> Option<Flaw> {
         let Some((leaf, rest)) = chain.split_first() else {
-            return Some("no certificate".into());
+            return Some(Flaw::Missing);
         };
         self.verifier.verify_server_cert(leaf, rest, name, &[], unix(now)).err().map(|error| flaw(&error))
     }
@@ -112,24 +141,19 @@ pub(crate) fn unix(now: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_secs()).unwrap_or(0)))
 }
 
-/// Short words for the flaws that happen; certificates of strangers are not quoted.
-pub(crate) fn flaw(error: &rustls::Error) -> String {
-    let rustls::Error::InvalidCertificate(error) = error else {
-        return "certificate not valid".into();
-    };
+/// What is wrong with a certificate.
+pub(crate) fn flaw(error: &rustls::Error) -> Flaw {
+    let rustls::Error::InvalidCertificate(error) = error else { return Flaw::Invalid };
     match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "certificate expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "certificate not valid yet"
-        }
-        CertificateError::UnknownIssuer => "certificate of an unknown issuer",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Flaw::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Flaw::NotYet,
+        CertificateError::UnknownIssuer => Flaw::UnknownIssuer,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "certificate for another name"
+            Flaw::OtherName
         }
-        CertificateError::Revoked => "certificate revoked",
-        _ => "certificate not valid",
+        CertificateError::Revoked => Flaw::Revoked,
+        _ => Flaw::Invalid,
     }
-    .into()
 }
 
 fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {

@@ -13,12 +13,9 @@ use waxseal_model::Timestamp;
 use waxseal_smtp::dane::{Association, Associations, Usage};
 
 use crate::{
-    client_tls::{TlsPeer, flaw, unix},
+    client_tls::{Flaw, TlsPeer, flaw, unix},
     resolver::{LookupError, Resolver},
 };
-
-/// What no record tells of.
-const NO_MATCH: &str = "the certificate is none that its TLSA records tell of";
 
 /// What the TLSA records of a server ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +63,8 @@ impl Resolver {
 
 /// Why what a server showed is not what its TLSA records tell of; `None`: it is. An issuer's certificate has to have led to
 /// the server's for one of `names`, and to be good as of `now` (RFC 7672 section 3.1.2 and 3.2).
-pub fn mismatch(peer: &TlsPeer, told: &Associations, names: &[&str], now: Timestamp) -> Option<String> {
-    let Some((own, rest)) = peer.chain.split_first() else { return Some("no certificate".into()) };
+pub fn mismatch(peer: &TlsPeer, told: &Associations, names: &[&str], now: Timestamp) -> Option<Flaw> {
+    let Some((own, rest)) = peer.chain.split_first() else { return Some(Flaw::Missing) };
     if told.of(Usage::EndEntity).any(|association| is_told_of(association, own)) {
         return None;
     }
@@ -81,14 +78,12 @@ pub fn mismatch(peer: &TlsPeer, told: &Associations, names: &[&str], now: Timest
         }
     }
     if issuers.is_empty() {
-        return Some(NO_MATCH.into());
+        return Some(Flaw::Untold);
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = match WebPkiServerVerifier::builder_with_provider(Arc::new(issuers), provider).build() {
-        Ok(verifier) => verifier,
-        Err(error) => return Some(error.to_string()),
-    };
-    let mut why = NO_MATCH.to_owned();
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(issuers), provider).build();
+    let Ok(verifier) = verifier else { return Some(Flaw::Invalid) };
+    let mut why = Flaw::Untold;
     for name in names {
         let Ok(name) = ServerName::try_from((*name).to_owned()) else { continue };
         match verifier.verify_server_cert(own, rest, &name, &[], unix(now)) {

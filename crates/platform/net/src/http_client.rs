@@ -16,7 +16,7 @@ use thiserror::Error;
 use waxseal_model::Timestamp;
 
 use crate::{
-    client_tls::{ClientTls, ClientTlsError},
+    client_tls::{ClientTls, ClientTlsError, Flaw},
     connect::{ConnectError, Connector, Source},
     guard::Guard,
     resolver::{LookupError, Resolver},
@@ -47,7 +47,7 @@ pub enum HttpError {
     Tls(#[from] ClientTlsError),
     /// The host did not prove its name.
     #[error("{0}")]
-    Certificate(String),
+    Certificate(Flaw),
     /// All of it took too long.
     #[error("no answer within {} seconds", .0.as_secs())]
     TimedOut(Duration),

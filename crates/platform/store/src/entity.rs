@@ -31,4 +31,6 @@ pub(crate) mod reader_cursor;
 pub(crate) mod relay;
 pub(crate) mod smtp_credential;
 pub(crate) mod source;
+pub(crate) mod sts_policy;
 pub(crate) mod suppression;
+pub(crate) mod tls_result;

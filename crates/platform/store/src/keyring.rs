@@ -2,7 +2,8 @@
 //! wrapped under the master key, in another (`keys.epoch`).
 //!
 //! An account has a key for its profile, one for each SMTP login, one for what else lives as long as it does, a pepper for
-//! look-up hashes, and for each UTC day a content key and an event key. What people ask about their data has keys of its own.
+//! look-up hashes, and for each UTC day a content key and an event key. What people ask about their data has keys of its own,
+//! and so has, for each day, what is kept of recipients' domains.
 //! Destroying a key makes everything sealed under it unreadable,
 //! wherever copies are.
 //!
@@ -50,6 +51,7 @@ use crate::{
     entity::erase::Table,
     error::{OpenError, StoreError},
     open::MasterKey,
+    request::NOBODY,
     retention::ClassifiedColumn,
     rows::RowId,
     seal::{DataKey, Pepper, keyed_hash},
@@ -90,12 +92,22 @@ pub(crate) enum KeyClass {
     Event,
     /// What people asked about their data, of one day: of an account, or one request of somebody who has none.
     Request,
+    /// What recipients' domains ask of TLS and are told of it, of one day: of no account.
+    Trust,
 }
 
 impl KeyClass {
     /// All classes.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Account, Self::Profile, Self::Login, Self::Pepper, Self::Content, Self::Event, Self::Request];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Account,
+        Self::Profile,
+        Self::Login,
+        Self::Pepper,
+        Self::Content,
+        Self::Event,
+        Self::Request,
+        Self::Trust,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -106,6 +118,7 @@ impl KeyClass {
             Self::Content => "content",
             Self::Event => "event",
             Self::Request => "request",
+            Self::Trust => "trust",
         }
     }
 }
@@ -252,6 +265,12 @@ impl Keyring {
     /// bits of the request's own id. As long as the caller holds it, it counts as used.
     pub(crate) async fn request_key(&self, owner: AccountId, day: Day) -> Result<Arc<DataKey>, StoreError> {
         self.key(KeyName { class: KeyClass::Request, account: owner, day }).await
+    }
+
+    /// The instance's key of the day for what recipients' domains ask of TLS and are told, made at first use. As long as the
+    /// caller holds it, it counts as used.
+    pub(crate) async fn trust_key(&self, day: Day) -> Result<Arc<DataKey>, StoreError> {
+        self.key(KeyName { class: KeyClass::Trust, account: NOBODY, day }).await
     }
 
     /// The account's key for its profile, made at first use.

@@ -22,6 +22,7 @@ mod m0018_flows;
 mod m0019_queue_pauses;
 mod m0020_relays;
 mod m0021_sources;
+mod m0022_trust;
 
 pub(crate) use m0014_networks::NETWORK;
 pub(crate) use m0016_domain_names::{NAME, PUBLIC_KEY, SELECTOR};
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_queue_pauses::QueuePauses),
             Box::new(m0020_relays::Relays),
             Box::new(m0021_sources::Sources),
+            Box::new(m0022_trust::Trust),
         ]
     }
 }

@@ -139,7 +139,7 @@ impl Store {
         let mut all = Vec::with_capacity(row.columns.len());
         for (column, value) in row.columns.iter().zip(&row.values) {
             let sealed = value.as_ref().filter(|value| is_sealed(column) && !value.is_empty());
-            let (Some(sealed), Some(account), Some(place)) = (sealed, row.account(), row.place()) else {
+            let (Some(sealed), Some(account), Some(place)) = (sealed, row.owner(), row.place()) else {
                 all.push(None);
                 continue;
             };

@@ -122,7 +122,7 @@ impl Store {
             AtRest::SealedByMaster | AtRest::AsColumns | AtRest::Nowhere => Ok(false),
             AtRest::KeyedHash => Ok(look(value) > 0 || self.is_hash_of(row, column, term, value).await?),
             AtRest::SealedByAccount | AtRest::SealedByDay => {
-                let (Some(account), Some(place)) = (row.account(), row.place()) else {
+                let (Some(account), Some(place)) = (row.owner(), row.place()) else {
                     searched.unreadable += 1;
                     return Ok(false);
                 };

@@ -1,6 +1,6 @@
 //! One attempt: load the message, get a connection, hand it over, commit what came of it.
 
-use std::{slice, sync::Arc, time::Duration};
+use std::{slice, time::Duration};
 
 use bytes::Bytes;
 use waxseal_model::{Timestamp, event::EventDetails, options::DeliveryOptions};
@@ -18,13 +18,14 @@ use crate::{
     line::{Contact, Line},
     open::{NoLine, TlsNeed, Wish, open},
     outcome::{ACCESS, Attempt, release},
-    policies::DomainPolicy,
+    policies::Asked,
     recall::Recall,
     report::{Ending, Report, Speaker},
     second_copy::EndNote,
     service::Shared,
     settler::Decision,
     suppressed,
+    tls_reports::note_session,
     under_way::Turn,
     warm_up::Share,
 };
@@ -174,7 +175,7 @@ async fn send(
         }
     };
     if let Some(mut kept) = line.take() {
-        let usable = kept.used < most && is_fit(shared, route, &wish, &mut kept.contact).await;
+        let usable = kept.used < most && is_fit(shared, route, &wish, &mut kept).await;
         if usable && kept.is_ready().await {
             turn.meets(&kept.contact.host);
             let end_note = EndNote::new(&shared.store, &job.entries);
@@ -221,23 +222,36 @@ async fn send(
 }
 
 /// Whether an open connection will do for a message, whichever domain it was made for.
-async fn is_fit(shared: &Shared, route: &Route, wish: &Wish, contact: &mut Contact) -> bool {
-    let Ok(told) = shared.dane.of(shared, route, contact).await else { return false };
+async fn is_fit(shared: &Shared, route: &Route, wish: &Wish, line: &mut Line) -> bool {
+    let contact = &mut line.contact;
+    let told = match wish.regardless {
+        true => Ok(None),
+        false => shared.dane.of(shared, route, contact).await,
+    };
+    let Ok(told) = told else { return false };
     let told = told.as_ref();
     if told.is_some_and(|told| told.flaw(contact, shared.clock.now()).is_some()) {
         return false;
     }
     contact.is_told_of = told.is_some_and(Told::authenticates);
-    wish.is_met_by(contact, told)
+    let fits = wish.is_met_by(contact, told);
+    // For another domain it is another session.
+    if fits && line.counted_for.iter().all(|domain| **domain != *route.told()) {
+        line.counted_for.push(route.told().into());
+        note_session(shared, (route, wish, told), contact, Ok(()));
+    }
+    fits
 }
 
-fn wish(options: &DeliveryOptions, policy: Option<Arc<DomainPolicy>>) -> Wish {
+fn wish(options: &DeliveryOptions, asked: Asked) -> Wish {
     let tls = match (options.require_tls, options.skip_verification) {
         (false, _) => TlsNeed::Opportunistic,
         (true, true) => TlsNeed::Encrypted,
         (true, false) => TlsNeed::Verified,
     };
-    Wish { tls, policy, source: options.sending_ip }
+    let regardless = options.tls_report;
+    let (policy, no_policy) = (asked.policy.filter(|_| !regardless), asked.missing);
+    Wish { tls, policy, no_policy, regardless, source: options.sending_ip }
 }
 
 /// Keeps a connection that is still of use.

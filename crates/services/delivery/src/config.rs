@@ -7,7 +7,10 @@ use waxseal_net::HttpRules;
 use waxseal_smtp::client::Wait;
 use waxseal_store::queue::HandoverLimits;
 
-use crate::{bounce::Rules, relay::Relay, scheduler::HOLD_FOR, second_copy::AfterCrash, shaping::Shaping};
+use crate::{
+    bounce::Rules, relay::Relay, scheduler::HOLD_FOR, second_copy::AfterCrash, shaping::Shaping,
+    tls_reports::TlsReporting,
+};
 
 /// Configuration of delivery.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct DeliveryConfig {
     pub mta_sts: bool,
     /// Port of the hosts that tell them: 443, except in tests.
     pub mta_sts_port: u16,
+    /// Who tells recipients' domains how TLS with their servers went (RFC 8460); `None`: nothing is counted.
+    pub tls_reports: Option<TlsReporting>,
     /// What becomes of messages that may already have been delivered when the process died.
     pub after_crash: AfterCrash,
     /// What servers' replies mean.
@@ -71,6 +76,8 @@ pub struct Timeouts {
     pub longest_wait: Duration,
     /// No other host or address of a destination is tried after this time.
     pub opening: Duration,
+    /// A policy that a domain tells by HTTPS is had within this time, or it is as none.
+    pub policy: Duration,
     /// A connection without work is closed after this time.
     pub idle: Duration,
     /// How long [`shutdown`](crate::Delivery::shutdown) lets transactions finish.
@@ -91,6 +98,7 @@ impl DeliveryConfig {
             http_rules: HttpRules::default(),
             mta_sts: true,
             mta_sts_port: 443,
+            tls_reports: None,
             after_crash: AfterCrash::default(),
             bounces: Arc::default(),
             shaping: Arc::default(),
@@ -133,6 +141,7 @@ impl Default for Timeouts {
         Self {
             longest_wait: Duration::from_secs(600),
             opening: Duration::from_secs(300),
+            policy: Duration::from_secs(20),
             idle: Duration::from_secs(5),
             shutdown: Duration::from_secs(30),
             gauges: Duration::from_secs(15),

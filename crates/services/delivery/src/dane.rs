@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+use thiserror::Error;
 use waxseal_model::Timestamp;
 use waxseal_net::{
     LookupError, MailHost,
+    client_tls::Flaw,
     dane::{Tlsa, mismatch},
 };
 
@@ -36,17 +38,34 @@ impl Told {
         matches!(self.tlsa, Tlsa::Certificate(_))
     }
 
+    /// The records, as a zone file spells them.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match &self.tlsa {
+            Tlsa::AnyCertificate => Vec::new(),
+            Tlsa::Certificate(told) => told.iter().map(ToString::to_string).collect(),
+        }
+    }
+
     /// Why a connection is not as told; `None`: it is.
-    pub(crate) fn flaw(&self, contact: &Contact, now: Timestamp) -> Option<String> {
+    pub(crate) fn flaw(&self, contact: &Contact, now: Timestamp) -> Option<Lack> {
         match (&self.tlsa, &contact.tls) {
-            (_, None) => Some("there is no TLS".into()),
+            (_, None) => Some(Lack::Tls),
             (Tlsa::AnyCertificate, Some(_)) => None,
             (Tlsa::Certificate(told), Some(peer)) => {
                 let names: Vec<_> = self.names.iter().map(String::as_str).collect();
-                mismatch(peer, told, &names, now)
+                mismatch(peer, told, &names, now).map(Lack::Certificate)
             }
         }
     }
+}
+
+/// What a connection lacks of what is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum Lack {
+    #[error("there is no TLS")]
+    Tls,
+    #[error("{0}")]
+    Certificate(Flaw),
 }
 
 /// What the DNS tells of servers that were asked for a moment ago.

@@ -51,6 +51,8 @@ pub(crate) struct Line {
     pub(crate) contact: Contact,
     /// Messages that went over it.
     pub(crate) used: u32,
+    /// Domains for which it is counted as a session.
+    pub(crate) counted_for: Vec<Box<str>>,
     timeouts: Timeouts,
     buffer: Box<[u8]>,
     /// What has to be on record before the end of the message goes out.
@@ -71,6 +73,7 @@ impl Line {
             session,
             contact,
             used: 0,
+            counted_for: Vec::new(),
             timeouts,
             buffer,
             end_note: None,

@@ -12,11 +12,12 @@ use waxseal_smtp::client::{Fault, Session, Settings, TlsPolicy};
 use crate::{
     board::Route,
     bounce::BounceClass,
-    dane::Told,
+    dane::{Lack, Told},
     line::{Contact, Line, Stop},
-    policies::DomainPolicy,
+    policies::{DomainPolicy, Missing},
     report::{Ending, Report, Speaker},
     service::Shared,
+    tls_reports::{PassedOver, note_passed_over, note_session},
 };
 
 /// Addresses tried for one destination, at most.
@@ -50,6 +51,10 @@ pub(crate) struct Wish {
     pub(crate) tls: TlsNeed,
     /// What the recipients' domain asks for.
     pub(crate) policy: Option<Arc<DomainPolicy>>,
+    /// Why that is not known.
+    pub(crate) no_policy: Option<Arc<Missing>>,
+    /// It goes whatever servers and domains ask for.
+    pub(crate) regardless: bool,
     /// The only address it may leave from.
     pub(crate) source: Option<IpAddr>,
 }
@@ -104,22 +109,27 @@ pub(crate) async fn open(
     no_route: Option<RouteError>,
 ) -> Result<Line, NoLine> {
     let began = Instant::now();
-    let hosts = hosts(shared, route, no_route).await?;
+    let hosts = hosts(shared, (route, wish), no_route).await?;
     let mut failures = Failures::new(route.told());
     let mut tries = 0;
     for host in hosts {
-        let (addresses, told) = match addresses(shared, route, &host).await {
+        let (addresses, told) = match addresses(shared, (route, wish), &host).await {
             Ok(found) => found,
             Err(Unknown::Addresses(error)) => {
                 failures.note_unreachable(&host.name, None, &error.to_string());
                 continue;
             }
             Err(Unknown::Vouched(what, error)) => {
-                failures.note_untold(&host, what, error);
+                let why = format!("its {what} cannot be had: {error}");
+                if matches!(error, LookupError::Bogus | LookupError::ServerFailed) {
+                    note_passed_over(shared, route, wish, &host.name, PassedOver::Dnssec(&why));
+                }
+                failures.note_untold(&host, &why);
                 continue;
             }
         };
         if let Some(policy) = wish.enforced(told.as_ref()).filter(|policy| !policy.allows(&host.name)) {
+            note_passed_over(shared, route, wish, &host.name, PassedOver::NotNamed);
             failures.note_forbidden(policy, &host);
             continue;
         }
@@ -140,7 +150,7 @@ pub(crate) async fn open(
 
 async fn hosts(
     shared: &Shared,
-    route: &Route,
+    (route, wish): (&Route, &Wish),
     no_route: Option<RouteError>,
 ) -> Result<Vec<MailHost>, NoLine> {
     match route {
@@ -158,11 +168,17 @@ async fn hosts(
                 Some(error) => Err(error),
                 None => mail_hosts(shared, &target.domain).await,
             };
-            hosts.map_err(|error| NoLine {
-                report: Report::of_route(error, &target.domain),
-                contact: Contact::default(),
-                of_servers: false,
-                of_policy: false,
+            hosts.map_err(|error| {
+                if error == RouteError::Temporary(LookupError::Bogus) {
+                    let why = PassedOver::Dnssec("the MX records are not as their zone signed them");
+                    note_passed_over(shared, route, wish, "", why);
+                }
+                NoLine {
+                    report: Report::of_route(error, &target.domain),
+                    contact: Contact::default(),
+                    of_servers: false,
+                    of_policy: false,
+                }
             })
         }
         Route::Captured => Ok(Vec::new()),
@@ -185,13 +201,13 @@ enum Unknown {
 /// The addresses of a server, and what the DNS tells of its certificate.
 async fn addresses(
     shared: &Shared,
-    route: &Route,
+    (route, wish): (&Route, &Wish),
     host: &MailHost,
 ) -> Result<(Vec<IpAddr>, Option<Told>), Unknown> {
     let resolver = &shared.net.resolver;
     match host.address {
         Some(address) => Ok((vec![address], None)),
-        None if !host.vouched => {
+        None if !host.vouched || wish.regardless => {
             let addresses = resolver.addresses(&host.name).await.map_err(Unknown::Addresses)?;
             Ok((addresses, None))
         }
@@ -226,13 +242,18 @@ async fn knock(
     let place = Place { host, address, source: wish.source };
     let mut line = connect(shared, route, &place, policy).await?;
     let mut result = converse(shared, &mut line, need, told).await;
+    // What follows in the clear is no session of its own.
+    note_session(shared, (route, wish, told), &line.contact, result.as_ref().map(|&()| ()));
     if let (Err(Refusal::Handshake(_)), TlsPolicy::Opportunistic) = (&result, policy) {
         tracing::debug!("TLS failed, going on in the clear");
         line = connect(shared, route, &place, TlsPolicy::Never).await?;
         result = converse(shared, &mut line, need, told).await;
     }
     match result {
-        Ok(()) => Ok(line),
+        Ok(()) => {
+            line.counted_for.push(route.told().into());
+            Ok(line)
+        }
         Err(refusal) => {
             let speaker = Speaker { rules: &shared.config.bounces, host: &line.contact.host };
             let asks = Asks { told: told.is_some(), policy: wish.enforced(told) };
@@ -295,11 +316,11 @@ async fn connect(
 }
 
 /// Why a server that was reached does not take messages.
-enum Refusal {
+pub(crate) enum Refusal {
     Handshake(String),
     Unverified(String),
     /// The certificate is not what the DNS tells of.
-    Untold(String),
+    Untold(Lack),
     Fault(Fault),
 }
 
@@ -311,10 +332,11 @@ struct Asks<'a> {
 
 impl Refusal {
     /// Why there is no good TLS, if it is about that.
-    fn lack_of_tls(&self) -> Option<&str> {
+    fn lack_of_tls(&self) -> Option<String> {
         match self {
-            Self::Handshake(why) | Self::Unverified(why) | Self::Untold(why) => Some(why),
-            Self::Fault(Fault::NoTls) => Some("the server offers no TLS"),
+            Self::Handshake(why) | Self::Unverified(why) => Some(why.clone()),
+            Self::Untold(lack) => Some(lack.to_string()),
+            Self::Fault(Fault::NoTls) => Some("the server offers no TLS".into()),
             Self::Fault(_) => None,
         }
     }
@@ -322,14 +344,15 @@ impl Refusal {
     fn into_report(self, route: &Route, speaker: Speaker<'_>, asks: Asks<'_>) -> Report {
         match (self.lack_of_tls(), asks.policy) {
             // Where both ask, a certificate of an unknown issuer is against the policy alone.
-            (Some(why), Some(policy)) => return Report::against_policy(&policy.domain, why),
+            (Some(why), Some(policy)) => return Report::against_policy(&policy.domain, &why),
             (Some(why), None) if asks.told && !matches!(self, Self::Unverified(_)) => {
-                return Report::against_dane(speaker.host, why);
+                return Report::against_dane(speaker.host, &why);
             }
             _ => {}
         }
         match self {
-            Self::Handshake(why) | Self::Unverified(why) | Self::Untold(why) => Report::no_tls(&why),
+            Self::Handshake(why) | Self::Unverified(why) => Report::no_tls(&why),
+            Self::Untold(lack) => Report::no_tls(&lack.to_string()),
             Self::Fault(fault) => {
                 let mut report = Report::of_fault(speaker, &fault);
                 // What a relay says about us is for its operator and ours to mend, not about the message.
@@ -367,13 +390,13 @@ async fn secure(shared: &Shared, line: &mut Line, need: TlsNeed, told: Option<&T
     line.secure(&shared.net.tls, now).await.map_err(|error| Refusal::Handshake(error.to_string()))?;
     if let Some(told) = told {
         match told.flaw(&line.contact, now) {
-            Some(why) => return Err(Refusal::Untold(why)),
+            Some(lack) => return Err(Refusal::Untold(lack)),
             None => line.contact.is_told_of = told.authenticates(),
         }
     }
     match &line.contact.tls {
         Some(peer) if need == TlsNeed::Verified && !line.contact.is_verified() => {
-            Err(Refusal::Unverified(peer.flaw.clone().unwrap_or_default()))
+            Err(Refusal::Unverified(peer.flaw.map(|flaw| flaw.to_string()).unwrap_or_default()))
         }
         _ => Ok(()),
     }
@@ -422,10 +445,9 @@ impl<'a> Failures<'a> {
         self.note(Failure::Spoke(contact, Box::new(Report::against_policy(&policy.domain, &why))));
     }
 
-    fn note_untold(&mut self, host: &MailHost, what: &str, error: LookupError) {
-        let why = format!("its {what} cannot be had: {error}");
+    fn note_untold(&mut self, host: &MailHost, why: &str) {
         let contact = Contact { host: host.name.clone(), ..Contact::default() };
-        self.note(Failure::Spoke(contact, Box::new(Report::against_dane(&host.name, &why))));
+        self.note(Failure::Spoke(contact, Box::new(Report::against_dane(&host.name, why))));
     }
 
     fn note_unreachable(&mut self, host: &str, address: Option<IpAddr>, words: &str) {

@@ -1,6 +1,7 @@
 //! What recipients' domains ask of TLS: their MTA-STS policies (RFC 8461), looked up, fetched and kept.
 //!
-//! Whatever fails on the way to a policy is as if there were none, unless one is kept that still holds.
+//! Whatever fails on the way to a policy is as if there were none, unless one is kept that still holds: in memory, and in the
+//! store over a restart.
 
 use std::{
     collections::HashMap,
@@ -9,14 +10,20 @@ use std::{
 };
 
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-use waxseal_model::Timestamp;
+use waxseal_model::{
+    Access, Timestamp, actor, purpose,
+    tls_results::{AppliedPolicy, PolicyType, ResultType},
+};
 use waxseal_net::{
     HttpClient, HttpRules, Net,
-    http_client::{HttpAnswer, HttpUrl},
+    http_client::{HttpAnswer, HttpError, HttpUrl},
 };
-use waxseal_smtp::mta_sts::{Mode, Policy, record_id};
+use waxseal_smtp::mta_sts::{Mode, Policy, PolicyError, record_id};
+use waxseal_store::{StoreError, trust::StsPolicy};
 
 use crate::{archive, board::Route, config::DeliveryConfig, line::Contact, open::TlsNeed, service::Shared};
+
+const ACCESS: Access<purpose::Delivery> = Access::new(actor::System, purpose::Delivery);
 
 /// How long what was found of a domain is taken for granted, so that a domain without a policy costs one question.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
@@ -24,8 +31,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(300);
 const LOOK_AGAIN_LATE: Duration = Duration::from_secs(600);
 /// A policy is fetched anew after half of its time, and after this one at the latest.
 const FETCH_AGAIN: Duration = Duration::from_secs(86_400);
-/// One fetch takes no longer.
-const WITHIN: Duration = Duration::from_secs(20);
 /// A policy host takes a connection within this time.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Fetches at once.
@@ -38,6 +43,22 @@ const MOST: usize = 20_000;
 pub(crate) struct DomainPolicy {
     pub(crate) domain: String,
     policy: Policy,
+    text: String,
+}
+
+/// What a domain asks for, as far as that could be found out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    pub(crate) policy: Option<Arc<DomainPolicy>>,
+    /// Why there is none, though the domain says that there is.
+    pub(crate) missing: Option<Arc<Missing>>,
+}
+
+/// Why a policy is not had.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Missing {
+    pub(crate) result: ResultType,
+    pub(crate) why: String,
 }
 
 impl DomainPolicy {
@@ -49,6 +70,17 @@ impl DomainPolicy {
     /// Whether mail for the domain may go to this server.
     pub(crate) fn allows(&self, host: &str) -> bool {
         self.policy.allows(host)
+    }
+
+    /// As a report tells of it: its lines, and the servers that it names.
+    pub(crate) fn applied(&self) -> AppliedPolicy {
+        let lines = self.text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let servers = lines.clone().filter_map(|line| line.strip_prefix("mx:")).map(str::trim);
+        AppliedPolicy {
+            kind: PolicyType::Sts,
+            servers: servers.map(Into::into).collect(),
+            lines: lines.map(Into::into).collect(),
+        }
     }
 
     /// Notes whether a message's connection is as the policy asks, or that there was none.
@@ -65,8 +97,11 @@ impl DomainPolicy {
 /// What is known of a domain.
 #[derive(Default)]
 struct Place {
+    /// The store was asked what it keeps.
+    recalled: bool,
     looked_at: Option<Timestamp>,
     held: Option<Held>,
+    missing: Option<Arc<Missing>>,
 }
 
 /// A policy that was fetched.
@@ -75,6 +110,16 @@ struct Held {
     policy: Arc<DomainPolicy>,
     fetch_again: Timestamp,
     until: Timestamp,
+}
+
+impl Held {
+    /// A policy that the store kept; `None` if it says nothing that can be read.
+    fn kept(kept: &StsPolicy) -> Option<Self> {
+        let policy = Policy::parse(kept.text.as_bytes()).ok()?;
+        let (domain, text) = (kept.domain.clone(), kept.text.clone());
+        let policy = Arc::new(DomainPolicy { domain, policy, text });
+        Some(Self { id: kept.id.clone(), policy, fetch_again: kept.fetch_again, until: kept.until })
+    }
 }
 
 /// All policies.
@@ -105,27 +150,38 @@ impl Policies {
     }
 
     /// What the domain of a route asks for now.
-    pub(crate) async fn of(&self, shared: &Shared, route: &Route) -> Option<Arc<DomainPolicy>> {
-        let Route::Domain(target) = route else { return None };
+    pub(crate) async fn of(&self, shared: &Shared, route: &Route) -> Asked {
+        let Route::Domain(target) = route else { return Asked::default() };
         self.find(shared, &target.domain, LOOK_AGAIN_LATE).await
     }
 
-    async fn find(&self, shared: &Shared, domain: &str, age: Duration) -> Option<Arc<DomainPolicy>> {
+    async fn find(&self, shared: &Shared, domain: &str, age: Duration) -> Asked {
         // Nobody publishes anything under an address.
         if !self.on || domain.starts_with('[') {
-            return None;
+            return Asked::default();
         }
         let place = self.place(domain);
         // Whoever asks for the same domain meanwhile waits for one answer.
         let mut place = place.lock().await;
         let now = shared.clock.now();
+        if !place.recalled {
+            match recall(shared, domain).await {
+                Ok(held) => (place.held, place.recalled) = (held, true),
+                Err(error) => tracing::warn!(%error, "what is kept of MTA-STS policies cannot be read"),
+            }
+        }
         place.held.take_if(|held| held.until <= now);
         if !place.looked_at.is_some_and(|at| at <= now && now < at + age) {
-            self.refresh(shared, domain, &mut place.held).await;
+            place.missing = self.refresh(shared, domain, &mut place.held).await.err().map(Arc::new);
             place.looked_at = Some(now);
         }
-        let policy = &place.held.as_ref()?.policy;
-        (policy.policy.mode() != Mode::None).then(|| Arc::clone(policy))
+        match &place.held {
+            None => Asked { policy: None, missing: place.missing.clone() },
+            Some(held) => {
+                let asks = held.policy.policy.mode() != Mode::None;
+                Asked { policy: asks.then(|| Arc::clone(&held.policy)), missing: None }
+            }
+        }
     }
 
     fn place(&self, domain: &str) -> Arc<AsyncMutex<Place>> {
@@ -141,47 +197,81 @@ impl Policies {
 
     /// Asks the DNS, and fetches the policy if it is another one or was fetched long ago. A policy that holds stays where
     /// that leads to nothing (RFC 8461 sections 3.1 and 5.1).
-    async fn refresh(&self, shared: &Shared, domain: &str, held: &mut Option<Held>) {
+    async fn refresh(&self, shared: &Shared, domain: &str, held: &mut Option<Held>) -> Result<(), Missing> {
         let records = shared.net.resolver.txt(&format!("_mta-sts.{domain}")).await.unwrap_or_default();
-        let Some(id) = record_id(records.iter().map(String::as_str)) else { return };
+        let Some(id) = record_id(records.iter().map(String::as_str)) else { return Ok(()) };
         let now = shared.clock.now();
         if held.as_ref().is_some_and(|held| held.id == id && now < held.fetch_again) {
-            return;
+            return Ok(());
         }
-        match self.fetch(now, domain).await {
-            Ok(policy) => {
+        match self.fetch(shared, now, domain).await {
+            Ok((policy, text)) => {
                 let age = Duration::from_secs(policy.max_age()).max(LOOK_AGAIN);
-                let policy = Arc::new(DomainPolicy { domain: domain.to_owned(), policy });
+                let domain_policy = DomainPolicy { domain: domain.to_owned(), policy, text: text.clone() };
+                let policy = Arc::new(domain_policy);
                 let (fetch_again, until) = (now + FETCH_AGAIN.min(age / 2), now + age);
                 *held = Some(Held { id: id.to_owned(), policy, fetch_again, until });
+                let (domain, id) = (domain.to_owned(), id.to_owned());
+                let kept = StsPolicy { domain, id, text, fetch_again, until };
+                if let Err(error) = shared.store.keep_sts_policy(kept).await {
+                    tracing::warn!(%error, "an MTA-STS policy is in memory only");
+                }
+                Ok(())
             }
-            Err(why) => {
+            Err(missing) => {
                 metrics::counter!("waxseal_mta_sts_fetch_failures_total").increment(1);
-                tracing::info!(%why, "an MTA-STS policy cannot be fetched");
+                tracing::info!(why = %missing.why, "an MTA-STS policy cannot be fetched");
+                Err(missing)
             }
         }
     }
 
-    async fn fetch(&self, now: Timestamp, domain: &str) -> Result<Policy, String> {
+    async fn fetch(
+        &self,
+        shared: &Shared,
+        now: Timestamp,
+        domain: &str,
+    ) -> Result<(Policy, String), Missing> {
         let port = if self.port == 443 { String::new() } else { format!(":{}", self.port) };
         let url = format!("https://mta-sts.{domain}{port}/.well-known/mta-sts.txt");
-        let url = HttpUrl::parse(&url, self.client.rules()).map_err(|error| format!("its URL {error}"))?;
+        let url = HttpUrl::parse(&url, self.client.rules());
+        let url = url.map_err(|error| not_fetched(format!("its URL {error}")))?;
         let _turn = self.fetches.acquire().await;
-        let answer = self.client.get(&url, now, WITHIN).await;
-        read(&answer.map_err(|error| archive::reason(&error).to_owned())?)
+        let answer = self.client.get(&url, now, shared.config.timeouts.policy).await;
+        read(&answer.map_err(|error| {
+            let result = match error {
+                HttpError::Tls(_) | HttpError::Certificate(_) => ResultType::StsWebpkiInvalid,
+                _ => ResultType::StsPolicyFetchError,
+            };
+            Missing { result, why: archive::reason(&error).to_owned() }
+        })?)
     }
 }
 
-/// The policy in an answer (RFC 8461 section 3.3).
-fn read(answer: &HttpAnswer) -> Result<Policy, String> {
+/// The policy that the store kept of a domain.
+async fn recall(shared: &Shared, domain: &str) -> Result<Option<Held>, StoreError> {
+    let kept = shared.store.sts_policy(domain).await?;
+    Ok(kept.and_then(|kept| Held::kept(kept.open(&ACCESS))))
+}
+
+/// The policy in an answer, and its text (RFC 8461 section 3.3).
+fn read(answer: &HttpAnswer) -> Result<(Policy, String), Missing> {
     if answer.status != 200 {
-        return Err(format!("answered {}", answer.status));
+        return Err(not_fetched(format!("answered {}", answer.status)));
     }
     if answer.media_type != "text/plain" {
-        return Err("the answer is not text/plain".into());
+        return Err(not_fetched("the answer is not text/plain".into()));
     }
     if answer.truncated {
-        return Err("the answer is too long".into());
+        return Err(not_fetched("the answer is too long".into()));
     }
-    Policy::parse(&answer.body).map_err(|error| error.to_string())
+    let policy = Policy::parse(&answer.body);
+    let invalid =
+        |error: PolicyError| Missing { result: ResultType::StsPolicyInvalid, why: error.to_string() };
+    let policy = policy.map_err(invalid)?;
+    Ok((policy, String::from_utf8_lossy(&answer.body).into_owned()))
+}
+
+const fn not_fetched(why: String) -> Missing {
+    Missing { result: ResultType::StsPolicyFetchError, why }
 }

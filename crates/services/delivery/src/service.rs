@@ -31,6 +31,7 @@ use crate::{
     second_copy::SecondCopies,
     settler::{self, Decision, Settler},
     shaping::ProviderState,
+    tls_reports::{self, TlsReports},
     under_way::UnderWay,
     view::{SortedOut, View},
     warm_up::Counts,
@@ -38,6 +39,8 @@ use crate::{
 
 /// A customer's server takes a connection within this time.
 const HTTP_CONNECT: Duration = Duration::from_secs(10);
+/// What was counted of TLS sessions is written down within this time at the end.
+const LAST_COUNTS: Duration = Duration::from_secs(5);
 /// Bytes of content are counted in pieces of this size.
 const PIECE: u64 = 1_024;
 
@@ -53,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) second_copies: SecondCopies,
     pub(crate) policies: Policies,
     pub(crate) dane: Dane,
+    pub(crate) tls_reports: TlsReports,
     pub(crate) under_way: UnderWay,
     pub(crate) sorted_out: SortedOut,
     pub(crate) relays: Relays,
@@ -147,8 +151,10 @@ pub struct Delivery {
     shared: Arc<Shared>,
     scheduler: Option<JoinHandle<()>>,
     archiver: Option<JoinHandle<()>>,
+    /// Sends reports about TLS.
+    reporter: Option<JoinHandle<()>>,
     /// What runs besides: ends with this value.
-    helpers: [JoinHandle<()>; 2],
+    helpers: Vec<JoinHandle<()>>,
 }
 
 impl Delivery {
@@ -188,6 +194,7 @@ impl Delivery {
             second_copies,
             policies: Policies::new(&net, &config),
             dane: Dane::default(),
+            tls_reports: TlsReports::new(&net, &config),
             under_way: UnderWay::default(),
             sorted_out: SortedOut::default(),
             relays: Relays::new(&config, net.connector.sources()),
@@ -213,14 +220,20 @@ impl Delivery {
         let scheduler = tokio::spawn(scheduler::run(Arc::clone(&shared), changes, handed_over));
         let archiver = tokio::spawn(archive::run(Arc::clone(&shared), client, archives));
         let (scheduler, archiver) = (Some(scheduler), Some(archiver));
-        Ok(Self { shared, scheduler, archiver, helpers: [settler, gauges] })
+        let (mut helpers, mut reporter) = (vec![settler, gauges], None);
+        if shared.tls_reports.is_on() {
+            helpers.push(tokio::spawn(tls_reports::run_gathering(Arc::clone(&shared))));
+            reporter = Some(tokio::spawn(tls_reports::run_sending(Arc::clone(&shared))));
+        }
+        Ok(Self { shared, scheduler, archiver, reporter, helpers })
     }
 
     /// Stops: nothing new is begun, what is under way may finish for 30 seconds, the rest is freed.
     /// Returns when every outcome is committed.
     pub async fn shutdown(mut self) {
         self.shared.stopping.cancel();
-        let (scheduler, archiver) = (self.scheduler.take(), self.archiver.take());
+        let (scheduler, archiver, reporter) =
+            (self.scheduler.take(), self.archiver.take(), self.reporter.take());
         let scheduler = async {
             if let Some(scheduler) = scheduler
                 && scheduler.await.is_err()
@@ -228,16 +241,12 @@ impl Delivery {
                 tracing::error!("the delivery scheduler panicked");
             }
         };
-        let archiver = async {
-            let Some(archiver) = archiver else { return };
-            let stop = archiver.abort_handle();
-            if tokio::time::timeout(self.shared.config.timeouts.shutdown, archiver).await.is_err() {
-                // Its copies go out with the next start.
-                stop.abort();
-            }
-        };
-        tokio::join!(scheduler, archiver);
+        // Copies and reports that are under way then go out with the next start.
+        let limit = self.shared.config.timeouts.shutdown;
+        tokio::join!(scheduler, ended(archiver, limit), ended(reporter, limit));
         self.shared.counts.note(&self.shared.store, self.shared.clock.now().day()).await;
+        // Whoever cannot be asked in time is not told of these last minutes.
+        let _ = tokio::time::timeout(LAST_COUNTS, tls_reports::gather(&self.shared)).await;
     }
 
     /// A way to ask what is going on, as long as it goes on.
@@ -260,8 +269,17 @@ impl Delivery {
 /// Without [`Delivery::shutdown`] everything stops where it is, as if the process had died.
 impl Drop for Delivery {
     fn drop(&mut self) {
-        let all = self.scheduler.iter().chain(&self.archiver).chain(&self.helpers);
+        let all = self.scheduler.iter().chain(&self.archiver).chain(&self.reporter).chain(&self.helpers);
         all.for_each(JoinHandle::abort);
+    }
+}
+
+/// Lets a task end, for so long.
+async fn ended(task: Option<JoinHandle<()>>, limit: Duration) {
+    let Some(task) = task else { return };
+    let stop = task.abort_handle();
+    if tokio::time::timeout(limit, task).await.is_err() {
+        stop.abort();
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Purged {
     pub requests: u64,
     /// Single deletions that no backup can undo any more, forgotten.
     pub deletions: u64,
+    /// What recipients' domains asked of TLS or were to be told of it, its time over; keys of their days with it.
+    pub trust: u64,
     /// Content keys destroyed: no body needed them.
     pub content_keys: u64,
     /// Event keys destroyed: their days are over.
@@ -83,6 +85,7 @@ impl Purged {
             + self.exports
             + self.requests
             + self.deletions
+            + self.trust
             + self.content_keys
             + self.event_keys
     }

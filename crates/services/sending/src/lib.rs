@@ -21,6 +21,7 @@ pub mod resend;
 pub mod send;
 mod sources;
 mod suppressed;
+pub mod tls_report;
 mod unsubscribe;
 mod variables;
 

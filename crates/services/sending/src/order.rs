@@ -84,6 +84,7 @@ impl Order {
         may_send(&request.caller, &request.domain)?;
         let size = request.size();
         let (given, templated) = (option_bytes(&request), request.is_templated());
+        let tls_report = request.tls_report;
         let SendRequest { caller, domain, via, content, options, variables, recipient_variables, .. } =
             request;
         let content = ReadContent::read(content, templated, config)?;
@@ -101,7 +102,9 @@ impl Order {
         let addresses = recipients.unique(config)?;
         let all_options = inside.options.iter().chain(&beside.options).chain(&options);
         let all_options = all_options.map(|(name, value)| (name.as_str(), value.as_str()));
-        let read = options::read(all_options, &Rules { now, settings: &domain.settings, config })?;
+        let mut read = options::read(all_options, &Rules { now, settings: &domain.settings, config })?;
+        read.delivery.tls_report = tls_report;
+        read.delivery.require_tls &= !tls_report;
         let tags_beside = options.iter().chain(&beside.options).any(|(name, _)| name == "tag");
         let batch = recipient_variables.or(beside.recipient_variables).or(inside.recipient_variables);
         let batch = batch.map(|json| substitute::parse_variables(&json, config.max_recipients)).transpose();

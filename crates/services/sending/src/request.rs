@@ -25,6 +25,8 @@ pub struct SendRequest {
     pub template: Vec<(String, String)>,
     /// The caller's `Idempotency-Key`.
     pub idempotency: Option<String>,
+    /// It is a report about TLS of the instance itself, which goes whatever TLS is like.
+    pub tls_report: bool,
 }
 
 impl SendRequest {

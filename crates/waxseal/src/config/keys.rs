@@ -189,6 +189,23 @@ pub(crate) const KEYS: &[Key] = &[
         "Whether what recipients' domains say of TLS is looked up and heeded (MTA-STS).",
     ),
     key(
+        "delivery.tls_reports",
+        "true",
+        "Whether recipients' domains that ask for it (TLS-RPT, RFC 8460) are told once a day how connections to their servers \
+         went. Only where `hostname` is a name on the Internet.",
+    ),
+    key(
+        "delivery.tls_reports_from",
+        r#""""#,
+        "Sender of those reports that go by mail, and whom all reports name as contact: an address of a domain that an account \
+         here has, whose keys sign them. If empty, reports go by HTTPS alone, and the contact is `postmaster` at `hostname`.",
+    ),
+    key(
+        "delivery.tls_reports_organization",
+        r#""""#,
+        "Who sends these reports, as they say it; `hostname` if empty.",
+    ),
+    key(
         "delivery.extra_ca",
         r#""""#,
         "File with further certificates to trust at recipients' servers (PEM).",

@@ -70,6 +70,9 @@ impl Reader {
                 .unwrap_or_default(),
             shaping: self.optional("delivery.shaping", |path| values::shaping(&path)).unwrap_or_default(),
             mta_sts: self.flag("delivery.mta_sts"),
+            tls_reports: self.flag("delivery.tls_reports"),
+            tls_reports_from: self.optional("delivery.tls_reports_from", |text| values::bare_address(&text)),
+            tls_reports_organization: self.optional("delivery.tls_reports_organization", values::line),
             extra_ca: self.optional("delivery.extra_ca", |path| Ok(path.into())),
             http_rules: HttpRules {
                 ports: self.each("outgoing_http.ports", |text| values::port(&text)),

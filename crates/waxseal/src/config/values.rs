@@ -220,12 +220,25 @@ pub(super) fn mailbox(text: &str) -> Result<String, String> {
     }
 }
 
-/// Where data is at home: a short text.
-pub(super) fn region(text: &str) -> Result<String, String> {
+/// An address without a name.
+pub(super) fn bare_address(text: &str) -> Result<String, String> {
+    match waxseal_mail::Address::parse(text) {
+        Ok(address) if address.is_ascii() => Ok(text.to_owned()),
+        _ => Err(format!("{text} is no address; expected one such as tls-reports@mail.example.org")),
+    }
+}
+
+/// One line that is not long.
+pub(super) fn line(text: String) -> Result<String, String> {
     if text.chars().count() > 100 || text.chars().any(char::is_control) {
         return Err("must be at most 100 characters in one line".into());
     }
-    Ok(text.to_owned())
+    Ok(text)
+}
+
+/// Where data is at home: a short text.
+pub(super) fn region(text: &str) -> Result<String, String> {
+    line(text.to_owned())
 }
 
 /// `HH:MM` as minutes after midnight.

@@ -30,6 +30,7 @@ macro_rules! openings {
 }
 
 openings! {
+    Operations: Delivery;
     Account: CustomerAccess Operation Export;
     Username: CustomerAccess Authentication Operation Export;
     Password: Authentication;

@@ -90,6 +90,7 @@ async fn send(
         recipient_variables: common.recipient_variables,
         template: common.template,
         idempotency,
+        tls_report: false,
     };
     let outcome = api.services.sending.send(request).await;
     // The memory of the body counts until the message is stored.

@@ -93,6 +93,11 @@ impl Row {
         self.class(subject, category, Export::Yes, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByDay)
     }
 
+    /// Sealed under the instance's key of the day: of no account, and in no export.
+    pub(crate) const fn sealed_by_instance(&self, subject: Subject, category: Category) -> DataClass {
+        self.class(subject, category, Export::No, Erase::DestroyKeyAndDeleteRow, AtRest::SealedByDay)
+    }
+
     /// A key, wrapped under the master key; never exported.
     pub(crate) const fn wrapped(&self, subject: Subject) -> DataClass {
         let category = Category::SystemAuthentication;

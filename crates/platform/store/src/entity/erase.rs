@@ -9,7 +9,7 @@ use super::{
     access_grant, account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count,
     event, export, idempotency_key, inbox_item, instance_note, kind, message, network_credential, pool,
     pool_assignment, privacy_request, queue_entry, queue_pause, reader_cursor, relay, smtp_credential,
-    source, suppression,
+    source, sts_policy, suppression, tls_result,
 };
 use crate::{backup::frame::Kind, retention::ClassifiedColumn};
 
@@ -20,6 +20,8 @@ pub(crate) enum EraseRule<C> {
     RowsOf(C),
     /// The row stays as a record of the erasure; the column that holds the account is blanked.
     Blanked(C),
+    /// The rows are of no account, and tell of domains that mail went to: each goes when its time is over.
+    InTime,
     /// No way leads from it to an account: it stays.
     Stays,
 }
@@ -41,6 +43,7 @@ impl Table {
         let erase = match E::ERASE {
             EraseRule::RowsOf(column) => EraseRule::RowsOf(column.as_str()),
             EraseRule::Blanked(column) => EraseRule::Blanked(column.as_str()),
+            EraseRule::InTime => EraseRule::InTime,
             EraseRule::Stays => EraseRule::Stays,
         };
         Self { name: E::default().table_name(), erase, classes: E::classes, kinds: kind::kinds::<E> }
@@ -76,6 +79,8 @@ pub(crate) fn tables() -> Vec<Table> {
         Table::of::<instance_note::Entity>(),
         Table::of::<source::Entity>(),
         Table::of::<pool::Entity>(),
+        Table::of::<sts_policy::Entity>(),
+        Table::of::<tls_result::Entity>(),
         Table::of::<sea_orm_migration::seaql_migrations::Entity>(),
     ]
 }
@@ -94,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_with_a_way_to_an_account_is_erased_and_no_other() {
+    fn a_table_that_tells_of_somebody_loses_its_rows_and_no_other() {
         for table in tables().into_iter().chain(crate::keyring::tables()) {
             let columns = (table.classes)("");
             let leads = columns.iter().any(leads_to_an_account);

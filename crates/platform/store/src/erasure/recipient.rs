@@ -214,7 +214,7 @@ mod tests {
     use crate::{
         Engine, MasterKey, StoreConfig,
         account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
-        entity::erase::tables,
+        entity::erase::{EraseRule, tables},
         message::NewEvent,
         suppression::{ADDRESS, DETAILS, NewSuppression, SuppressionDetails, place},
     };
@@ -318,6 +318,8 @@ mod tests {
     fn every_table_about_recipients_is_gone_through() {
         let mut about: Vec<&str> = tables()
             .iter()
+            // What domains ask and are told is of no account, and goes in its time.
+            .filter(|table| table.erase != EraseRule::InTime)
             .filter(|table| {
                 (table.classes)("").iter().any(|column| {
                     matches!(column.class.subject, Subject::Recipient | Subject::CustomerAndRecipient)

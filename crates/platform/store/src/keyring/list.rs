@@ -14,11 +14,11 @@ use crate::{error::StoreError, seal::DataKey};
 pub struct KeyInfo {
     /// Its number, which whatever is sealed under it names.
     pub number: i64,
-    /// What it seals: `account`, `profile`, `login`, `pepper`, `content`, `event` or `request`.
+    /// What it seals: `account`, `profile`, `login`, `pepper`, `content`, `event`, `request` or `trust`.
     pub class: &'static str,
-    /// Whose it is; of a request of somebody who has no account, the request's id.
+    /// Whose it is; of a request of somebody who has no account, the request's id; zero of what is nobody's.
     pub account: AccountId,
-    /// The UTC day whose content, events or requests it seals; `None` for what does not go by days.
+    /// The UTC day whose content, events, requests or domains it seals; `None` for what does not go by days.
     pub day: Option<Day>,
     /// The epoch it is wrapped under.
     pub epoch: i64,
@@ -45,7 +45,8 @@ impl Keyring {
 
 fn info(row: &ring_key::Model) -> Result<KeyInfo, StoreError> {
     let name = entity::name_of(row)?;
-    let day =
-        matches!(name.class, KeyClass::Content | KeyClass::Event | KeyClass::Request).then_some(name.day);
+    let of_day =
+        matches!(name.class, KeyClass::Content | KeyClass::Event | KeyClass::Request | KeyClass::Trust);
+    let day = of_day.then_some(name.day);
     Ok(KeyInfo { number: row.id, class: name.class.as_str(), account: name.account, day, epoch: row.epoch })
 }

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement};
 use waxseal_model::AccountId;
 
-use crate::{error::StoreError, open::Store, retention::ClassifiedColumn, rows::RowId, vault::Slot};
+use crate::{
+    error::StoreError, open::Store, request::NOBODY, retention::ClassifiedColumn, rows::RowId, vault::Slot,
+};
 
 impl Store {
     /// In which file a table of the data map lies, and its name there.
@@ -51,6 +53,15 @@ impl<'a> Row<'a> {
         AccountId::from_row(self.value(column)?, "", "account").ok()
     }
 
+    /// Under whose keys its sealed values are: its account's, or the instance's if it is of none.
+    pub(crate) fn owner(&self) -> Option<AccountId> {
+        let of_nobody = ["sts_policies", "tls_results"];
+        match self.columns.first()?.table {
+            table if of_nobody.contains(&table) => Some(NOBODY),
+            _ => self.account(),
+        }
+    }
+
     /// What the sealed values of the row are bound to, beside account, table and column.
     pub(crate) fn place(&self) -> Option<Vec<u8>> {
         let own = match self.columns.first()?.table {
@@ -60,6 +71,7 @@ impl<'a> Row<'a> {
             }
             "bodies" | "archive_jobs" => "message",
             "idempotency_keys" => "key_hash",
+            "sts_policies" | "tls_results" => "destination",
             _ => "id",
         };
         self.value(own).map(<[u8]>::to_vec)

@@ -40,6 +40,7 @@ mod settling;
 mod skip;
 mod sources;
 mod suppressions;
+mod trust;
 mod unreadable;
 mod upgrading;
 mod users;
@@ -105,6 +106,17 @@ contract! {
         addresses_and_pools_are_set_replaced_and_removed,
         whose_mail_leaves_by_a_pool_is_forgotten_with_their_account,
         one_count_is_kept_of_an_address_and_a_provider;
+    trust:
+        a_policy_is_there_after_a_restart_and_the_latest_counts,
+        a_policy_and_the_key_of_its_day_are_forgotten_when_its_time_is_over,
+        a_policy_that_is_fetched_again_needs_the_key_of_its_new_day_alone,
+        what_a_clock_ahead_of_its_time_kept_goes,
+        neither_the_domain_nor_its_servers_rest_in_the_clear,
+        a_policy_that_cannot_be_opened_is_as_none,
+        results_of_a_day_are_added_up_and_due_after_it,
+        a_report_is_put_off_and_ends_once,
+        results_that_nobody_was_told_are_forgotten,
+        results_that_cannot_be_opened_are_in_nobodys_way;
     upgrading:
         what_an_older_version_kept_in_the_clear_is_sealed_at_the_next_start,
         a_sealing_that_was_interrupted_goes_on,

@@ -14,18 +14,18 @@ use waxseal_testkit::{
 use crate::world::{Event, World, mail};
 
 /// Mail domains in zones, and servers of their own at addresses of their own.
-struct Dns {
-    world: World,
+pub(crate) struct Dns {
+    pub(crate) world: World,
     peers: Vec<Peer>,
-    well: String,
+    pub(crate) well: String,
     not: String,
-    forged: String,
+    pub(crate) forged: String,
     failing: Vec<String>,
     served: Option<SignedZones>,
 }
 
 impl Dns {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::new().await;
         let (well, not, forged) = (String::new(), String::new(), String::new());
         Self { world, peers: Vec::new(), well, not, forged, failing: Vec::new(), served: None }
@@ -44,7 +44,7 @@ impl Dns {
     }
 
     /// The records of a mail domain with one server: relative to its zone.
-    async fn domain(&mut self, name: &str, tlsa: &str, script: Script) -> String {
+    pub(crate) async fn domain(&mut self, name: &str, tlsa: &str, script: Script) -> String {
         let (ip, port) = self.server(script).await;
         let mut records = format!("{name} 60 IN MX 10 mx.{name}\nmx.{name} 60 IN A {ip}\n");
         if !tlsa.is_empty() {
@@ -54,13 +54,13 @@ impl Dns {
     }
 
     /// One in the zone `b.example`, which is signed.
-    async fn signed(&mut self, name: &str, tlsa: &str, script: Script) {
+    pub(crate) async fn signed(&mut self, name: &str, tlsa: &str, script: Script) {
         let records = self.domain(name, tlsa, script).await;
         self.well.push_str(&records);
     }
 
     /// Serves the zones and starts delivery; `None` where that cannot be.
-    async fn start(&mut self, dnssec: Dnssec) -> Option<()> {
+    pub(crate) async fn start(&mut self, dnssec: Dnssec) -> Option<()> {
         let zone = |name: &str, signed, records: &str| ZoneText {
             name: name.into(),
             signed,
@@ -86,7 +86,7 @@ impl Dns {
     }
 
     /// What becomes of a message to this domain at its first attempt.
-    async fn send(&self, domain: &str) -> Event {
+    pub(crate) async fn send(&self, domain: &str) -> Event {
         let count = self.world.events().await.len();
         self.world.send(mail(&[&format!("bob@{domain}")])).await;
         let event = self.world.wait_for_events(count + 1).await.remove(count);

@@ -23,5 +23,6 @@ mod sources;
 mod standard_tools;
 mod suppressed;
 mod tls;
+mod tls_reports;
 mod why;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
+use waxseal_model::Clock as _;
 use waxseal_testkit::{
     HttpPeer,
     dns_zone::Fault,
@@ -19,15 +20,15 @@ const DAY: Duration = Duration::from_secs(86_400);
 const NAMES: [&str; 3] = ["mta-sts.b.example", "mx.b.example", "mx.c.example"];
 const NOT_TRUSTED: &str = "The MTA-STS policy of b.example forbids it: certificate not valid";
 
-fn policy(mode: &str, mx: &str) -> String {
+pub(crate) fn policy(mode: &str, mx: &str) -> String {
     format!("version: STSv1\r\nmode: {mode}\r\nmx: {mx}\r\nmax_age: 604800\r\n")
 }
 
-fn page(text: &str) -> Answer {
+pub(crate) fn page(text: &str) -> Answer {
     say("200 OK", "text/plain; charset=utf-8", text)
 }
 
-fn say(status: &str, media_type: &str, text: &str) -> Answer {
+pub(crate) fn say(status: &str, media_type: &str, text: &str) -> Answer {
     let head =
         format!("HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n", text.len());
     Answer::Say(format!("{head}\r\n{text}"))
@@ -269,4 +270,76 @@ async fn domains_share_a_connection_that_is_good_enough_for_both() {
     }
     // One to find out where each domain leads, at most.
     assert!(peer.seen().connections <= 2, "{} connections", peer.seen().connections);
+}
+
+#[tokio::test]
+async fn a_policy_holds_over_a_restart_though_its_host_and_its_record_are_gone() {
+    let mut sts = Sts::new(page(&policy("enforce", "mx.b.example"))).await;
+    let peer = sts.start(untrusted()).await;
+    assert_eq!(sts.send("a@b.example").await.status().description, NOT_TRUSTED);
+    for host in [Answer::Silence, Answer::Status(404)] {
+        sts.world.stop().await;
+        sts.host.answer([host]);
+        sts.world.config.timeouts.policy = Duration::from_millis(200);
+        sts.new_id("2");
+        sts.world.later(11 * MINUTE);
+        sts.world.start().await;
+        assert_eq!(sts.send("b@b.example").await.status().description, NOT_TRUSTED);
+    }
+    sts.world.kill();
+    sts.world.zone.forget("_mta-sts.b.example");
+    sts.world.later(6 * DAY);
+    sts.world.start().await;
+    assert_eq!(sts.send("c@b.example").await.status().description, NOT_TRUSTED);
+    assert!(peer.acknowledged().is_empty());
+    sts.world.kill();
+    sts.world.later(DAY);
+    sts.world.start().await;
+    assert_eq!(sts.send("d@b.example").await.short(), "delivered 250", "its time is over");
+}
+
+#[tokio::test]
+async fn a_kept_policy_is_fetched_again_in_its_time_and_not_for_each_restart() {
+    let mut sts = Sts::new(page(&policy("enforce", "mx.b.example"))).await;
+    let script = Script::new().tls(sts.trusted.clone());
+    let _peer = sts.start(script).await;
+    assert_eq!(sts.send("a@b.example").await.short(), "delivered 250");
+    for (later, fetched) in [(11 * MINUTE, 1), (DAY, 2), (11 * MINUTE, 2)] {
+        sts.world.stop().await;
+        sts.world.later(later);
+        sts.world.start().await;
+        assert_eq!(sts.send("b@b.example").await.short(), "delivered 250");
+        assert_eq!(sts.host.requests().len(), fetched);
+    }
+}
+
+#[tokio::test]
+async fn a_kept_policy_that_cannot_be_opened_is_as_none() {
+    let mut sts = Sts::new(page(&policy("enforce", "mx.b.example"))).await;
+    let _peer = sts.start(untrusted()).await;
+    assert_eq!(sts.send("a@b.example").await.status().description, NOT_TRUSTED);
+    sts.world.stop().await;
+    sts.host.answer([Answer::Status(404)]);
+    let today = sts.world.clock.now().day();
+    assert_eq!(sts.world.store.destroy_trust_keys_of(today).await.expect("destroyed"), 1);
+    sts.world.start().await;
+    assert_eq!(sts.send("b@b.example").await.short(), "delivered 250");
+}
+
+#[tokio::test]
+async fn a_silent_policy_host_holds_nobody_up_for_long() {
+    let mut sts = Sts::new(Answer::Silence).await;
+    sts.world.config.timeouts.policy = Duration::from_millis(1_500);
+    let peer = sts.start(untrusted()).await;
+    sts.world.send(mail(&["a@b.example"])).await;
+    sts.host.wait_for(1).await;
+    // Its own mail waits for what it may say; that of others does not.
+    sts.world.send(mail(&["a@c.example"])).await;
+    let first = sts.world.wait_for_events(1).await;
+    assert_eq!((first[0].recipient(), first[0].short().as_str()), ("a@c.example", "delivered 250"));
+    let both = sts.world.wait_for_events(2).await;
+    assert_eq!((both[1].recipient(), both[1].short().as_str()), ("a@b.example", "delivered 250"));
+    sts.world.wait_until_idle().await;
+    assert_eq!(sts.send("b@b.example").await.short(), "delivered 250");
+    assert_eq!((sts.host.requests().len(), peer.acknowledged().len()), (1, 3), "it is not waited for again");
 }

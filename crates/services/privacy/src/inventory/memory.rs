@@ -73,7 +73,13 @@ pub(super) const PLACES: &[Place] = &[
     ),
     memory(
         "policies",
-        "recipients' domains that mail goes to, and what they ask of TLS, at most 20,000",
+        "recipients' domains that mail goes to, and what they ask of TLS, at most 20,000; policies are in the store as well",
+        (Category::UniqueId, Subject::Recipient),
+        DataPurpose::Delivery,
+    ),
+    memory(
+        "TLS sessions",
+        "how connections to recipients' domains went, by domain and day, at most 20,000 a day, until it is in the store",
         (Category::UniqueId, Subject::Recipient),
         DataPurpose::Delivery,
     ),

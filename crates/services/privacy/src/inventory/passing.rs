@@ -30,6 +30,11 @@ pub(super) const PLACES: &[Place] = &[
         (Category::Url, Subject::Recipient),
     ),
     passing(
+        "reports about TLS, out",
+        "how connections to a recipients' domain went, to the places that it names for that",
+        (Category::UniqueId, Subject::Recipient),
+    ),
+    passing(
         "control socket",
         "commands of the operator and their answers, on this machine",
         (Category::Account, Subject::CustomerAndRecipient),

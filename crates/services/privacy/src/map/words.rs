@@ -36,6 +36,8 @@ pub(crate) const fn retention(retention: Retention) -> &'static str {
         Retention::OneDay => "one day",
         Retention::Export => "privacy.export_hours",
         Retention::Pause => "until an operator ends it or its time is over",
+        Retention::Policy => "as long as its domain said, a year at most",
+        Retention::Report => "until it is told, three days at most",
         Retention::Backups => "backup.keep_days and a day",
         Retention::Requests => "until answered, then retention.request_days",
         Retention::Instance => "as long as the instance",

@@ -30,6 +30,8 @@ pub(super) async fn purge(
         deletions: round.all("deletions", Kind::Deletions).await?,
         events: round.all("events", Kind::Events).await?,
         messages: round.all("messages", Kind::Messages).await?,
+        trust: round.all("trust", Kind::Trust).await?
+            + counted("trust", store.destroy_unused_trust_keys(now.day()).await?),
         content_keys: counted("content_keys", store.destroy_unused_content_keys(now.day()).await?),
         // Events of the day in which the cut lies are in part younger than the limit.
         event_keys: counted("event_keys", store.destroy_event_keys_before(cut.day()).await?),
@@ -52,6 +54,7 @@ enum Kind {
     Exports,
     Requests,
     Deletions,
+    Trust,
 }
 
 struct Round<'a> {
@@ -86,6 +89,7 @@ impl Round<'_> {
             Kind::Exports => self.store.purge_exports(self.now, self.limit).await,
             Kind::Requests => self.store.purge_requests(self.requests_cut, self.limit).await,
             Kind::Deletions => self.store.purge_deletions(self.backups_cut, self.limit).await,
+            Kind::Trust => self.store.purge_trust(self.now, self.limit).await,
             Kind::Messages => self.store.purge_messages(self.cut, self.limit).await,
         }
     }

@@ -107,6 +107,7 @@ impl World {
             recipient_variables: None,
             template: Vec::new(),
             idempotency: None,
+            tls_report: false,
         }
     }
 
