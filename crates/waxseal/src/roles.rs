@@ -179,6 +179,7 @@ impl Running {
         http.public_url.clone_from(&config.public_url);
         http.limits.connections_per_peer = config.http_connections_per_peer;
         http.limits.bodies_in_flight = self.rooms().http;
+        http.limits.connections = in_bounds(http.limits.connections);
         if config.http_tls {
             http.tls = Some(server_tls(&identity(config)).context("certificate")?);
         }
@@ -249,6 +250,7 @@ impl Running {
         };
         door.crowd.per_peer = config.submission_connections_per_peer;
         door.crowd.content_bytes = self.rooms().smtp;
+        door.crowd.total = in_bounds(door.crowd.total);
         let house = self.house.clone();
         let services = waxseal_smtp_door::Services {
             accounts: house.accounts,
@@ -312,6 +314,11 @@ async fn record(house: &House, what: AuditEvent) {
     if let Err(error) = house.audit.record(entry).await {
         tracing::warn!(%error, "not recorded");
     }
+}
+
+/// So many connections at most, or what the system has descriptors for: both doors together leave some for the rest.
+fn in_bounds(connections: usize) -> usize {
+    waxseal_system::descriptors::connections_for(2).map_or(connections, |most| most.min(connections))
 }
 
 /// What is logged in addresses' place: marks, if the process runs for days.

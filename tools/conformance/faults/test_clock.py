@@ -47,6 +47,22 @@ class World:
     def given_up(self, people: list[str]) -> list[str]:
         return [one for one in people if self.sender.events(recipient=one, severity="permanent")]
 
+    def goes_on(self, more: int = 12) -> None:
+        """So many more messages are accepted, and arrive."""
+        before, arrived = set(self.ledger.acknowledged), len(self.sink.arrivals)
+        waiting.until(lambda: len(self.ledger.acknowledged) >= len(before) + more, "acknowledged messages", 30)
+        waiting.until(lambda: len(self.sink.arrivals) >= arrived + more, "their arrival", 30)
+
+    def put_off(self) -> list[str]:
+        """Mail that its server does not take now; whom it is for."""
+        people = [f"{canary.word()}@rcpt.test" for _ in range(BUSY)]
+        for one in people:
+            self.sink.refuse(one, "451 4.7.1 later", always=True)
+            fields = [("from", f"a@{self.domain.name}"), ("to", one), ("text", "t"), ("o:deliver-within", "1h")]
+            self.sender.send(fields)
+            self.sink.wait_refusal(one)
+        return people
+
 
 @pytest.mark.timeout(240 + 120 * ROUNDS)
 def test_a_clock_that_is_set_loses_gives_up_and_holds_nothing(own_platform, sink, seed):

@@ -101,7 +101,7 @@ def test_broken_nameservers_bounce_nothing_and_hold_up_nobody_else(own_platform,
     failed = sum(len(events) - 1 for events in ended.values())
     print(f"{len(lame.BROKEN)} kinds of broken nameservers (seed {seed}): {failed} attempts put off, bounced 0; beside them: {told}")
     print(f"mail to others took {before:.2f} s before, {beside:.2f} s beside it (95th percentile)")
-    assert beside <= 2 * before + 0.5
+    assert beside <= 2 * before + 2.0
 
 
 def test_a_domain_that_is_gone_ends_at_once_and_one_that_comes_gets_its_mail(platform, sender, sink, zone):

@@ -11,7 +11,7 @@ from rig.weather import REPLIES, Storm
 
 MESSAGES = int(os.environ.get("WAXSEAL_TEST_STORM_MESSAGES", "120"))
 HOURS = int(os.environ.get("WAXSEAL_TEST_STORM_HOURS", "1"))
-STEP = 600
+STEP = 900
 PATIENCE = 120 + MESSAGES // 20
 # Waits that the documentation promises after the first failures, each a tenth shorter or longer.
 WAITS = [600, 900, 1_800, 3_600, 7_200, 14_400, 21_600]
@@ -33,7 +33,7 @@ def on_schedule(sender: Sender) -> int:
             base = WAITS[min(number, len(WAITS) - 1)]
             assert one["event"] == "failed" and one["severity"] == "temporary", one["event"]
             assert 0.89 * base <= wait <= 1.11 * base, f"wait {number + 1} is {wait} s"
-            assert wait - 2 <= passed <= wait + 3 * STEP, f"{passed:.0f} s after a wait of {wait} s"
+            assert wait - 2 <= passed <= wait + 2 * STEP, f"{passed:.0f} s after a wait of {wait} s"
     return sum(map(len, attempts.values()))
 
 
@@ -75,5 +75,5 @@ def test_a_storm_of_4xx_loses_nothing_and_holds_up_nobody_else(own_platform, sin
     print(f"{waits} waited after the first attempt; {attempts} attempts, each on schedule; peak {used.peak >> 20} MiB")
     print(f"mail to others took {before:.2f} s before, {beside:.2f} s beside it (95th percentile)")
     assert waits > MESSAGES // 3 and set(storm.answered) == set(REPLIES), "that was no storm"
-    assert used.peak <= MEMORY and beside <= 2 * before + 0.5
+    assert used.peak <= MEMORY and beside <= 2 * before + 2.0
     assert running.answered["http"].keys() <= {200} and running.answered["smtp"].keys() <= {250, 354}, running.answered

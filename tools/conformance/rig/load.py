@@ -50,9 +50,11 @@ class Ledger:
 
 
 class Load:
-    """Threads that send by HTTP and by SMTP until told to stop, going on after every break."""
+    """Threads that send by HTTP and by SMTP until told to stop, going on after every break; with a `rest` in seconds after
+    each message."""
 
-    def __init__(self, platform: Platform, domain: Domain, credential: Credential, ledger: Ledger):
+    def __init__(self, platform: Platform, domain: Domain, credential: Credential, ledger: Ledger, rest: float = 0.0):
+        self.rest = rest
         self.platform, self.domain, self.credential, self.ledger = platform, domain, credential, ledger
         self._stop = threading.Event()
         self._up = threading.Event()
@@ -84,8 +86,8 @@ class Load:
         while not self._stop.is_set():
             try:
                 send()
-            except (requests.RequestException, OSError, AssertionError, wire.Closed):
-                # The server is gone or going: wait until it is said to be there again.
+            except (requests.RequestException, OSError, AssertionError, KeyError, wire.Closed):
+                # The server is gone or going, or has not said where it listens: wait until it is said to be there again.
                 self._stop.wait(0.02)
                 self._up.wait(60)
 
@@ -95,11 +97,13 @@ class Load:
             session.auth = ("api", self.domain.account.key)
             while not self._stop.is_set():
                 self.post(session)
+                self._stop.wait(self.rest)
 
     def _smtp(self) -> None:
         with wire.opened(self.platform.submission, self.credential) as line:
             while not self._stop.is_set():
                 self.submit(line)
+                self._stop.wait(self.rest)
 
     def post(self, session: requests.Session) -> None:
         """One message by HTTP."""

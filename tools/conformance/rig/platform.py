@@ -136,6 +136,9 @@ class Platform:
         self.process: subprocess.Popen | None = None
         self.runs = 0
         self.umask = -1
+        # Words before the server's command: a program that runs it.
+        self.under: list[str] = []
+        self.binary = binary()
         self._reader: threading.Thread | None = None
         self._domains = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -145,6 +148,11 @@ class Platform:
                 self.config.setdefault(key, {}).update(value)
             else:
                 self.config[key] = value
+        self.configure()
+
+    def configure(self, **changes) -> None:
+        """Writes the configuration, for the next start, with these keys of the top changed."""
+        self.config |= changes
         self.file.write_text(as_toml(self.config))
 
     def _defaults(self) -> dict:
@@ -170,7 +178,7 @@ class Platform:
         out = open(self.folder / f"stdout-{self.runs}.log", "wb")
         err = open(self.folder / f"stderr-{self.runs}.log", "wb")
         self.process = subprocess.Popen(
-            [binary(), "serve", "--config", str(self.file)],
+            [*self.under, self.binary, "serve", "--config", str(self.file)],
             stdout=subprocess.PIPE,
             stderr=err,
             env={**self.env, **self.around},
@@ -252,7 +260,7 @@ class Platform:
 
     def run(self, *arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess:
         done = subprocess.run(
-            [binary(), *arguments, "--config", str(self.file)],
+            [self.binary, *arguments, "--config", str(self.file)],
             capture_output=True,
             env=self.env,
             cwd=self.folder,

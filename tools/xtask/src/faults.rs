@@ -22,6 +22,8 @@ const OPTIONS: &str = "
   --days N        days that pass while retention is watched (4)
   --long          the numbers that are promised: 50 kills with 100,000 messages, 200 cuts, 50 faults of each kind,
                   30 days
+  --old BIN       an older build, which fills a queue for this one, and takes over one of it (WAXSEAL_OLD_BIN; without
+                  either that is left out)
   --seed S        where chance begins, to repeat a run (drawn, and told, if not given). The same seed gives the same
                   faults; which message each of them meets depends on the machine as well
   --help          this text
@@ -82,6 +84,12 @@ const PARTS: &[Part] = &[
         is_elsewhere: false,
     },
     Part {
+        name: "hunger",
+        about: "no descriptor left, no memory left, under a flood at both doors",
+        tests: &["faults/test_exhausted.py"],
+        is_elsewhere: false,
+    },
+    Part {
         name: "dns",
         about: "nameservers that fail, are silent, lame or wrong, and recover",
         tests: &["faults/test_dns.py"],
@@ -91,6 +99,12 @@ const PARTS: &[Part] = &[
         name: "clock",
         about: "the wall clock set forward and back by hours, days and years",
         tests: &["faults/test_clock.py"],
+        is_elsewhere: false,
+    },
+    Part {
+        name: "upgrade",
+        about: "another version takes over a full queue: a newer one, an older one (--old), one to come",
+        tests: &["faults/test_upgrade.py"],
         is_elsewhere: false,
     },
     Part {
@@ -120,6 +134,8 @@ struct Wish {
     parts: Vec<String>,
     long: bool,
     seed: Option<u32>,
+    /// An older build.
+    old: Option<String>,
     /// Variables of the tests by name.
     numbers: Vec<(&'static str, u32)>,
 }
@@ -128,7 +144,7 @@ struct Wish {
 pub(crate) fn stage() -> Result<()> {
     let tests: Vec<&str> =
         PARTS.iter().filter(|part| !part.is_elsewhere).flat_map(|part| part.tests).copied().collect();
-    run_tests(&tests, &[("WAXSEAL_TEST_SEED", 1), ("WAXSEAL_TEST_FAULTS", 3)])
+    run_tests(&tests, &[("WAXSEAL_TEST_SEED", 1), ("WAXSEAL_TEST_FAULTS", 3)], None)
 }
 
 /// Runs the parts asked for.
@@ -152,16 +168,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     println!("seed {seed}: `--seed {seed}` repeats these faults");
     let wanted = |part: &&Part| wish.parts.is_empty() || wish.parts.iter().any(|name| name == part.name);
     let tests: Vec<&str> = PARTS.iter().filter(wanted).flat_map(|part| part.tests).copied().collect();
-    run_tests(&tests, &numbers).with_context(|| format!("seed {seed}"))
+    let old = wish.old.or_else(|| std::env::var("WAXSEAL_OLD_BIN").ok());
+    let old = old.map(std::path::absolute).transpose().context("the older build")?;
+    run_tests(&tests, &numbers, old.as_deref().and_then(std::path::Path::to_str))
+        .with_context(|| format!("seed {seed}"))
 }
 
-fn run_tests(tests: &[&str], numbers: &[(&str, u32)]) -> Result<()> {
+fn run_tests(tests: &[&str], numbers: &[(&str, u32)], old: Option<&str>) -> Result<()> {
     let numbers: Vec<(&str, String)> =
         numbers.iter().map(|(name, number)| (*name, number.to_string())).collect();
     let mut variables: Vec<(&str, &str)> =
         numbers.iter().map(|(name, number)| (*name, number.as_str())).collect();
     let other = std::env::var("WAXSEAL_BIN").ok();
     variables.extend(other.as_deref().map(|binary| ("WAXSEAL_BIN", binary)));
+    variables.extend(old.map(|binary| ("WAXSEAL_TEST_OLD_BIN", binary)));
     // What passed tells its figures.
     test::conformance("faults", &[tests, &["-rP", "--show-capture=stdout"]].concat(), &variables)
 }
@@ -177,6 +197,8 @@ impl Wish {
             ("WAXSEAL_TEST_DAYS", 30),
             ("WAXSEAL_TEST_DATABASE_KILLS", 12),
             ("WAXSEAL_TEST_JUMP_ROUNDS", 20),
+            ("WAXSEAL_TEST_HUNGER", 10),
+            ("WAXSEAL_TEST_QUEUE", 10_000),
             ("WAXSEAL_TEST_DNS_MESSAGES", 4),
             ("WAXSEAL_TEST_STALLS", 6),
             ("WAXSEAL_TEST_POINT_KILLS", 20),
@@ -206,6 +228,10 @@ fn parse(arguments: &[String]) -> Result<Wish> {
             "--cuts" => wish.numbers.push(("WAXSEAL_TEST_CUTS", number()?)),
             "--days" => wish.numbers.push(("WAXSEAL_TEST_DAYS", number()?)),
             "--faults" => wish.numbers.push(("WAXSEAL_TEST_FAULTS", number()?)),
+            "--old" => match rest.next() {
+                Some(path) => wish.old = Some(path.clone()),
+                None => bail!("--old wants the path of a binary"),
+            },
             "--only" => match rest.next() {
                 Some(name) if PARTS.iter().any(|part| part.name == name) => wish.parts.push(name.clone()),
                 _ => bail!("--only wants a part; `cargo xtask faults --help` names them"),

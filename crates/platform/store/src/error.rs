@@ -50,6 +50,15 @@ pub enum OpenError {
     /// The database cannot be reached or migrated.
     #[error("database: {0}")]
     Database(String),
+    /// A newer version has changed the database already.
+    #[error(
+        "the database belongs to a newer version of waxseal, which made the change {change}: start that version, or \
+         restore a backup of this one"
+    )]
+    Newer {
+        /// The first change that is unknown here.
+        change: String,
+    },
     /// Another process has the data folder.
     #[error("{path} is in use by another waxseal process")]
     InUse {

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait, QuerySelect};
+use sea_orm::{DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QuerySelect};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
 use waxseal_model::{AccountId, Clock, CredentialId, Random};
@@ -299,7 +299,13 @@ async fn has_accounts(db: &DatabaseConnection) -> Result<bool, OpenError> {
 }
 
 async fn migrate(db: &DatabaseConnection) -> Result<(), OpenError> {
-    Migrator::up(db, None).await.map_err(|error| OpenError::Database(error.to_string()))
+    let failed = |error: DbErr| OpenError::Database(error.to_string());
+    let known: Vec<_> = Migrator::migrations().iter().map(|one| one.name().to_owned()).collect();
+    let applied = Migrator::get_migration_models(db).await.map_err(failed)?;
+    if let Some(newer) = applied.into_iter().find(|one| !known.contains(&one.version)) {
+        return Err(OpenError::Newer { change: newer.version });
+    }
+    Migrator::up(db, None).await.map_err(failed)
 }
 
 pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod core_dump;
+pub mod descriptors;
 pub mod memory;
 pub mod random;
 pub mod users;

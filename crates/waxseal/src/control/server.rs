@@ -29,6 +29,8 @@ const LONGEST_LINE_OF_STRANGERS: u64 = 16 * 1024;
 const SAYING: Duration = Duration::from_secs(30);
 /// Between two refusals: each is an entry of the audit trail, which must not grow as fast as somebody can ask.
 const BETWEEN_REFUSALS: Duration = Duration::from_millis(500);
+/// Pause after a connection could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound control socket; the file goes with it.
 pub(crate) struct Control {
@@ -71,7 +73,11 @@ impl Control {
                 () = stop.cancelled() => return,
                 accepted = self.listener.accept() => accepted,
             };
-            let Ok((stream, _)) = accepted else { continue };
+            let Ok((stream, _)) = accepted else {
+                // No descriptor is left, as a rule: it would fail again at once.
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
             let places = Arc::clone(&places);
             let (house, stop, refusing) = (house.clone(), stop.clone(), Arc::clone(&refusing));
             tokio::spawn(async move {
