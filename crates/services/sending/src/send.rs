@@ -111,7 +111,7 @@ impl Sending {
         let content = capacity.take(account, size)?;
         let limits = Arc::clone(config);
         let order = capacity.compute(size, move || Order::read(request, now, &limits)).await??;
-        self.inner.sources.check(store, &config.sending_ips, &order.options.delivery).await?;
+        self.inner.sources.check(store, &config.sending_ips, account, &order.options.delivery).await?;
         // Given back first: what holds some of the room must not wait for all of it.
         drop(content);
         let _room = capacity.take(account, order.memory())?;

@@ -25,8 +25,8 @@ pub(crate) struct Listed(Mutex<Known>);
 type Hashes = HashSet<u64>;
 
 enum Known {
-    /// Nobody has read them yet.
-    Nothing,
+    /// Nobody has read them yet; what came so far.
+    Nothing(Hashes),
     /// They are being read; what came meanwhile.
     Reading(Hashes),
     /// All of them.
@@ -55,15 +55,20 @@ impl Admitted {
 
 impl Default for Listed {
     fn default() -> Self {
-        Self(Mutex::new(Known::Nothing))
+        Self(Mutex::new(Known::Nothing(Hashes::new())))
     }
 }
 
 impl Listed {
     /// Makes a row known before it is written.
     pub(crate) fn admit(&self, row: suppression::Model) -> Admitted {
-        if let Known::Reading(hashes) | Known::All(hashes) = &mut *self.lock() {
+        let mut known = self.lock();
+        // Also while nobody has read them: the row may be committed after they are read.
+        if let Known::Nothing(hashes) | Known::Reading(hashes) | Known::All(hashes) = &mut *known {
             hashes.insert(short(&row.address_hash));
+            if hashes.len() > MOST {
+                *known = Known::TooMany;
+            }
         }
         Admitted(row)
     }
@@ -76,10 +81,10 @@ impl Listed {
     /// Whether one of these hashes may be on a list. Whether somebody should begin to read all of them.
     fn ask<'a>(&self, mut hashes: impl Iterator<Item = &'a [u8]>) -> (bool, bool) {
         let mut known = self.lock();
-        match &*known {
+        match &mut *known {
             Known::All(all) => (hashes.any(|hash| all.contains(&short(hash))), false),
-            Known::Nothing => {
-                *known = Known::Reading(Hashes::new());
+            Known::Nothing(so_far) => {
+                *known = Known::Reading(std::mem::take(so_far));
                 (true, true)
             }
             Known::Reading(_) | Known::TooMany => (true, false),
@@ -97,8 +102,8 @@ impl Listed {
             }
             Ok(None) => Known::TooMany,
             Err(error) => {
-                tracing::warn!(%error, "the lists cannot be read now; the database is asked for each recipient");
-                Known::Nothing
+                tracing::warn!(%error, "the lists cannot be read; the database is asked for each recipient");
+                Known::TooMany
             }
         };
     }
@@ -178,11 +183,13 @@ mod tests {
     #[test]
     fn the_database_is_asked_until_everything_is_known_and_for_what_came_meanwhile() {
         let listed = Listed::default();
+        listed.admit(row(5));
         assert_eq!(listed.ask(std::iter::empty()), (true, true), "whoever asks first has them read");
         assert_eq!(listed.ask(std::iter::empty()), (true, false), "and nobody else");
         listed.admit(row(1));
         listed.read(Ok(Some(HashSet::from([short(&[2; 32])]))));
         assert!(asks(&listed, 1) && asks(&listed, 2) && !asks(&listed, 3));
+        assert!(asks(&listed, 5), "it may have been committed after they were read");
         listed.admit(row(3));
         assert!(asks(&listed, 3));
         listed.give_up();
@@ -190,11 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_read_is_read_again_and_what_is_too_much_is_not() {
-        let listed = Listed(Mutex::new(Known::Reading(Hashes::new())));
-        listed.read(Err(DbErr::Custom("gone".into())));
-        assert_eq!(listed.ask(std::iter::empty()), (true, true));
-        listed.read(Ok(None));
-        assert_eq!(listed.ask(std::iter::empty()), (true, false));
+    fn what_could_not_be_read_or_is_too_much_is_asked_of_the_database() {
+        for read in [Err(DbErr::Custom("gone".into())), Ok(None)] {
+            let listed = Listed(Mutex::new(Known::Reading(Hashes::new())));
+            listed.read(read);
+            assert_eq!(listed.ask(std::iter::empty()), (true, false));
+        }
+        let listed = Listed(Mutex::new(Known::All((0..1_000_000).collect())));
+        listed.admit(row(1));
+        assert!(asks(&listed, 9));
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Unlisted {
     asked_at: Duration,
 }
 
-/// How long it is believed: another process, a command for instance, may write to the lists as well.
+/// How long it is believed, whatever is told of changes.
 const BELIEVED: Duration = Duration::from_secs(60);
 
 impl Store {
