@@ -166,7 +166,8 @@ impl Policies {
         let now = shared.clock.now();
         if !place.recalled {
             match recall(shared, domain).await {
-                Ok(held) => (place.held, place.recalled) = (held, true),
+                // What was fetched meanwhile is newer than what is kept.
+                Ok(held) => (place.held, place.recalled) = (place.held.take().or(held), true),
                 Err(error) => tracing::warn!(%error, "what is kept of MTA-STS policies cannot be read"),
             }
         }

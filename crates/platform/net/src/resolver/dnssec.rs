@@ -11,7 +11,7 @@ use hickory_resolver::{
 };
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{LookupError, Resolver, builder, classify};
+use super::{DnsError, Failure, LookupError, Resolver, builder, classify};
 use crate::net::NetError;
 
 /// How long nameservers that pass no signatures on are left alone.
@@ -117,7 +117,13 @@ impl Validator {
 
     async fn find_out(&self, fit: &mut Option<(bool, Instant)>) -> bool {
         let before = fit.map(|(fit, _)| fit);
-        let now = self.passes_signatures_on().await;
+        let Some(now) = self.passes_signatures_on().await else {
+            // Without an answer they are what they were; at the start nobody knows, and they are asked again soon.
+            let (known, now) = (before.unwrap_or(false), Instant::now());
+            let asked = if known { Some(now) } else { now.checked_sub(LOOK_AGAIN - ASK_AGAIN) };
+            *fit = Some((known, asked.unwrap_or(now)));
+            return known;
+        };
         if before != Some(now) {
             match now {
                 true => tracing::info!("the nameservers pass DNSSEC signatures on: TLSA records are heeded"),
@@ -132,16 +138,28 @@ impl Validator {
     }
 
     /// Whether the root's keys come with a signature that holds, and the absence of a record with a proof. Nothing that was
-    /// kept counts.
-    async fn passes_signatures_on(&self) -> bool {
-        let Ok(afresh) = validating(&self.nameservers, self.timeout, &self.anchors) else { return false };
+    /// kept counts. `None`: they do not answer.
+    async fn passes_signatures_on(&self) -> Option<bool> {
+        let afresh = validating(&self.nameservers, self.timeout, &self.anchors).ok()?;
+        let is_silence =
+            |error: &DnsError| matches!(classify(error), LookupError::TimedOut | LookupError::ServerFailed);
         let asked = async {
-            let keys = afresh.lookup(Name::root(), RecordType::DNSKEY).await;
-            let absent = async { afresh.lookup(Name::root(), RecordType::MX).await };
-            keys.is_ok_and(|keys| Found::new(keys.answers()).is_vouched())
-                && absent.await.is_err_and(|error| error.is_no_records_found())
+            let root = Name::root();
+            match afresh.lookup(root.clone(), RecordType::DNSKEY).await {
+                Err(error) if is_silence(&error) => return None,
+                Err(_) => return Some(false),
+                Ok(keys) if !Found::new(keys.answers(), &root, RecordType::DNSKEY).is_vouched() => {
+                    return Some(false);
+                }
+                Ok(_) => {}
+            }
+            match afresh.lookup(root, RecordType::MX).await {
+                Err(error) if is_silence(&error) => None,
+                Err(error) => Some(error.is_no_records_found()),
+                Ok(_) => Some(false),
+            }
         };
-        tokio::time::timeout(self.budget, asked).await.unwrap_or(false)
+        tokio::time::timeout(self.budget, asked).await.ok().flatten()
     }
 
     async fn ask(&self, name: Name, kind: RecordType) -> Result<Found, LookupError> {
@@ -172,8 +190,20 @@ impl Validator {
     }
 
     async fn lookup(&self, name: &Name, kind: RecordType) -> Result<Found, LookupError> {
-        let lookup = self.resolver.lookup(name.clone(), kind).await.map_err(|error| classify(&error))?;
-        Ok(Found::new(lookup.answers()))
+        let lookup = self.resolver.lookup(name.clone(), kind).await.map_err(|error| absent(&error, name))?;
+        Ok(Found::new(lookup.answers(), name, kind))
+    }
+}
+
+/// What an error says of a name. That there is nothing is believed of its own zone, not of some other that has no signatures.
+fn absent(error: &DnsError, name: &Name) -> LookupError {
+    match error {
+        DnsError::Dns(Failure::NoRecordsFound(none))
+            if none.soa.as_ref().is_some_and(|soa| !soa.name.zone_of(name)) =>
+        {
+            LookupError::Bogus
+        }
+        error => classify(error),
     }
 }
 
@@ -197,9 +227,25 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn new(answers: &[Record]) -> Self {
-        let is_plain = |record: &&Record| record.record_type() != RecordType::RRSIG;
-        Self { answers: answers.iter().filter(is_plain).cloned().collect(), validated: true }
+    /// What answers a question: the records of this kind of the name, or of the name that it stands for, and the aliases on
+    /// the way there. Whatever else an answer holds is of some other name, which anybody may have signed.
+    fn new(answers: &[Record], name: &Name, kind: RecordType) -> Self {
+        let mut found = Vec::new();
+        let mut name = name;
+        for _ in 0..=ALIASES {
+            let of_name =
+                |wanted| move |record: &&Record| record.record_type() == wanted && record.name == *name;
+            let before = found.len();
+            found.extend(answers.iter().filter(of_name(kind)).cloned());
+            if found.len() > before {
+                break;
+            }
+            let Some(alias) = answers.iter().find(of_name(RecordType::CNAME)) else { break };
+            found.push(alias.clone());
+            let RData::CNAME(target) = &alias.data else { break };
+            name = &target.0;
+        }
+        Self { answers: found, validated: true }
     }
 
     /// The same, with the aliases that led to it.
@@ -252,13 +298,18 @@ impl Resolver {
                 }
                 found
             }
-            _ => self.unvouched(name, kind).await,
+            // The name was vouched for a moment ago.
+            Some(_) => Err(LookupError::Bogus),
+            None => self.unvouched(name, kind).await,
         }
     }
 
     /// The same for the first question about a domain, of which nothing is known yet: with nameservers that pass no
     /// signatures on any more it is answered as if nobody had ever signed anything.
     pub(crate) async fn vouched_or_not(&self, name: &str, kind: RecordType) -> Result<Found, LookupError> {
+        if !self.is_validating().await {
+            return self.unvouched(name, kind).await;
+        }
         match self.vouched(name, kind).await {
             Err(LookupError::Bogus) if !self.is_validating().await => self.unvouched(name, kind).await,
             found => found,
@@ -267,6 +318,6 @@ impl Resolver {
 
     async fn unvouched(&self, name: &str, kind: RecordType) -> Result<Found, LookupError> {
         let answers = self.ask(name, kind).await?;
-        Ok(Found { validated: false, ..Found::new(&answers) })
+        Ok(Found { validated: false, ..Found::new(&answers, &super::fqdn(name)?, kind) })
     }
 }
