@@ -71,6 +71,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, 
             Woken::Queue => {
                 changes.borrow_and_update();
                 next = take_due(&shared, &handed_over).await;
+                // While much is deferred there is a reason to look at the queue all the time.
+                take_handed(&shared, None, &mut handed_over).await;
             }
             Woken::Handed(first) => take_handed(&shared, first, &mut handed_over).await,
             Woken::Rate => {}
