@@ -14,7 +14,7 @@ from rig.relays import Direct, Postfix
 
 DOMAINS = sizes.number("DOMAINS", 10_000)
 COMPANIES = 20
-SEVERAL = 3
+SEVERAL = 2
 KINDS = [
     ("one domain", lambda number: "d0.own.test"),
     (f"{DOMAINS} domains of {COMPANIES} companies", lambda number: f"d{number}.of{COMPANIES}.test"),
