@@ -13,14 +13,13 @@ def by_smtp(server, size: int, sessions: int, count: int, to: str = "r@rcpt.test
     subprocess.run([*command, "-t", to, f"127.0.0.1:{server.port}"], check=True, capture_output=True)
 
 
-def by_http(server, size: int, sessions: int, count: int, recipients: int = 1) -> None:
+def by_http(server, size: int, sessions: int, count: int) -> None:
     """`ab`, which keeps its connections too."""
-    calls = max(1, count // recipients)
-    call(server, [f"r{number}@rcpt.test" for number in range(recipients)], size, min(sessions, calls), calls)
+    call(server, ["r0@rcpt.test"], size, min(sessions, count), count)
 
 
-def by_batches(server, size: int, sessions: int, count: int) -> None:
-    by_http(server, size, sessions, count, BATCH)
+def by_batches(server, size: int, _sessions: int, count: int) -> None:
+    fill(server, count, "rcpt.test", size)
 
 
 def command(server, to: list[str], size: int, *options: str, domain=None, fields: dict | None = None) -> list[str]:
