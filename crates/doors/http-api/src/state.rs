@@ -62,10 +62,13 @@ pub(crate) const CUSTOMER: Access<purpose::CustomerAccess> =
     Access::new(actor::Customer, purpose::CustomerAccess);
 
 impl Api {
-    /// Whether a message is better refused before its body is read: there may be no room for all of it.
-    pub(crate) fn is_crowded(&self) -> bool {
-        let bodies = self.limits.bodies_in_flight / 1_024;
-        self.body_memory.available_permits() < bodies / 5 || self.services.sending.is_crowded()
+    /// Whether a message with a body of so many bytes, if that is known, may be begun: any, until four fifths of the room for
+    /// bodies are taken; then what takes no more than a quarter of the rest, so that those who hold most of it do not shut
+    /// the door for everybody.
+    pub(crate) fn may_begin(&self, length: Option<u64>) -> bool {
+        let (free, room) = (self.body_memory.available_permits(), self.limits.bodies_in_flight / 1_024);
+        let fits = free >= room / 5 || length.is_some_and(|length| length / 1_024 < free as u64 / 4);
+        fits && !self.services.sending.is_crowded()
     }
 
     pub(crate) fn new(services: Services, config: &HttpConfig) -> Self {

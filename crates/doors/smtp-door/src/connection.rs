@@ -125,7 +125,7 @@ impl Connection {
             let mut input = &buffer[..received];
             while let Some(event) = self.session.advance(&mut input) {
                 let reply = match event {
-                    Event::MailFrom(_) if self.is_crowded() => crowded(451),
+                    Event::MailFrom(mail) if !self.may_begin(mail.size) => crowded(451),
                     Event::MailFrom(mail) => self.client.mail_from(&mail).await,
                     Event::RcptTo(mailbox) => self.client.rcpt_to(&mailbox),
                     Event::Authenticate(credentials) => {
@@ -147,6 +147,8 @@ impl Connection {
                 };
                 self.session.answer(reply);
             }
+            // Whoever hears that a message was taken may rely on it that its room is free.
+            self.place.hold(self.session.content_held());
             self.flush(stream).await?;
             received = match self.receive(stream, &mut buffer).await? {
                 Some(0) => return Ok(End::Close),
@@ -201,9 +203,9 @@ impl Connection {
         }
     }
 
-    /// Whether a message is better not begun: there may be no room for all of it.
-    fn is_crowded(&self) -> bool {
-        self.place.is_crowded() || self.shared.submission.sending.is_crowded()
+    /// Whether a message may be begun: there is likely to be room for all of it.
+    fn may_begin(&self, size: Option<u64>) -> bool {
+        self.place.may_begin(size) && !self.shared.submission.sending.is_crowded()
     }
 
     fn shut_down(&mut self) -> Option<usize> {

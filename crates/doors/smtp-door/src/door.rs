@@ -167,7 +167,7 @@ fn admit(
         tracing::debug!(%error, "replies may be slow: no TCP_NODELAY");
     }
     let listener = if implicit_tls { "implicit_tls" } else { "starttls" };
-    if crowd.is_crowded() || shared.submission.sending.is_crowded() {
+    if crowd.is_full() || shared.submission.sending.is_crowded() {
         return turn_away(stream, implicit_tls, &crowded(421));
     }
     match crowd.enter(PeerKey::of(peer.ip())) {

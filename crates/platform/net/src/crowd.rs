@@ -68,9 +68,13 @@ impl Crowd {
         Ok(Place { crowd: Arc::clone(self), key, content_bytes: 0 })
     }
 
-    /// Whether most of the bytes are taken that messages on their way in may have.
-    pub fn is_crowded(&self) -> bool {
-        self.lock().content_bytes > self.limits.content_bytes / 5 * 4
+    /// Whether nearly all of the bytes are taken that messages on their way in may have.
+    pub fn is_full(&self) -> bool {
+        self.free() < self.limits.content_bytes / 20
+    }
+
+    fn free(&self) -> u64 {
+        self.limits.content_bytes.saturating_sub(self.lock().content_bytes)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -79,9 +83,12 @@ impl Crowd {
 }
 
 impl Place {
-    /// See [`Crowd::is_crowded`].
-    pub fn is_crowded(&self) -> bool {
-        self.crowd.is_crowded()
+    /// Whether a message of this size, if it is known, may be begun: any, until four fifths of the bytes are taken that
+    /// messages on their way in may have; then what takes no more than a quarter of the rest, so that those who hold most of
+    /// it do not shut the door for everybody.
+    pub fn may_begin(&self, size: Option<u64>) -> bool {
+        let free = self.crowd.free();
+        free >= self.crowd.limits.content_bytes / 5 || size.is_some_and(|size| size <= free / 4)
     }
 
     /// Notes how many bytes of a message this connection holds; whether there was room for them.
@@ -144,11 +151,10 @@ mod tests {
         assert!(one.hold(60) && two.hold(40) && !two.hold(41));
         assert!(one.hold(59) && two.hold(41));
         drop(one);
-        assert!(!crowd.is_crowded());
-        assert!(
-            two.hold(100) && crowd.is_crowded(),
-            "others are asked to come later before there is no room at all"
-        );
+        assert!(two.may_begin(None) && !crowd.is_full());
+        assert!(two.hold(84) && !two.may_begin(None) && !two.may_begin(Some(5)) && two.may_begin(Some(4)));
+        assert!(!crowd.is_full());
+        assert!(two.hold(100) && crowd.is_full());
         drop(two);
         assert_eq!(crowd.lock().content_bytes, 0);
     }

@@ -8,6 +8,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use hyper::body::Body as _;
 use waxseal_accounts::caller::Caller;
 use waxseal_sending::{
     error::SendError,
@@ -64,7 +65,7 @@ pub(crate) async fn mime(
 
 /// Reads a message's body, if there is likely to be room for it.
 async fn read(api: &Api, request: Request) -> Result<Form, ApiError> {
-    if api.is_crowded() {
+    if !api.may_begin(request.body().size_hint().exact()) {
         metrics::counter!("waxseal_load_shed_total", "door" => "http").increment(1);
         return Err(refused(SendError::Busy, api.services.clock.now()));
     }

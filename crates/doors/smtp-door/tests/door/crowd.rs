@@ -93,10 +93,13 @@ async fn while_others_take_most_of_the_memory_no_message_is_begun() {
     let (mut one, mut two) = (rig.inside().await, rig.inside().await);
     one.expect(&format!("MAIL FROM:<{LOGIN}>"), "250").await;
     one.expect("RCPT TO:<b@example.net>", "250").await;
-    let part = message("x") + &"0123456789abcdef\r\n".repeat(7_500);
+    let part = message("x") + &"0123456789abcdef\r\n".repeat(7_960);
     one.send(format!("BDAT {}\r\n{part}", part.len()).as_bytes()).await;
     assert!(one.reply().await.starts_with("250"));
     two.expect(&format!("MAIL FROM:<{LOGIN}>"), "451 4.3.2").await;
+    two.expect(&format!("MAIL FROM:<{LOGIN}> SIZE=100000"), "451 4.3.2").await;
+    two.expect(&format!("MAIL FROM:<{LOGIN}> SIZE=1000"), "250").await;
+    two.expect("RSET", "250").await;
     let mut three = Line::connect_silently(rig.submission).await;
     assert!(three.rest().await.starts_with("421 4.3.2"));
     one.expect("BDAT 0 LAST", "250 2.0.0").await;
