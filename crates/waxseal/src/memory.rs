@@ -4,11 +4,6 @@ use std::time::Duration;
 
 use waxseal_system::memory::{Memory, available};
 
-/// The allocator: it gives back to the system what was freed, where the system's own keeps most of what a few large messages
-/// took, and would seem to be short of memory with nothing in it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// How often what is in use is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
