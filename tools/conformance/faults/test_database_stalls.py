@@ -12,8 +12,8 @@ from rig.platform import Platform
 from rig.postgres import Cluster
 from rig.proxy import Proxy
 
-# Within that a sender hears that it is not now.
-LIMIT = 40.0
+# Within that a sender hears that it is not now: the commit that is under way may take twenty seconds, and so may its own.
+LIMIT = 60.0
 # Within that mail is accepted after the end of a fault.
 AGAIN = 5.0
 # Seconds that each piece of what is said to the database and back takes while it is slow.
