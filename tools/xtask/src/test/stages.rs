@@ -67,11 +67,7 @@ pub(super) const STAGES: &[Stage] = &[
         run: || refused::check().and_then(Findings::into_result),
     },
     Stage { name: "tests", about: "every test of every crate", run: tests },
-    Stage {
-        name: "simulation",
-        about: "worlds that fail by seed, fresh ones each time",
-        run: simulate::stage,
-    },
+    Stage { name: "simulation", about: "worlds that fail by seed", run: simulate::stage },
     Stage { name: "doctests", about: "examples in the documentation of the core", run: doctests },
     Stage { name: "doc", about: "documentation builds without a warning", run: documentation },
     Stage {
