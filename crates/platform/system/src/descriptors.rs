@@ -4,7 +4,7 @@
 const OWN: usize = 1_024;
 
 /// Raises the limit as far as the system lets this process, and tells how many connections may come in by each of `doors`
-/// so that at least half of all descriptors are left for its own work, or [`OWN`] if that is less. `None` where there is no such limit.
+/// so that at least half of all descriptors are left for its own work, or 1,024 if that is less. `None` where there is no such limit.
 pub fn connections_for(doors: usize) -> Option<usize> {
     Some(share(allowed()?, doors))
 }
