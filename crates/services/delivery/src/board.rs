@@ -505,8 +505,10 @@ impl Board {
         let Some(provider) = self.providers.get_mut(&lane.provider) else {
             return (Work::Leave, Wanted::Nothing);
         };
-        // A connection takes a while to end: those that do so make room already.
-        let too_many = provider.connections > provider.pace.allowed() + provider.leaving;
+        // A connection takes a while to end: those that do so count for what is left to be done, but make no room for one that
+        // is not made yet.
+        let leaving = if fresh { 0 } else { provider.leaving };
+        let too_many = provider.connections > provider.pace.allowed() + leaving;
         let needless = fresh && lane.idle > 0 && lane.idle >= lane.jobs;
         // Others of the provider have none: whoever had a turn, or has nothing to do, makes room.
         let had_turn = carried >= TURN || lane.jobs == 0;
