@@ -1,5 +1,6 @@
 //! The databases behind the store.
 
+pub(crate) mod patient;
 pub(crate) mod postgres;
 pub(crate) mod purposes;
 pub(crate) mod restrict;

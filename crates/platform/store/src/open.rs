@@ -17,7 +17,12 @@ use crate::{
     backup::{self, restore},
     content::Openings,
     domain::{Domain, DomainKey},
-    engine::{postgres, purposes::Readers, sqlite},
+    engine::{
+        patient::{Patient, answered},
+        postgres,
+        purposes::Readers,
+        sqlite,
+    },
     entity::account,
     erasure::{Closed, Reapplied},
     error::{OpenError, StoreError},
@@ -97,7 +102,7 @@ pub struct Store {
 /// What all clones share.
 pub(crate) struct Inner {
     /// For reading everything: what keeps the store itself in order.
-    pub(crate) readers: DatabaseConnection,
+    pub(crate) readers: Patient,
     /// For reading what a purpose wants.
     pub(crate) purposes: Readers,
     /// For writing.
@@ -202,7 +207,7 @@ impl Store {
         let locks = Mutex::new([Some(lock), home.into_lock()]);
         let store = Self {
             inner: Arc::new(Inner {
-                readers,
+                readers: Patient::new(readers),
                 purposes,
                 writer,
                 keyring,
@@ -267,7 +272,7 @@ impl Store {
     /// Whether the database answers and can be written, and there is room for more.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.inner.room.admit(0)?;
-        self.inner.readers.ping().await?;
+        answered(self.inner.readers.get_database_backend(), self.inner.readers.ping()).await?;
         self.write_note("ping", Some(self.inner.clock.now().as_micros())).await
     }
 
@@ -283,7 +288,7 @@ impl Store {
         if let Err(error) = self.inner.purposes.close().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }
-        if let Err(error) = self.inner.readers.clone().close().await {
+        if let Err(error) = DatabaseConnection::clone(&self.inner.readers).close().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }
         self.inner.keyring.close().await;

@@ -1,13 +1,17 @@
 //! The second guard: what the database itself lets a purpose read.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, IdenStatic as _, Iterable as _, QuerySelect as _, RuntimeErr,
-    Select, Statement, sea_query::Expr,
+    ConnectionTrait, DbErr, IdenStatic as _, Iterable as _, QuerySelect as _, RuntimeErr, Select, Statement,
+    sea_query::Expr,
 };
 use waxseal_model::Purpose;
 
 use crate::{
-    engine::restrict, entity::class::Classified, error::StoreError, open::Store, retention::ClassifiedColumn,
+    engine::{patient::Patient, restrict},
+    entity::class::Classified,
+    error::StoreError,
+    open::Store,
+    retention::ClassifiedColumn,
 };
 
 /// SQLSTATE of PostgreSQL: insufficient privilege.
@@ -37,7 +41,7 @@ impl Store {
     }
 
     /// Connections that read for a purpose.
-    pub(crate) fn read_for(&self, purpose: Purpose) -> &DatabaseConnection {
+    pub(crate) fn read_for(&self, purpose: Purpose) -> &Patient {
         self.inner.purposes.of(purpose)
     }
 }

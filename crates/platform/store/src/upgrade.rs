@@ -42,7 +42,7 @@ impl Store {
     pub(crate) async fn seal_what_stood_in_the_clear(&self) -> Result<(), StoreError> {
         let mut found = Vec::new();
         for column in COLUMNS {
-            if SchemaManager::new(&self.inner.readers).has_column(column.table, column.aside).await? {
+            if SchemaManager::new(&*self.inner.readers).has_column(column.table, column.aside).await? {
                 found.push(column);
             }
         }

@@ -1,20 +1,18 @@
 //! PostgreSQL by URL.
 
-use std::{str::FromStr, time::Duration};
+use std::str::FromStr;
 
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::{
-    ConnectOptions,
+    ConnectOptions, Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use super::patient::PATIENCE;
 use crate::error::OpenError;
 
 /// How many connections the node keeps.
 const CONNECTIONS: u32 = 8;
-/// How long somebody waits for a connection before the store counts as unavailable.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// How many connections each purpose keeps.
 const PER_PURPOSE: u32 = 3;
 
@@ -34,6 +32,7 @@ pub(crate) fn connect_as(url: &str, role: &str) -> Result<DatabaseConnection, Op
     let pool = PgPoolOptions::new()
         .max_connections(PER_PURPOSE)
         .acquire_timeout(PATIENCE)
+        .after_release(|connection, _| Box::pin(still_answers(connection)))
         .connect_lazy_with(options(url, "60000")?.options([("role", role)]));
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
@@ -42,10 +41,19 @@ async fn pool(url: &str, connections: u32, limit: &str) -> Result<DatabaseConnec
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
+        .after_release(|connection, _| Box::pin(still_answers(connection)))
         .connect_with(options(url, limit)?)
         .await
         .map_err(|error| OpenError::Database(error.to_string()))?;
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+/// Whoever gave up on a connection leaves it in the middle of an answer: it is kept only if that comes, or it would hold its
+/// place until the network says that it is gone.
+async fn still_answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // An error closes it without another word to the server.
+    tokio::time::timeout(PATIENCE, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    Ok(true)
 }
 
 fn options(url: &str, limit: &str) -> Result<PgConnectOptions, OpenError> {

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use waxseal_model::Purpose;
 
-use super::{postgres, restrict, sqlite};
+use super::{patient::Patient, postgres, restrict, sqlite};
 use crate::error::{OpenError, StoreError};
 
 /// A pool for each purpose; connections are made when somebody wants one.
 pub(crate) struct Readers {
-    pools: Vec<(Purpose, DatabaseConnection)>,
-    everything: DatabaseConnection,
+    pools: Vec<(Purpose, Patient)>,
+    everything: Patient,
 }
 
 impl Readers {
@@ -19,9 +19,9 @@ impl Readers {
     pub(crate) async fn sqlite(path: &Path, everything: &DatabaseConnection) -> Result<Self, OpenError> {
         let mut pools = Vec::new();
         for purpose in Purpose::ALL {
-            pools.push((purpose, sqlite::connect(path, sqlite::Use::For(purpose)).await?));
+            pools.push((purpose, Patient::new(sqlite::connect(path, sqlite::Use::For(purpose)).await?)));
         }
-        Ok(Self { pools, everything: everything.clone() })
+        Ok(Self { pools, everything: Patient::new(everything.clone()) })
     }
 
     /// On PostgreSQL, under a role for each purpose. Where the roles cannot be made, every purpose reads with the rights
@@ -31,18 +31,19 @@ impl Readers {
         match everything.execute_unprepared(&restrict::postgres()).await {
             Ok(_) => {
                 for purpose in Purpose::ALL {
-                    pools.push((purpose, postgres::connect_as(url, &restrict::role(purpose))?));
+                    let pool = postgres::connect_as(url, &restrict::role(purpose))?;
+                    pools.push((purpose, Patient::new(pool)));
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, "no roles for purposes: the database's user may not make roles (CREATEROLE)");
             }
         }
-        Ok(Self { pools, everything: everything.clone() })
+        Ok(Self { pools, everything: Patient::new(everything.clone()) })
     }
 
     /// For a purpose.
-    pub(crate) fn of(&self, purpose: Purpose) -> &DatabaseConnection {
+    pub(crate) fn of(&self, purpose: Purpose) -> &Patient {
         self.pools.iter().find(|(of, _)| *of == purpose).map_or(&self.everything, |(_, pool)| pool)
     }
 
@@ -54,7 +55,7 @@ impl Readers {
     /// Closes the connections.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         for (_, pool) in &self.pools {
-            pool.clone().close().await?;
+            DatabaseConnection::clone(pool).close().await?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     content::{Openings, UNRECORDED},
+    engine::patient::answered,
     retention::put_note,
     rows::signed,
     seal::DataKey,
@@ -29,18 +30,20 @@ pub(super) async fn commit(
     group: &mut [Box<dyn Job>],
     openings: &Openings,
 ) -> Result<(), Fault> {
-    let open = Open { transaction: begin(db).await?, is_empty: true };
+    // Each part has to be answered, not the whole: many small ones take long on a slow database, and go on.
+    let backend = db.get_database_backend();
+    let open = Open { transaction: answered(backend, begin(db)).await?, is_empty: true };
     // Held until the commit: no key under which rows were sealed may count as unused before.
-    let (mut open, keys) = append(db, open, group).await?;
+    let (mut open, keys) = answered(backend, append(db, open, group)).await?;
     for job in group.iter_mut().filter(|job| !job.is_written()) {
-        open = operate(db, open, job).await?;
+        open = answered(backend, operate(db, open, job)).await?;
     }
     let transaction = open.transaction;
     let unrecorded = openings.to_note();
     if let Some(unrecorded) = unrecorded {
-        put_note(&transaction, UNRECORDED, signed(unrecorded)).await?;
+        answered(backend, put_note(&transaction, UNRECORDED, signed(unrecorded))).await?;
     }
-    transaction.commit().await?;
+    answered(backend, transaction.commit()).await?;
     if let Some(unrecorded) = unrecorded {
         openings.noted(unrecorded);
     }
