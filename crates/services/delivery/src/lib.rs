@@ -28,6 +28,7 @@ mod recall;
 pub mod relay;
 mod relays;
 mod report;
+mod rested;
 pub mod schedule;
 mod scheduler;
 mod scrub;

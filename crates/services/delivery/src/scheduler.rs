@@ -14,6 +14,7 @@ use crate::{
     placing::{self, Left},
     recall,
     relays::Ways,
+    rested::Rested,
     service::Shared,
     worker,
 };
@@ -47,14 +48,15 @@ enum Woken {
     Queue,
     /// A message was handed over: the queue need not be asked.
     Handed(Option<Handed>),
-    /// Lanes may go on that waited for the rate of their provider.
-    Rate,
+    /// Lanes may go on that waited for a connection, or for the rate of their provider.
+    Plan,
 }
 
 /// Runs until delivery stops; then waits for the workers.
 pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, mut handed_over: HandedOver) {
     let mut workers = JoinSet::new();
     let (mut woken, mut next) = (Woken::Queue, Next::Now);
+    let (mut planning, mut tidying) = (Rested::default(), Rested::default());
     let (mut clearings, mut paused) = (shared.store.clearings(), shared.store.pause_changes());
     while !shared.stopping.is_cancelled() {
         clearings.borrow_and_update();
@@ -70,18 +72,23 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, 
         match woken {
             Woken::Queue => {
                 changes.borrow_and_update();
-                next = take_due(&shared, &handed_over).await;
+                next = take_due(&shared, &handed_over, &mut tidying).await;
                 // While much is deferred there is a reason to look at the queue all the time.
                 take_handed(&shared, None, &mut handed_over).await;
             }
             Woken::Handed(first) => take_handed(&shared, first, &mut handed_over).await,
-            Woken::Rate => {}
+            Woken::Plan => {}
         }
-        for lane in shared.plan() {
-            workers.spawn(worker::work(Arc::clone(&shared), lane));
+        if planning.is_due() {
+            for lane in planning.run(|| shared.plan()) {
+                workers.spawn(worker::work(Arc::clone(&shared), lane));
+            }
+        } else {
+            shared.replan.notify_one();
         }
         reap(&mut workers);
-        woken = wait(&shared, (&mut changes, &mut clearings, &mut paused), &mut handed_over, next).await;
+        let when = (next, planning.rests_until());
+        woken = wait(&shared, (&mut changes, &mut clearings, &mut paused), &mut handed_over, when).await;
     }
     let first = if let Woken::Handed(first) = woken { first } else { None };
     handed_over.shut();
@@ -107,8 +114,8 @@ fn reap(workers: &mut JoinSet<()>) {
 }
 
 /// Moves due entries to the board.
-async fn take_due(shared: &Shared, handed_over: &HandedOver) -> Next {
-    match try_take_due(shared, handed_over).await {
+async fn take_due(shared: &Shared, handed_over: &HandedOver, tidying: &mut Rested) -> Next {
+    match try_take_due(shared, handed_over, tidying).await {
         Ok(next) => next,
         Err(error) => {
             handed_over.shut();
@@ -135,12 +142,18 @@ async fn take_handed(shared: &Shared, first: Option<Handed>, handed_over: &mut H
     left.settle(shared).await;
 }
 
-async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next, StoreError> {
+async fn try_take_due(
+    shared: &Shared,
+    handed_over: &HandedOver,
+    tidying: &mut Rested,
+) -> Result<Next, StoreError> {
     let now = shared.clock.now();
     let ways = shared.relays.current(&shared.store).await?;
     let (room, passed_over) = {
         let mut board = shared.board();
-        board.tidy(now);
+        if tidying.is_due() {
+            tidying.run(|| board.tidy(now));
+        }
         (board.room(), board.saturated())
     };
     if room == 0 {
@@ -196,7 +209,7 @@ async fn wait(
         &mut watch::Receiver<u64>,
     ),
     handed_over: &mut HandedOver,
-    next: Next,
+    (next, plan_from): (Next, Option<Instant>),
 ) -> Woken {
     let timer = async {
         match next {
@@ -213,11 +226,19 @@ async fn wait(
             None => std::future::pending().await,
         }
     };
+    let plan = async {
+        if let Some(from) = plan_from {
+            tokio::time::sleep_until(from).await;
+        }
+        tokio::select! {
+            () = rate => {}
+            () = shared.replan.notified() => {}
+        }
+    };
     tokio::select! {
         biased;
         () = timer => {}
-        () = rate => return Woken::Rate,
-        () = shared.replan.notified() => return Woken::Rate,
+        () = plan => return Woken::Plan,
         () = shared.wake.notified() => {}
         changed = changes.changed() => {
             if changed.is_err() {

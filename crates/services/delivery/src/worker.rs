@@ -119,7 +119,7 @@ impl Slot {
             let place = self.shared.config.shaping.place(&hosts);
             self.lane = self.shared.board().found(&self.lane, place, self.shared.clock.now());
             // It may have more than one connection from now on.
-            self.shared.wake.notify_one();
+            self.shared.replan.notify_one();
         }
     }
 }
@@ -127,7 +127,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.shared.board().hang_up(&self.lane, self.told_to_leave);
-        self.shared.wake.notify_one();
+        self.shared.replan.notify_one();
     }
 }
 

@@ -15,6 +15,9 @@ impl Board {
     /// longest ago; the others wait until [`Self::rate_due`].
     pub(super) fn share_tokens(&mut self, now: Timestamp) {
         self.rate_due = None;
+        if !self.providers.values().any(|provider| provider.rate.is_some()) {
+            return;
+        }
         let rated = |lane: &Lane| self.providers.get(&lane.provider).is_some_and(|of| of.rate.is_some());
         let mut lanes: Vec<&mut Lane> =
             self.lanes.values_mut().filter(|lane| lane.jobs > 0 && rated(lane)).collect();
