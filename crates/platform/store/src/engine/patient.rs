@@ -95,7 +95,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_never_answers_is_not_there_and_a_file_is_waited_for() {
         let never = || std::future::pending::<Result<(), DbErr>>();
-        let error = answered(DbBackend::Postgres, never()).await.expect_err("given up");
+        let server = tokio::time::timeout(PATIENCE * 2, answered(DbBackend::Postgres, never()));
+        let error = server.await.expect("in time").expect_err("given up");
         assert!(error.to_string().contains("did not answer within 20 s"), "{error}");
         let file = tokio::time::timeout(PATIENCE * 100, answered(DbBackend::Sqlite, never())).await;
         assert!(file.is_err(), "still waiting");
