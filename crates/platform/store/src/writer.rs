@@ -10,6 +10,7 @@ mod commit;
 mod fault;
 mod group;
 mod job;
+mod log;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::{content::Openings, error::StoreError, room::Room};
 use batch::Append;
 pub(crate) use batch::Batch;
 use job::{Job, Kind, Request, Settled, Typed};
+use log::Log;
 
 /// An open transaction; what an operation works on.
 pub(crate) type Tx = DatabaseTransaction;
@@ -68,13 +70,17 @@ pub(crate) struct Changes {
 }
 
 impl Writer {
-    /// Starts the writer task on its own connection.
-    pub(crate) fn start(db: DatabaseConnection, room: Arc<Room>, openings: Arc<Openings>) -> Self {
+    /// Starts the writer task on its own connection; SQLite's log is brought into the file `beside`.
+    pub(crate) fn start(
+        (db, beside): (DatabaseConnection, DatabaseConnection),
+        room: Arc<Room>,
+        openings: Arc<Openings>,
+    ) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let none = || watch::channel(0).0;
         let changes =
             Changes { queue: none(), log: none(), suppressions: none(), ways_in: none(), relays: none() };
-        let task = tokio::spawn(group::run(db, waiting, changes.clone(), room, openings));
+        let task = tokio::spawn(group::run((db, Log::new(beside)), waiting, changes.clone(), room, openings));
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }
 

@@ -11,6 +11,7 @@ use super::{
     commit::commit,
     fault::Fault,
     job::{Job, Kind},
+    log::Log,
 };
 use crate::{content::Openings, room::Room};
 
@@ -20,7 +21,7 @@ const OPERATIONS: usize = 128;
 const BYTES: usize = 8 << 20;
 /// Serves operations until it is told to stop or everybody is gone.
 pub(crate) async fn run(
-    db: DatabaseConnection,
+    (db, mut log): (DatabaseConnection, Log),
     mut waiting: mpsc::Receiver<Box<dyn Job>>,
     changes: Changes,
     room: Arc<Room>,
@@ -37,7 +38,7 @@ pub(crate) async fn run(
             group.push(next);
         }
         let request = if last == Kind::Operation { None } else { group.pop() };
-        serve(&db, group, &changes, &room, &openings).await;
+        serve((&db, &mut log), group, &changes, &room, &openings).await;
         match (request, last) {
             (Some(request), Kind::Checkpoint) => request.answer(checkpoint(&db).await.map_err(Fault::from)),
             (Some(request), Kind::Compact) => request.answer(compact(&db).await.map_err(Fault::from)),
@@ -48,6 +49,7 @@ pub(crate) async fn run(
             (Some(_), Kind::Operation) | (None, _) => {}
         }
     }
+    log.close().await;
     if let Err(error) = db.close().await {
         tracing::warn!(%error, "the database did not close cleanly");
     }
@@ -76,17 +78,8 @@ async fn compact(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
 }
 
-/// Lets what comes next be written over the log of what has been, so that it does not grow while room is short.
-async fn reuse_log(db: &DatabaseConnection) {
-    if db.get_database_backend() == DbBackend::Sqlite
-        && let Err(error) = db.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await
-    {
-        tracing::warn!(%error, "the write-ahead log could not be brought into the file");
-    }
-}
-
 async fn serve(
-    db: &DatabaseConnection,
+    (db, log): (&DatabaseConnection, &mut Log),
     mut group: Vec<Box<dyn Job>>,
     changes: &Changes,
     room: &Room,
@@ -106,7 +99,7 @@ async fn serve(
         }
         distrust(db).await;
     } else if room.is_short() {
-        reuse_log(db).await;
+        log.shorten(db).await;
     }
     if group.iter().any(|job| job.effects().suppressions) {
         // Before anybody hears that it is done, and also where it may be.
@@ -118,17 +111,19 @@ async fn serve(
     if group.iter().any(|job| job.effects().relays) {
         bump(&changes.relays, true);
     }
-    let (queue, log) = group.iter().fold((false, false), |(queue, log), job| {
+    let (queue, events) = group.iter().fold((false, false), |(queue, events), job| {
         let effects = job.effects();
-        (queue || effects.queue, log || effects.log)
+        (queue || effects.queue, events || effects.log)
     });
+    let size = (group.len(), group.iter().map(|job| job.effects().weight).sum());
     for job in group {
         job.answer(outcome.clone());
     }
     if outcome.is_ok() {
         bump(&changes.queue, queue);
-        bump(&changes.log, log);
+        bump(&changes.log, events);
     }
+    log.grew(db, size).await;
 }
 
 fn bump(change: &watch::Sender<u64>, happened: bool) {
