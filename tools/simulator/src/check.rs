@@ -149,10 +149,10 @@ impl Case<'_> {
         }
     }
 
-    /// What may be a second copy because a process died is called so until it has ended.
+    /// What may be a second copy because a process died, or waited no longer, is called so until it has ended.
     fn names(&self, broken: &mut impl FnMut(String)) {
         let mut since: Option<Duration> = None;
-        for (life, died) in &self.state.deaths {
+        for (life, died) in self.state.deaths.iter().chain(&self.state.cut) {
             let Some(last) = self.taken.iter().rfind(|taken| taken.life == *life && taken.at <= *died) else {
                 continue;
             };
@@ -167,8 +167,9 @@ impl Case<'_> {
                 broken(format!("attempt {} may be a second copy and is not called one", event.attempt));
             }
         }
-        if self.state.deaths.is_empty() && self.events.iter().any(|event| event.possible_duplicate) {
-            broken("called a second copy, and no process died".into());
+        let ended = !self.state.deaths.is_empty() || !self.state.cut.is_empty();
+        if !ended && self.events.iter().any(|event| event.possible_duplicate) {
+            broken("called a second copy, and no process died or was cut short".into());
         }
     }
 }
