@@ -33,6 +33,10 @@ const FOUND: &[(u64, &str)] = &[
         771_000_039,
         "the simulation took what a stop in good order had cut short for a second copy without a cause",
     ),
+    (
+        626_930_772_014,
+        "the simulation took what a slow peer took late from a dead process for a copy that was sent later",
+    ),
 ];
 /// Processes that share the seeds: one for each core of a small machine.
 const AT_ONCE: u64 = 2;
