@@ -106,7 +106,9 @@ impl Case<'_> {
 
     fn copies(&self, broken: &mut impl FnMut(String)) {
         for pair in self.taken.windows(2) {
-            if pair[0].was_heard() && !self.died_after(pair[0]) {
+            // What a dead process had on its way may be taken later than what the next one sends.
+            let sent_later = pair[1].life >= pair[0].life;
+            if sent_later && pair[0].was_heard() && !self.died_after(pair[0]) {
                 broken("a second copy although the first was answered".into());
             }
         }
@@ -149,10 +151,10 @@ impl Case<'_> {
         }
     }
 
-    /// What may be a second copy because a process died is called so until it has ended.
+    /// What may be a second copy because a process died, or waited no longer, is called so until it has ended.
     fn names(&self, broken: &mut impl FnMut(String)) {
         let mut since: Option<Duration> = None;
-        for (life, died) in &self.state.deaths {
+        for (life, died) in self.state.deaths.iter().chain(&self.state.cut) {
             let Some(last) = self.taken.iter().rfind(|taken| taken.life == *life && taken.at <= *died) else {
                 continue;
             };
@@ -167,8 +169,9 @@ impl Case<'_> {
                 broken(format!("attempt {} may be a second copy and is not called one", event.attempt));
             }
         }
-        if self.state.deaths.is_empty() && self.events.iter().any(|event| event.possible_duplicate) {
-            broken("called a second copy, and no process died".into());
+        let ended = !self.state.deaths.is_empty() || !self.state.cut.is_empty();
+        if !ended && self.events.iter().any(|event| event.possible_duplicate) {
+            broken("called a second copy, and no process died or was cut short".into());
         }
     }
 }

@@ -72,6 +72,8 @@ pub(crate) struct State {
     pub(crate) broken: Vec<String>,
     /// When which process died.
     pub(crate) deaths: Vec<(u32, Duration)>,
+    /// When which process was asked to stop and did not wait any longer for what it had under way.
+    pub(crate) cut: Vec<(u32, Duration)>,
     pub(crate) jumps: Vec<Duration>,
     trace: Vec<String>,
 }

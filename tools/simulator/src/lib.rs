@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 
-use crate::{grounds::Grounds, history::History, ledger::Ledger, plan::Plan};
+use crate::{grounds::Grounds, history::History, ledger::Ledger, plan::Plan, steps::Processors};
 
 /// What came of a seed.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ pub struct Outcome {
 /// Runs worlds, one at a time.
 pub struct Simulator {
     grounds: Grounds,
+    processors: Processors,
 }
 
 /// Panics of tasks, which nobody else may hear of.
@@ -55,7 +56,8 @@ impl Simulator {
         std::panic::set_hook(Box::new(|panic| {
             PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(format!("panic: {panic}"));
         }));
-        Ok(Self { grounds: steps::run(Grounds::make())?? })
+        let processors = Processors::allowed()?;
+        Ok(Self { grounds: steps::run(&processors, 0, Grounds::make())??, processors })
     }
 
     /// Runs the world of a seed.
@@ -64,7 +66,7 @@ impl Simulator {
     /// The store refuses what it must not refuse.
     pub fn run(&self, seed: u64) -> Result<Outcome> {
         let plan = Arc::new(Plan::of(seed));
-        let (broken, ledger) = steps::run(async {
+        let (broken, ledger) = steps::run(&self.processors, seed, async {
             let ledger = Arc::new(Ledger::new(plan.deadly.clone()));
             let broken = match self.live(&plan, &ledger).await {
                 Ok(broken) => broken,

@@ -1,7 +1,10 @@
 //! `cargo xtask simulate`: runs worlds by their seeds until one breaks.
 #![expect(clippy::print_stdout, reason = "a command talks to whoever runs it")]
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use clap::Parser;
@@ -19,6 +22,9 @@ struct Wish {
     /// From one to the next, so that several processes share a range.
     #[arg(long, default_value_t = 1)]
     stride: u64,
+    /// No other is begun after so many seconds.
+    #[arg(long)]
+    within: Option<u64>,
     /// Runs each seed twice, and wants the same history.
     #[arg(long)]
     twice: bool,
@@ -33,8 +39,14 @@ struct Wish {
 fn main() -> Result<ExitCode> {
     let wish = Wish::parse();
     let simulator = Simulator::new()?;
-    let (mut failed, mut unequal) = (0, 0);
+    let (mut failed, mut unequal, mut done) = (0, 0, 0);
+    #[expect(clippy::disallowed_methods, reason = "whoever runs it has so much real time")]
+    let began = Instant::now();
     for index in 0..wish.seeds {
+        if wish.within.is_some_and(|seconds| began.elapsed() >= Duration::from_secs(seconds)) {
+            break;
+        }
+        done += 1;
         let seed = wish.from.wrapping_add(index.wrapping_mul(wish.stride));
         let outcome = simulator.run(seed)?;
         if wish.twice {
@@ -60,7 +72,7 @@ fn main() -> Result<ExitCode> {
             }
         }
     }
-    println!("{} seeds from {}: {failed} failed", wish.seeds, wish.from);
+    println!("{done} seeds from {}: {failed} failed", wish.from);
     if wish.twice {
         println!("{unequal} had another history the second time");
     }

@@ -23,6 +23,7 @@ use crate::{
     ledger::{Heard, Ledger},
     peer::{self, Visit},
     plan::{Host, Plan},
+    steps,
 };
 
 /// Our address.
@@ -98,7 +99,7 @@ impl Network for World {
                 line: Arc::clone(&line),
                 reset: Arc::clone(&reset),
             };
-            tokio::spawn(peer::converse(visit, theirs));
+            tokio::spawn(steps::alone(peer::converse(visit, theirs)));
             Ok(Box::new(Wire { io: ours, line, reset, dead, _place: place }) as Box<dyn Conduit>)
         })
     }

@@ -97,6 +97,8 @@ pub(crate) struct Plan {
     pub(crate) waiting_per_destination: usize,
     pub(crate) leased: usize,
     pub(crate) bytes: u64,
+    /// How soon the queue is looked at again while some have too much waiting: not as often where days pass.
+    pub(crate) look_again: Duration,
 }
 
 impl Plan {
@@ -121,6 +123,7 @@ impl Plan {
             waiting_per_destination: *dice.pick(&[1, 3, 10, 60]),
             leased: *dice.pick(&[3, 8, 30, 1_000]),
             bytes: *dice.pick(&[2_048, 8_192, 1_048_576]),
+            look_again: Duration::from_millis((lasts * 5).clamp(500, 60_000)),
             deadly: Vec::new(),
             actions: Vec::new(),
             hosts,
@@ -129,6 +132,10 @@ impl Plan {
         plan.draw_mail(dice, lasts);
         plan.draw_fate(dice, lasts);
         plan.actions.sort_by_key(|(at, _)| *at);
+        // What was sent before waits until the clock is there again.
+        if plan.actions.iter().any(|(_, action)| matches!(action, Action::Jump(by) if *by <= -3_600)) {
+            plan.look_again = Duration::from_secs(60);
+        }
         plan
     }
 

@@ -81,7 +81,12 @@ impl Process {
     pub(crate) async fn restart(self, around: &Surroundings) -> Result<Self> {
         around.ledger.note("the process stops");
         let Self { store, delivery, folder, life, .. } = self;
+        let asked = around.ledger.elapsed();
         delivery.shutdown().await;
+        let at = around.ledger.elapsed();
+        if at - asked >= config(&around.plan)?.timeouts.shutdown {
+            around.ledger.state().cut.push((life, at));
+        }
         store.close().await;
         drop(store);
         Self::start(around, folder, life + 1).await
@@ -112,6 +117,7 @@ fn config(plan: &Plan) -> Result<DeliveryConfig> {
         bytes_in_flight: plan.bytes,
         ..Limits::default()
     };
+    config.timeouts.look_again = plan.look_again;
     // Days pass here in which nothing happens.
     config.timeouts.gauges = Duration::from_secs(86_400);
     Ok(config)

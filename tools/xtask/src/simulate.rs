@@ -18,12 +18,26 @@ Usage: cargo xtask simulate [OPTION]…
   --help      this text
 ";
 
-/// Seeds of a run, and of the stage of `cargo xtask test`.
+/// Seeds of a run.
 const SEEDS: u64 = 200;
 const LONG: u64 = 10_000;
-/// The same each time, so that a change is judged by itself; fresh ones are drawn by `cargo xtask simulate`.
-const STAGE_FROM: u64 = 376_186_591_000;
-const STAGE: u64 = 30;
+/// For so long the stage of `cargo xtask test` goes through seeds that nobody has seen.
+const STAGE_SECONDS: &str = "75";
+/// Seeds that found something, which the stage runs first.
+const FOUND: &[(u64, &str)] = &[
+    (
+        376_186_591_020,
+        "a connection was made while another one was still saying QUIT to a provider that gets one",
+    ),
+    (
+        771_000_039,
+        "the simulation took what a stop in good order had cut short for a second copy without a cause",
+    ),
+    (
+        626_930_772_014,
+        "the simulation took what a slow peer took late from a dead process for a copy that was sent later",
+    ),
+];
 /// Processes that share the seeds: one for each core of a small machine.
 const AT_ONCE: u64 = 2;
 
@@ -54,23 +68,31 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         }
         return Ok(());
     }
-    share(wish.from.unwrap_or_else(drawn), wish.seeds.unwrap_or(SEEDS), wish.twice)
+    let (from, seeds) = (wish.from.unwrap_or_else(drawn), wish.seeds.unwrap_or(SEEDS));
+    println!("{seeds} seeds: `cargo xtask simulate --from {from} --seeds {seeds}` runs them again");
+    share(from, seeds, if wish.twice { &["--twice"] } else { &[] })
 }
 
-/// A few seeds, as a stage of `cargo xtask test`.
+/// As many seeds as there is time for, as a stage of `cargo xtask test`: those that once found something, and fresh ones.
 pub(crate) fn stage() -> Result<()> {
-    share(STAGE_FROM, STAGE, false)
+    for (seed, what) in FOUND {
+        if !simulator(&["--from", &seed.to_string()]).status().context("waxseal-simulator")?.success() {
+            bail!("seed {seed} fails again, which found: {what}");
+        }
+    }
+    let from = drawn();
+    println!("fresh seeds: `cargo xtask simulate --from {from} --seeds N` runs them again");
+    share(from, LONG, &["--within", STAGE_SECONDS])
 }
 
 /// Runs seeds in several processes.
-fn share(from: u64, seeds: u64, twice: bool) -> Result<()> {
-    println!("{seeds} seeds: `cargo xtask simulate --from {from} --seeds {seeds}` runs them again");
+fn share(from: u64, seeds: u64, more: &[&str]) -> Result<()> {
     let mut running = Vec::new();
     for first in 0..AT_ONCE {
         let (from, count) = ((from + first).to_string(), (seeds + AT_ONCE - 1 - first) / AT_ONCE);
         let (count, stride) = (count.to_string(), AT_ONCE.to_string());
         let mut arguments = vec!["--from", &from, "--seeds", &count, "--stride", &stride];
-        arguments.extend(twice.then_some("--twice"));
+        arguments.extend(more);
         running.push(simulator(&arguments).spawn().context("waxseal-simulator")?);
     }
     let mut failed = false;

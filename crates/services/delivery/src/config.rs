@@ -82,6 +82,9 @@ pub struct Timeouts {
     pub idle: Duration,
     /// How long [`shutdown`](crate::Delivery::shutdown) lets transactions finish.
     pub shutdown: Duration,
+    /// Between looks at the queue while some have too much waiting to tell when the others are due, and after the store did
+    /// not answer.
+    pub look_again: Duration,
     /// How often the gauges of the queue are read.
     pub gauges: Duration,
 }
@@ -144,6 +147,7 @@ impl Default for Timeouts {
             policy: Duration::from_secs(20),
             idle: Duration::from_secs(5),
             shutdown: Duration::from_secs(30),
+            look_again: Duration::from_millis(500),
             gauges: Duration::from_secs(15),
         }
     }

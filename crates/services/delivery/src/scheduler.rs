@@ -23,9 +23,6 @@ use crate::{
 const BATCH: usize = 200;
 /// How long entries are ours; the board renews them, so this only matters after a panic.
 pub(crate) const HOLD_FOR: Duration = Duration::from_secs(2 * 3_600);
-/// Pause after the store did not answer, and between looks at the queue while some have too much waiting to tell when the
-/// others are due.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// When to look at the queue again, if nothing wakes us before.
 #[derive(Clone, Copy)]
@@ -37,8 +34,8 @@ enum Next {
 }
 
 impl Next {
-    fn after_pause() -> Self {
-        Self::After(Instant::now() + PAUSE)
+    fn after_pause(shared: &Shared) -> Self {
+        Self::After(Instant::now() + shared.config.timeouts.look_again)
     }
 }
 
@@ -120,7 +117,7 @@ async fn take_due(shared: &Shared, handed_over: &HandedOver, tidying: &mut Reste
         Err(error) => {
             handed_over.shut();
             tracing::error!(%error, "the queue cannot be read now");
-            Next::after_pause()
+            Next::after_pause(shared)
         }
     }
 }
@@ -189,8 +186,8 @@ async fn try_take_due(
     Ok(match shared.store.next_due().await? {
         None => Next::WhenWoken,
         // The earliest may well belong to somebody who was passed over: look again soon.
-        Some(_) if skipping => Next::after_pause(),
-        Some(due) if due <= shared.clock.now() => Next::after_pause(),
+        Some(_) if skipping => Next::after_pause(shared),
+        Some(due) if due <= shared.clock.now() => Next::after_pause(shared),
         Some(due) => Next::At(due),
     })
 }
@@ -242,7 +239,7 @@ async fn wait(
         () = shared.wake.notified() => {}
         changed = changes.changed() => {
             if changed.is_err() {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(shared.config.timeouts.look_again).await;
             }
         }
         Ok(()) = clearings.changed() => {}

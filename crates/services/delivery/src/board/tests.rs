@@ -103,6 +103,25 @@ fn providers_that_asked_for_less_are_not_kept_for_ever() {
 }
 
 #[test]
+fn while_a_connection_says_goodbye_none_is_made_in_its_place() {
+    let mut board = board();
+    let now = Timestamp::from_secs(1_000);
+    let lane = board.found(&alone("d.example"), place("mx.d.example", Some(("big", 1))), now);
+    let is_to_leave = |board: &mut Board, carried| matches!(board.take(&lane, carried, now).0, Work::Leave);
+    // They were planned while the provider got more.
+    board.lanes.get_mut(&lane).expect("it was found").connections = 2;
+    board.providers.values_mut().for_each(|provider| provider.connections = 2);
+    assert!(is_to_leave(&mut board, 1), "two are one too many");
+    assert!(!is_to_leave(&mut board, 1), "one that is made stays when the other leaves");
+    assert!(
+        is_to_leave(&mut board, 0),
+        "one that is not made would be the second as long as the other is there"
+    );
+    board.hang_up(&lane, true);
+    assert!(!is_to_leave(&mut board, 0), "it is gone");
+}
+
+#[test]
 fn a_login_leaves_this_machine_only_to_a_relay_that_proved_its_name() {
     let need = |url: &str, address: &str| {
         let relay = url.parse().expect("a relay");
