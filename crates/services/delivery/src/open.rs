@@ -246,12 +246,14 @@ async fn knock(
     note_session(shared, (route, wish, told), &line.contact, result.as_ref().map(|&()| ()));
     if let (Err(Refusal::Handshake(_)), TlsPolicy::Opportunistic) = (&result, policy) {
         tracing::debug!("TLS failed, going on in the clear");
+        let failed = result.err();
         line = connect(shared, route, &place, TlsPolicy::Never).await?;
         result = converse(shared, &mut line, need, told).await;
+        line.without_tls = failed;
     }
     match result {
         Ok(()) => {
-            line.counted_for.push(route.told().into());
+            line.is_counted_for(route, wish);
             Ok(line)
         }
         Err(refusal) => {

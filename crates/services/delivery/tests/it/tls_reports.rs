@@ -480,6 +480,28 @@ async fn the_session_of_a_report_is_in_no_report_and_goes_whatever_is_wrong() {
 }
 
 #[tokio::test]
+async fn mail_that_follows_a_report_on_its_connection_is_a_session() {
+    let mut reports = Reports::new().await;
+    reports.wants("b.example");
+    reports.world.config.limits.per_destination = 1;
+    reports.world.config.timeouts.idle = 10 * MINUTE;
+    // TLS is tried and fails: the whole of it goes in the clear.
+    let script = Script::new().tls(reports.trusted.clone()).starttls(StartTls::Alert);
+    reports.serve(script).await;
+    reports.world.start().await;
+    for count in 1..=3 {
+        let mut message = mail(&["a@b.example"]);
+        message.options.tls_report = count == 1;
+        reports.world.send(message).await;
+        reports.world.wait_for_events(count).await;
+        reports.world.wait_until_idle().await;
+    }
+    let used = reports.peer.as_ref().expect("a server").seen().connections;
+    assert_eq!(used, 2, "one that failed, and one for all that follows");
+    assert_eq!(short(&reports.report().await), ["no-policy-found 0 1 validation-failure 1"]);
+}
+
+#[tokio::test]
 async fn a_report_is_spread_over_the_first_hours_after_its_day() {
     let mut reports = Reports::new().await;
     reports.serve(Script::new()).await;
