@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 use waxseal_model::Timestamp;
-use waxseal_net::{ClientTls, ClientTlsError, Stream, TlsPeer};
+use waxseal_net::{ClientTls, ClientTlsError, ServerNames, Stream, TlsPeer};
 use waxseal_smtp::client::{Session, Step, Transaction, Verdict, Wait};
 
 use crate::{
@@ -134,12 +134,20 @@ impl Line {
         }
     }
 
-    /// Makes the handshake that [`Stop::Handshake`] asks for.
-    pub(crate) async fn secure(&mut self, tls: &ClientTls, now: Timestamp) -> Result<(), ClientTlsError> {
+    /// Makes the handshake that [`Stop::Handshake`] asks for, with the server under this name; `None`: under its own.
+    pub(crate) async fn secure(
+        &mut self,
+        tls: &ClientTls,
+        asked: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), ClientTlsError> {
         let lost = || ClientTlsError::Handshake("the connection is gone".into());
         let stream = self.stream.take().ok_or_else(lost)?;
         let limit = self.timeouts.of(Wait::StartTls);
-        let (stream, peer) = stream.secure(tls, &self.contact.host, now, limit).await?;
+        // Its issuer's word is about its own name, also for mail to other domains.
+        let checked = &*self.contact.host;
+        let names = ServerNames { asked: asked.unwrap_or(checked), checked };
+        let (stream, peer) = stream.secure(tls, names, now, limit).await?;
         self.stream = Some(stream);
         self.contact.tls = Some(peer);
         self.session.secured();

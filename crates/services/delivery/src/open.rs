@@ -389,7 +389,8 @@ async fn converse(
 
 async fn secure(shared: &Shared, line: &mut Line, need: TlsNeed, told: Option<&Told>) -> Result<(), Refusal> {
     let now = shared.clock.now();
-    line.secure(&shared.net.tls, now).await.map_err(|error| Refusal::Handshake(error.to_string()))?;
+    let secured = line.secure(&shared.net.tls, told.and_then(Told::base), now).await;
+    secured.map_err(|error| Refusal::Handshake(error.to_string()))?;
     if let Some(told) = told {
         match told.flaw(&line.contact, now) {
             Some(lack) => return Err(Refusal::Untold(lack)),
