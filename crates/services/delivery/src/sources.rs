@@ -280,10 +280,12 @@ impl Outbound {
 
     /// The budget of an address that is spent.
     fn spent(&self, address: IpAddr, to: Option<&str>, today: Day, counts: &Counts) -> Option<Spent> {
-        let of_day = |to: &str| self.budget(address, to, today);
-        // Where nobody knows whose servers it goes to, whoever has the connection asks again.
+        let plan = self.known.get(&address)?.warm_up.as_ref()?;
+        let of_day = |to: &str| warm_up::budget(plan, to, today);
+        // Where nobody knows whose servers it goes to, whoever has the connection asks again: unless it may go to nobody.
         let (to, budget) = match to {
             Some(to) => (to, of_day(to)?),
+            None if plan.providers.keys().any(|provider| of_day(provider) != Some(0)) => return None,
             None => (warm_up::OTHERS, of_day(warm_up::OTHERS).filter(|budget| *budget == 0)?),
         };
         let used = counts.used(address, to, today);
