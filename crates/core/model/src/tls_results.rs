@@ -91,11 +91,12 @@ impl AppliedPolicy {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<PolicyResults>() + self.lines.iter().chain(&self.servers).map(text_bytes).sum::<usize>()
+        size_of::<PolicyResults>()
+            + self.lines.iter().chain(&self.servers).map(|text| text_bytes(text)).sum::<usize>()
     }
 }
 
-fn text_bytes(text: &String) -> usize {
+fn text_bytes(text: &str) -> usize {
     size_of::<String>() + text.len()
 }
 
