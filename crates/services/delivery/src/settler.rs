@@ -172,9 +172,10 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
     let of_others = of_others(shared, store, decisions, &settled).await;
     let is_ours = |decision: &&Decision| !of_others.contains(&decision.entry);
     let is_over = |decision: &&Decision| !decision.is_release() && decision.staying_note(shared).is_none();
-    let over = decisions.iter().filter(is_over).filter(is_ours).map(|decision| decision.entry);
     // A note of what somebody else tries now is theirs, or says that theirs may be a second copy.
-    store.drop_notes(&over.collect::<Vec<_>>());
+    let over = decisions.iter().filter(is_over).filter(is_ours).map(|decision| decision.entry);
+    let over: Vec<_> = over.collect();
+    store.drop_notes(&over);
     for decision in decisions.iter().filter(|decision| decision.ends_it()).filter(is_ours) {
         shared.second_copies.forget(decision.entry);
     }
