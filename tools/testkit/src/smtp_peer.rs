@@ -70,6 +70,8 @@ pub struct Seen {
     pub open: usize,
     /// The most connections that were open at once.
     pub most_open: usize,
+    /// By which names it was asked for in handshakes (SNI).
+    pub server_names: Vec<String>,
     /// Commands in the order of their coming, of all connections.
     pub commands: Vec<String>,
     /// Contents that were read to their end, answered or not.

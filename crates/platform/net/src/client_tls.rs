@@ -81,6 +81,21 @@ pub enum ClientTlsError {
     Name,
 }
 
+/// The names of a server in a handshake; most have one for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerNames<'a> {
+    /// Under which it is asked for (SNI).
+    pub asked: &'a str,
+    /// For which its certificate is checked.
+    pub checked: &'a str,
+}
+
+impl<'a> From<&'a str> for ServerNames<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { asked: name, checked: name }
+    }
+}
+
 /// Starts TLS on outgoing connections. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ClientTls {
@@ -110,16 +125,18 @@ impl ClientTls {
         Ok(Self { config: Arc::new(config), verifier })
     }
 
-    /// Makes the handshake with `host` and checks its certificate as of `now`.
+    /// Makes the handshake with a server and checks its certificate as of `now`.
     pub(crate) async fn start(
         &self,
         stream: TcpStream,
-        host: &str,
+        names: impl Into<ServerNames<'_>>,
         now: Timestamp,
         timeout: Duration,
     ) -> Result<(TlsStream<TcpStream>, TlsPeer), ClientTlsError> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| ClientTlsError::Name)?;
-        let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(name.clone(), stream);
+        let ServerNames { asked, checked } = names.into();
+        let read = |name: &str| ServerName::try_from(name.to_owned()).map_err(|_| ClientTlsError::Name);
+        let (asked, name) = (read(asked)?, read(checked)?);
+        let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(asked, stream);
         let stream = tokio::time::timeout(timeout, handshake)
             .await
             .map_err(|_| ClientTlsError::TimedOut)?

@@ -28,9 +28,9 @@ pub enum Tlsa {
 
 impl Resolver {
     /// What the TLSA records of a server on `port` ask for: those of the first name in `names` that has any that the DNS
-    /// vouches for. `None`: nothing. An error means that nobody knows, and the server must not be used (RFC 7672
+    /// vouches for, and that name, the TLSA base domain (RFC 7672 section 2.2.3). `None`: nothing. An error means that nobody knows, and the server must not be used (RFC 7672
     /// section 2.1.2).
-    pub async fn tlsa(&self, names: &[String], port: u16) -> Result<Option<Tlsa>, LookupError> {
+    pub async fn tlsa(&self, names: &[String], port: u16) -> Result<Option<(String, Tlsa)>, LookupError> {
         for name in names {
             match self.vouched(&format!("_{port}._tcp.{name}"), RecordType::TLSA).await {
                 Ok(found) if found.is_vouched() => {
@@ -48,10 +48,11 @@ impl Resolver {
                         continue;
                     }
                     let usable = Associations::new(records.into_iter().flatten());
-                    return Ok(Some(match usable.is_empty() {
+                    let tlsa = match usable.is_empty() {
                         true => Tlsa::AnyCertificate,
                         false => Tlsa::Certificate(usable),
-                    }));
+                    };
+                    return Ok(Some((name.clone(), tlsa)));
                 }
                 Ok(_) | Err(LookupError::NoRecord | LookupError::NoSuchName) => {}
                 Err(error) => return Err(error),

@@ -144,7 +144,7 @@ impl HttpClient {
         if !url.is_https() {
             return Ok(stream);
         }
-        let (stream, peer) = stream.secure(&self.tls, &url.server_name(), now, within).await?;
+        let (stream, peer) = stream.secure(&self.tls, url.server_name().as_str(), now, within).await?;
         peer.flaw.map_or(Ok(stream), |flaw| Err(HttpError::Certificate(flaw)))
     }
 

@@ -17,7 +17,7 @@ pub mod resolver;
 pub mod server_tls;
 pub mod stream;
 
-pub use client_tls::{ClientTls, ClientTlsError, Flaw, TlsPeer};
+pub use client_tls::{ClientTls, ClientTlsError, Flaw, ServerNames, TlsPeer};
 pub use connect::{ConnectError, Connector, Source};
 pub use guard::Guard;
 pub use http_client::{HttpClient, HttpRules};

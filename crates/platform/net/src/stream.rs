@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 use waxseal_model::Timestamp;
 
 use crate::{
-    client_tls::{ClientTls, ClientTlsError, TlsPeer},
+    client_tls::{ClientTls, ClientTlsError, ServerNames, TlsPeer},
     network::Conduit,
 };
 
@@ -56,13 +56,13 @@ impl Stream {
     pub async fn secure(
         self,
         tls: &ClientTls,
-        host: &str,
+        names: impl Into<ServerNames<'_>>,
         now: Timestamp,
         timeout: Duration,
     ) -> Result<(Self, TlsPeer), ClientTlsError> {
         match self.0 {
             Inner::Plain(stream) => {
-                let (stream, peer) = tls.start(stream, host, now, timeout).await?;
+                let (stream, peer) = tls.start(stream, names, now, timeout).await?;
                 Ok((Self(Inner::Tls(Box::new(stream))), peer))
             }
             Inner::Tls(_) => Err(ClientTlsError::Handshake("TLS is on already".into())),

@@ -331,6 +331,24 @@ impl Store {
         self.inner.sent_notes.get(entry).is_some()
     }
 
+    /// Those of these entries that are in the queue, whoever has them.
+    pub async fn still_queued(&self, entries: &[RecipientId]) -> Result<Vec<Uncertain>, StoreError> {
+        let mut queued = Vec::new();
+        for chunk in entries.chunks(IDS) {
+            let ids: Vec<_> = chunk.iter().map(|entry| entry.to_row()).collect();
+            let rows = queue_entry::Entity::find()
+                .filter(Column::Id.is_in(ids))
+                .all(self.read_for(Purpose::Delivery))
+                .await?;
+            for row in rows {
+                let entry = RecipientId::from_row(&row.id, "queue_entries", "id")?;
+                let message = MessageId::from_row(&row.message, "queue_entries", "message")?;
+                queued.push(Uncertain { entry, message });
+            }
+        }
+        Ok(queued)
+    }
+
     /// The entries that may have been delivered before the process ended last, in the order of their ids. Notes of
     /// entries that were settled since go. Call it before anything is sent, and after [`Store::settle_noted`].
     pub async fn uncertain(&self) -> Result<Vec<Uncertain>, StoreError> {

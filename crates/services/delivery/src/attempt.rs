@@ -236,9 +236,9 @@ async fn is_fit(shared: &Shared, route: &Route, wish: &Wish, line: &mut Line) ->
     contact.is_told_of = told.is_some_and(Told::authenticates);
     let fits = wish.is_met_by(contact, told);
     // For another domain it is another session.
-    if fits && line.counted_for.iter().all(|domain| **domain != *route.told()) {
-        line.counted_for.push(route.told().into());
-        note_session(shared, (route, wish, told), contact, Ok(()));
+    if fits && !line.is_counted_for(route, wish) {
+        let came_of_it = line.without_tls.as_ref().map_or(Ok(()), Err);
+        note_session(shared, (route, wish, told), &line.contact, came_of_it);
     }
     fits
 }

@@ -28,14 +28,21 @@ const MOST: usize = 20_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Told {
     tlsa: Tlsa,
-    /// Names for which an issuer's certificate is good (RFC 7672 section 3.2.2).
-    names: Vec<String>,
+    /// The name whose records these are.
+    base: String,
+    /// Names besides that for which an issuer's certificate is good (RFC 7672 section 3.2.2).
+    names: [String; 2],
 }
 
 impl Told {
     /// Whether it tells of certificates, and does not only ask for TLS.
     pub(crate) const fn authenticates(&self) -> bool {
         matches!(self.tlsa, Tlsa::Certificate(_))
+    }
+
+    /// The name under which the server has the certificate that is told of: it is asked for by that (RFC 7672 section 8.1).
+    pub(crate) fn base(&self) -> Option<&str> {
+        self.authenticates().then_some(&*self.base)
     }
 
     /// The records, as a zone file spells them.
@@ -52,7 +59,7 @@ impl Told {
             (_, None) => Some(Lack::Tls),
             (Tlsa::AnyCertificate, Some(_)) => None,
             (Tlsa::Certificate(told), Some(peer)) => {
-                let names: Vec<_> = self.names.iter().map(String::as_str).collect();
+                let names: Vec<_> = [&self.base].into_iter().chain(&self.names).map(String::as_str).collect();
                 mismatch(peer, told, &names, now).map(Lack::Certificate)
             }
         }
@@ -75,8 +82,8 @@ pub(crate) struct Dane {
     servers: Mutex<Kept<Option<Server>>>,
 }
 
-/// What a server's records ask for, and the names under which it may have them.
-type Server = (Tlsa, Vec<String>);
+/// The name under which a server has records, and what they ask for.
+type Server = (String, Tlsa);
 
 type Kept<T> = HashMap<String, (Timestamp, T)>;
 
@@ -139,20 +146,14 @@ impl Dane {
         host: &str,
         tlsa_names: Vec<String>,
     ) -> Result<Option<Server>, LookupError> {
-        let tlsa = shared.net.resolver.tlsa(&tlsa_names, shared.config.port).await?;
-        let server = tlsa.map(|tlsa| (tlsa, tlsa_names));
+        let server = shared.net.resolver.tlsa(&tlsa_names, shared.config.port).await?;
         keep(&self.servers, host, shared.clock.now(), &server);
         Ok(server)
     }
 }
 
-fn told((tlsa, mut names): Server, domain: &str, host: &str) -> Told {
-    for name in [host, domain] {
-        if names.iter().all(|known| known != name) {
-            names.push(name.into());
-        }
-    }
-    Told { tlsa, names }
+fn told((base, tlsa): Server, domain: &str, host: &str) -> Told {
+    Told { tlsa, base, names: [host.into(), domain.into()] }
 }
 
 fn recall<T: Clone>(kept: &Mutex<Kept<T>>, name: &str, now: Timestamp) -> Option<T> {

@@ -7,10 +7,16 @@ use tokio::{
     time::Instant,
 };
 use waxseal_model::Timestamp;
-use waxseal_net::{ClientTls, ClientTlsError, Stream, TlsPeer};
+use waxseal_net::{ClientTls, ClientTlsError, ServerNames, Stream, TlsPeer};
 use waxseal_smtp::client::{Session, Step, Transaction, Verdict, Wait};
 
-use crate::{config::Timeouts, recall::Recall, second_copy::EndNote};
+use crate::{
+    board::Route,
+    config::Timeouts,
+    open::{Refusal, Wish},
+    recall::Recall,
+    second_copy::EndNote,
+};
 
 /// Whom we talk to, for events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +58,9 @@ pub(crate) struct Line {
     /// Messages that went over it.
     pub(crate) used: u32,
     /// Domains for which it is counted as a session.
-    pub(crate) counted_for: Vec<Box<str>>,
+    counted_for: Vec<Box<str>>,
+    /// Why it is in the clear, if TLS was tried before.
+    pub(crate) without_tls: Option<Refusal>,
     timeouts: Timeouts,
     buffer: Box<[u8]>,
     /// What has to be on record before the end of the message goes out.
@@ -74,6 +82,7 @@ impl Line {
             contact,
             used: 0,
             counted_for: Vec::new(),
+            without_tls: None,
             timeouts,
             buffer,
             end_note: None,
@@ -81,6 +90,16 @@ impl Line {
             is_withheld: false,
             waiting: None,
         }
+    }
+
+    /// Whether it is a session of the route's domain already; from now on it is. One in which a report goes is none: what
+    /// other mail makes of the connection afterwards is.
+    pub(crate) fn is_counted_for(&mut self, route: &Route, wish: &Wish) -> bool {
+        let is_counted = wish.regardless || self.counted_for.iter().any(|domain| **domain == *route.told());
+        if !is_counted {
+            self.counted_for.push(route.told().into());
+        }
+        is_counted
     }
 
     /// Runs until somebody else has to do something.
@@ -115,12 +134,20 @@ impl Line {
         }
     }
 
-    /// Makes the handshake that [`Stop::Handshake`] asks for.
-    pub(crate) async fn secure(&mut self, tls: &ClientTls, now: Timestamp) -> Result<(), ClientTlsError> {
+    /// Makes the handshake that [`Stop::Handshake`] asks for, with the server under this name; `None`: under its own.
+    pub(crate) async fn secure(
+        &mut self,
+        tls: &ClientTls,
+        asked: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), ClientTlsError> {
         let lost = || ClientTlsError::Handshake("the connection is gone".into());
         let stream = self.stream.take().ok_or_else(lost)?;
         let limit = self.timeouts.of(Wait::StartTls);
-        let (stream, peer) = stream.secure(tls, &self.contact.host, now, limit).await?;
+        // Its issuer's word is about its own name, also for mail to other domains.
+        let checked = &*self.contact.host;
+        let names = ServerNames { asked: asked.unwrap_or(checked), checked };
+        let (stream, peer) = stream.secure(tls, names, now, limit).await?;
         self.stream = Some(stream);
         self.contact.tls = Some(peer);
         self.session.secured();

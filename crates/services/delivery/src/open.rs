@@ -246,12 +246,14 @@ async fn knock(
     note_session(shared, (route, wish, told), &line.contact, result.as_ref().map(|&()| ()));
     if let (Err(Refusal::Handshake(_)), TlsPolicy::Opportunistic) = (&result, policy) {
         tracing::debug!("TLS failed, going on in the clear");
+        let failed = result.err();
         line = connect(shared, route, &place, TlsPolicy::Never).await?;
         result = converse(shared, &mut line, need, told).await;
+        line.without_tls = failed;
     }
     match result {
         Ok(()) => {
-            line.counted_for.push(route.told().into());
+            line.is_counted_for(route, wish);
             Ok(line)
         }
         Err(refusal) => {
@@ -387,7 +389,8 @@ async fn converse(
 
 async fn secure(shared: &Shared, line: &mut Line, need: TlsNeed, told: Option<&Told>) -> Result<(), Refusal> {
     let now = shared.clock.now();
-    line.secure(&shared.net.tls, now).await.map_err(|error| Refusal::Handshake(error.to_string()))?;
+    let secured = line.secure(&shared.net.tls, told.and_then(Told::base), now).await;
+    secured.map_err(|error| Refusal::Handshake(error.to_string()))?;
     if let Some(told) = told {
         match told.flaw(&line.contact, now) {
             Some(lack) => return Err(Refusal::Untold(lack)),

@@ -71,6 +71,29 @@ impl SecondCopies {
         Ok(Self { entries: Mutex::new(entries.into_iter().collect()) })
     }
 
+    /// Names those of these entries that somebody else has by now: their messages went out here to their end, what came of it
+    /// is not on record, and they are tried again. Which these are.
+    pub(crate) async fn of_others(
+        &self,
+        store: &Store,
+        sent: &[RecipientId],
+    ) -> Result<HashSet<RecipientId>, StoreError> {
+        if sent.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let queued = store.still_queued(sent).await?;
+        for Uncertain { entry, message } in &queued {
+            tracing::warn!(
+                mail = %message, recipient = %entry,
+                "sent, and taken by somebody else before that was on record: another try may bring a second copy",
+            );
+        }
+        metrics::counter!("waxseal_delivery_uncertain_total").increment(queued.len() as u64);
+        let queued: HashSet<_> = queued.iter().map(|one| one.entry).collect();
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).extend(&queued);
+        Ok(queued)
+    }
+
     pub(crate) fn contains(&self, entry: RecipientId) -> bool {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry)
     }

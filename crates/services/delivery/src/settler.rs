@@ -1,6 +1,6 @@
 //! Commits outcomes in groups: what comes while one commit is under way, or shortly after it, goes into the next.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -10,7 +10,7 @@ use waxseal_model::{RecipientId, Timestamp, event::EventKind};
 use waxseal_store::{
     Store, StoreError,
     message::NewEvent,
-    queue::{Hold, LeaseId, Outcome, Settlement},
+    queue::{Hold, LeaseId, Outcome, Settled, Settlement},
     sent_notes::SentNote,
     suppression::NewSuppression,
 };
@@ -168,15 +168,38 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
         // The outcome counts for more: it is committed all the same.
         tracing::error!(entries = staying.len(), %error, "possible second copies cannot be noted on");
     }
-    store.settle(settlements).await?;
+    let settled = store.settle(settlements).await?;
+    let of_others = of_others(shared, store, decisions, &settled).await;
+    let is_ours = |decision: &&Decision| !of_others.contains(&decision.entry);
     let is_over = |decision: &&Decision| !decision.is_release() && decision.staying_note(shared).is_none();
-    let over: Vec<_> = decisions.iter().filter(is_over).map(|decision| decision.entry).collect();
+    // A note of what somebody else tries now is theirs, or says that theirs may be a second copy.
+    let over = decisions.iter().filter(is_over).filter(is_ours).map(|decision| decision.entry);
+    let over: Vec<_> = over.collect();
     store.drop_notes(&over);
-    for decision in decisions.iter().filter(|decision| decision.ends_it()) {
+    for decision in decisions.iter().filter(|decision| decision.ends_it()).filter(is_ours) {
         shared.second_copies.forget(decision.entry);
     }
     shared.forget(decisions.iter().map(|decision| decision.entry));
     Ok(())
+}
+
+/// Entries that were not ours to settle any more (the clock jumped past the end of their leases), and went out here.
+async fn of_others(
+    shared: &Shared,
+    store: &Store,
+    decisions: &[Decision],
+    settled: &[Settled],
+) -> HashSet<RecipientId> {
+    let not_ours = decisions.iter().zip(settled).filter(|(_, settled)| **settled == Settled::NotOurs);
+    let sent = not_ours.filter(|(decision, _)| !decision.is_release() && store.is_noted(decision.entry));
+    let sent: Vec<_> = sent.map(|(decision, _)| decision.entry).collect();
+    match shared.second_copies.of_others(store, &sent).await {
+        Ok(of_others) => of_others,
+        Err(error) => {
+            tracing::error!(entries = sent.len(), %error, "possible second copies cannot be named");
+            sent.into_iter().collect()
+        }
+    }
 }
 
 impl Decision {

@@ -9,6 +9,7 @@ mod rank;
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -110,10 +111,23 @@ impl Origin {
     pub(crate) const fn of(main: Sender) -> Self {
         Self { main, other: None, or_any: false }
     }
+}
 
-    /// The address for servers that have none of the kind of the first.
-    pub(crate) fn other(&self) -> Option<IpAddr> {
-        self.other.as_ref().map(|other| other.address)
+/// What tells it from all others.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { main, other, or_any } = self;
+        write!(f, "{main}")?;
+        if let Some(other) = other {
+            write!(f, " or {other}")?;
+        }
+        if *or_any { f.write_str(" or any") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} as {}", self.address, self.hello)
     }
 }
 
@@ -266,10 +280,12 @@ impl Outbound {
 
     /// The budget of an address that is spent.
     fn spent(&self, address: IpAddr, to: Option<&str>, today: Day, counts: &Counts) -> Option<Spent> {
-        let of_day = |to: &str| self.budget(address, to, today);
-        // Where nobody knows whose servers it goes to, whoever has the connection asks again.
+        let plan = self.known.get(&address)?.warm_up.as_ref()?;
+        let of_day = |to: &str| warm_up::budget(plan, to, today);
+        // Where nobody knows whose servers it goes to, whoever has the connection asks again: unless it may go to nobody.
         let (to, budget) = match to {
             Some(to) => (to, of_day(to)?),
+            None if plan.providers.keys().any(|provider| of_day(provider) != Some(0)) => return None,
             None => (warm_up::OTHERS, of_day(warm_up::OTHERS).filter(|budget| *budget == 0)?),
         };
         let used = counts.used(address, to, today);
@@ -336,5 +352,32 @@ impl Outbound {
             }
             None => Leaving { address: None, hello: Arc::clone(&self.hostname) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{Route, Target};
+
+    #[test]
+    fn what_leaves_in_another_way_waits_under_another_name() {
+        let sender = |address: &str, hello: &str| Sender {
+            address: address.parse().expect("an address"),
+            hello: hello.into(),
+        };
+        let mut names = HashSet::new();
+        for main in [sender("192.0.2.1", "a.example"), sender("192.0.2.1", "b.example")] {
+            for other in
+                [None, Some(sender("2001:db8::1", "a.example")), Some(sender("2001:db8::1", "b.example"))]
+            {
+                for or_any in [false, true] {
+                    let origin = Origin { main: main.clone(), other: other.clone(), or_any };
+                    let route = Route::Domain(Target::new("d.example", Some(Arc::new(origin))));
+                    names.insert(route.name().to_owned());
+                }
+            }
+        }
+        assert_eq!(names.len(), 12);
     }
 }

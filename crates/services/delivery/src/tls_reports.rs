@@ -3,6 +3,7 @@
 //! Sessions are counted in memory, for each domain and UTC day. Each minute it is found out which domains want to be told,
 //! and what was counted of these goes into the store; the rest is forgotten. When the day is over the reports are sent.
 
+mod counts;
 mod form;
 mod gather;
 mod mail;
@@ -10,7 +11,6 @@ mod send;
 mod session;
 
 use std::{
-    collections::{BTreeMap, HashMap},
     fmt,
     future::Future,
     pin::Pin,
@@ -21,8 +21,7 @@ use std::{
 use tokio::sync::Mutex as AsyncMutex;
 use waxseal_model::{
     Timestamp,
-    time::Day,
-    tls_results::{AppliedPolicy, Failure, TlsResults},
+    tls_results::{AppliedPolicy, Failure},
 };
 use waxseal_net::{HttpClient, HttpRules, Net, guard::is_public};
 
@@ -35,10 +34,9 @@ use crate::{
     service::Shared,
 };
 
+use self::counts::Counts;
 pub(crate) use self::{gather::gather, gather::run as run_gathering, send::run as run_sending};
 
-/// Domains whose sessions are counted on one day.
-const MOST: usize = 20_000;
 /// A receiver takes a connection within this time.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How often what was counted is written down, and what is due looked for.
@@ -82,7 +80,7 @@ pub struct MailedReport {
     pub to: String,
     /// The whole message, but for its date and signatures.
     pub mime: Vec<u8>,
-    /// Its number: what is handed over twice under one number is sent once.
+    /// The number of the report: what is handed over twice under one number for one address is sent once.
     pub id: String,
 }
 
@@ -107,16 +105,6 @@ struct Judged {
     policy: AppliedPolicy,
     failure: Option<Failure>,
 }
-
-/// What was counted of a domain on a day and is not written down yet.
-#[derive(Default)]
-struct Counted {
-    /// Whether it wants to be told; `None`: nobody has asked.
-    wanted: Option<bool>,
-    results: TlsResults,
-}
-
-type Counts = BTreeMap<Day, HashMap<String, Counted>>;
 
 /// Everything about reports.
 pub(crate) struct TlsReports {
@@ -148,23 +136,10 @@ impl TlsReports {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a session. Of a domain that wants no report, it costs a look.
+    /// Counts a session.
     fn count(&self, now: Timestamp, domain: &str, judge: impl FnOnce() -> Judged) {
-        let mut counts = self.counts();
-        let today = counts.entry(now.day()).or_default();
-        if !today.contains_key(domain) {
-            if today.len() >= MOST {
-                today.retain(|_, counted| counted.wanted != Some(false));
-            }
-            if today.len() >= MOST {
-                metrics::counter!("waxseal_tls_sessions_uncounted_total").increment(1);
-                return;
-            }
-            today.insert(domain.to_owned(), Counted::default());
-        }
-        if let Some(counted) = today.get_mut(domain).filter(|counted| counted.wanted != Some(false)) {
-            let Judged { policy, failure } = judge();
-            counted.results.count(policy, failure);
+        if !self.counts().count(now.day(), domain, judge) {
+            metrics::counter!("waxseal_tls_sessions_uncounted_total").increment(1);
         }
     }
 

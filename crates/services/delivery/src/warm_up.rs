@@ -81,7 +81,8 @@ pub(crate) struct Counts {
     writing: AsyncMutex<()>,
 }
 
-/// Of an address, a provider and a day.
+/// Of an address, a provider and a day. One of a day that has not come was counted by a clock that was ahead: it counts for
+/// today as well, since what stood there before is forgotten, and nobody gets a budget anew because a clock is put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Count {
     day: Day,
@@ -120,7 +121,7 @@ impl Counts {
     pub(crate) fn of_day(&self, day: Day) -> Vec<Counted> {
         let of = |(address, counts): (&IpAddr, &HashMap<Arc<str>, Count>)| {
             let address = *address;
-            let today = counts.iter().filter(move |(_, count)| count.day == day);
+            let today = counts.iter().filter(move |(_, count)| count.day >= day);
             let told = move |(provider, count): (&Arc<str>, &Count)| Counted {
                 address,
                 provider: provider.to_string(),
@@ -141,13 +142,13 @@ impl Counts {
         (recipients, budget): (u32, u32),
     ) -> Result<Option<Share<'_>>, StoreError> {
         let _turn = self.writing.lock().await;
-        let Count { used, noted, .. } =
+        let Count { used, noted, day: of } =
             self.find(address, provider, day).unwrap_or(Count { day, used: 0, noted: 0 });
         let after = used.saturating_add(recipients);
         if used >= budget {
             return Ok(None);
         }
-        let noted = if after > noted {
+        let noted = if after > noted || of != day {
             let ahead = after.saturating_add(budget / STEPS).min(budget).max(after);
             let provider = provider.to_owned();
             store.note_sent_count(Counted { address, provider, day, count: ahead }).await?;
@@ -160,9 +161,10 @@ impl Counts {
         let mut all = self.all();
         let of = all.entry(address).or_default();
         let count = of.entry(Arc::clone(&provider)).or_insert(Count { day, used: 0, noted: 0 });
-        if count.day != day {
+        if count.day < day {
             *count = Count { day, used: 0, noted: 0 };
         }
+        count.day = day;
         count.used = count.used.saturating_add(recipients);
         count.noted = noted;
         let is_used = AtomicBool::new(false);
@@ -180,7 +182,7 @@ impl Counts {
     }
 
     fn find(&self, address: IpAddr, provider: &str, day: Day) -> Option<Count> {
-        self.all().get(&address)?.get(provider).copied().filter(|count| count.day == day)
+        self.all().get(&address)?.get(provider).copied().filter(|count| count.day >= day)
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<IpAddr, HashMap<Arc<str>, Count>>> {

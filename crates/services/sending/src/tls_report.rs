@@ -1,6 +1,9 @@
 //! Reports about TLS that go by mail: from a domain that an account of the instance has, signed by its keys (RFC 8460
 //! sections 3 and 5.3).
 
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
 use waxseal_accounts::caller::{Caller, Proof};
 
 use crate::{
@@ -16,7 +19,7 @@ pub struct TlsReportMail<'a> {
     pub to: String,
     /// The message.
     pub mime: Vec<u8>,
-    /// What is queued twice under one number goes once.
+    /// Its number: what is queued twice under one number for one address goes once.
     pub id: String,
 }
 
@@ -33,6 +36,7 @@ impl Sending {
             proof: Proof::Network("reports about TLS".into()),
             peer: None,
         };
+        let key = key(&id, &to);
         let request = SendRequest {
             caller,
             domain,
@@ -42,10 +46,19 @@ impl Sending {
             variables: Vec::new(),
             recipient_variables: None,
             template: Vec::new(),
-            idempotency: Some(id),
+            idempotency: Some(key),
             tls_report: true,
         };
         // What a refusal says may quote whom the report goes to.
         self.send(request).await.map(drop).map_err(|_| "the report was not accepted for sending".into())
     }
+}
+
+/// The idempotency key of a report: an address may be longer than a key.
+fn key(id: &str, to: &str) -> String {
+    let mut key = format!("tls-report-{id}-");
+    for byte in digest(&SHA256, to.as_bytes()).as_ref() {
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
 }

@@ -7,7 +7,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{Greeting, Reaction, Received, Shared, StartTls};
 
@@ -45,7 +45,7 @@ pub(super) async fn hold(stream: TcpStream, shared: Arc<Shared>) -> io::Result<(
     };
     if implicit {
         state.tls = true;
-        let mut tls = BufReader::new(acceptor.accept(stream).await?);
+        let mut tls = BufReader::new(accept(&acceptor, stream, &shared).await?);
         let end = Talk { io: &mut tls, shared: &shared, state: &mut state }.run(true).await?;
         return finish(into_tcp(tls.into_inner()), &end);
     }
@@ -55,10 +55,22 @@ pub(super) async fn hold(stream: TcpStream, shared: Arc<Shared>) -> io::Result<(
         return finish(plain.into_inner(), &end);
     }
     // What the client sent in the clear behind STARTTLS is dropped with the buffer.
-    let mut tls = BufReader::new(acceptor.accept(plain.into_inner()).await?);
+    let mut tls = BufReader::new(accept(&acceptor, plain.into_inner(), &shared).await?);
     state = State { tls: true, from, ..State::default() };
     let end = Talk { io: &mut tls, shared: &shared, state: &mut state }.run(false).await?;
     finish(into_tcp(tls.into_inner()), &end)
+}
+
+async fn accept(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    shared: &Shared,
+) -> io::Result<TlsStream<TcpStream>> {
+    let tls = acceptor.accept(stream).await?;
+    if let Some(name) = tls.get_ref().1.server_name() {
+        shared.note(|seen| seen.server_names.push(name.to_owned()));
+    }
+    Ok(tls)
 }
 
 fn into_tcp(tls: TlsStream<TcpStream>) -> TcpStream {

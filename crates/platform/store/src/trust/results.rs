@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
     open::Store,
     request::NOBODY,
     rows::{from_json, insert_all, to_json},
-    seal::key_number,
+    seal::{DataKey, key_number},
     vault::Slot,
     writer::{Effects, Tx},
 };
@@ -28,7 +28,8 @@ pub struct NewTlsResults {
     pub domain: String,
     /// The results.
     pub results: TlsResults,
-    /// The number of its report, and when that is due; what was said of them first counts.
+    /// The number of its report, and when that is due; what was said of them first counts, so every attempt to send it bears
+    /// one number, whatever was restarted meanwhile.
     pub id: String,
     /// When its report is due.
     pub due_at: Timestamp,
@@ -47,6 +48,8 @@ pub struct TlsReport {
     pub results: TlsResults,
     /// How often it was tried to send it.
     pub attempts: u32,
+    /// Places that have it.
+    pub taken: Vec<String>,
 }
 
 /// What rests sealed of it.
@@ -55,11 +58,19 @@ struct Rest {
     domain: String,
     id: String,
     results: TlsResults,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    taken: Vec<String>,
 }
 
 impl Store {
-    /// Adds what was counted on a day, all of it in one transaction.
-    pub async fn add_tls_results(&self, day: Day, all: Vec<NewTlsResults>) -> Result<(), StoreError> {
+    /// Adds what was counted on a day, all of it in one transaction. Results of at most `most` domains are kept of a day; how
+    /// many sessions of others were left out.
+    pub async fn add_tls_results(
+        &self,
+        day: Day,
+        all: Vec<NewTlsResults>,
+        most: u64,
+    ) -> Result<u64, StoreError> {
         let key = self.inner.keyring.trust_key(day).await?;
         let store = self.clone();
         let held = std::sync::Arc::clone(&key);
@@ -68,10 +79,13 @@ impl Store {
             .writer
             .write(Effects::default(), move |tx| {
                 Box::pin(async move {
+                    let known = tls_result::Entity::find().filter(tls_result::Column::Day.eq(day.0));
+                    let mut room = most.saturating_sub(known.count(tx).await?);
+                    let mut left_out = 0;
                     for new in all {
-                        store.add_tls_result(tx, (day, &held), new).await?;
+                        left_out += store.add_tls_result(tx, (day, &held), new, &mut room).await?;
                     }
-                    Ok(())
+                    Ok(left_out)
                 })
             })
             .await;
@@ -83,27 +97,26 @@ impl Store {
     async fn add_tls_result(
         &self,
         tx: &Tx,
-        (day, key): (Day, &crate::seal::DataKey),
+        (day, key): (Day, &DataKey),
         new: NewTlsResults,
-    ) -> Result<(), StoreError> {
+        room: &mut u64,
+    ) -> Result<u64, StoreError> {
         let destination = self.inner.keyring.destination_hash(&new.domain);
-        let place = RESULTS.at(NOBODY, &destination);
         let known = tls_result::Entity::find_by_id((day.0, destination.clone())).one(tx).await?;
         let NewTlsResults { domain, results, id, due_at } = new;
-        let mut rest = Rest { domain, id, results };
-        // What another key sealed is of no use to anybody.
-        let before: Option<Rest> = known
-            .as_ref()
-            .filter(|row| key_number(place, &row.results).is_ok_and(|number| number == key.number()))
-            .and_then(|row| key.open(place, &row.results).ok())
-            .and_then(|bytes| from_json(&bytes, RESULTS.table, RESULTS.column).ok());
-        if let Some(before) = before {
+        if known.is_none() {
+            if *room == 0 {
+                return Ok(results.sessions());
+            }
+            *room -= 1;
+        }
+        let mut rest = Rest { domain, id, results, taken: Vec::new() };
+        if let Some(before) = known.as_ref().and_then(|row| opened(key, row)) {
             let counted = std::mem::replace(&mut rest.results, before.results);
             rest.results.merge(counted);
-            rest.id = before.id;
+            (rest.id, rest.taken) = (before.id, before.taken);
         }
-        let json = zeroize::Zeroizing::new(to_json(&rest, RESULTS.table, RESULTS.column)?);
-        let sealed = self.inner.seal(key, RESULTS, NOBODY, &destination, &json)?;
+        let sealed = self.sealed(key, &destination, &rest)?;
         if known.is_some() {
             let row = tls_result::ActiveModel {
                 day: Unchanged(day.0),
@@ -122,7 +135,12 @@ impl Store {
             };
             insert_all(tx, vec![row]).await?;
         }
-        Ok(())
+        Ok(0)
+    }
+
+    fn sealed(&self, key: &DataKey, destination: &[u8], rest: &Rest) -> Result<Vec<u8>, StoreError> {
+        let json = zeroize::Zeroizing::new(to_json(rest, RESULTS.table, RESULTS.column)?);
+        self.inner.seal(key, RESULTS, NOBODY, destination, &json)
     }
 
     /// Reports that are due at `now`, the oldest first, at most `limit`. One that cannot be opened is dropped.
@@ -141,7 +159,7 @@ impl Store {
         let mut reports = Vec::with_capacity(rows.len());
         for row in rows {
             let rest = self.inner.open_json(RESULTS, NOBODY, &row.destination, &row.results).await;
-            let Rest { domain, id, results } = match rest {
+            let Rest { domain, id, results, taken } = match rest {
                 Ok(rest) => rest,
                 Err(StoreError::Erased | StoreError::Corrupt { .. }) => {
                     tracing::warn!("results of TLS sessions cannot be opened: they are dropped");
@@ -151,7 +169,7 @@ impl Store {
                 Err(error) => return Err(error),
             };
             let attempts = u32::try_from(row.attempts).unwrap_or(0);
-            reports.push(Sealed::new(TlsReport { day: Day(row.day), domain, id, results, attempts }));
+            reports.push(Sealed::new(TlsReport { day: Day(row.day), domain, id, results, attempts, taken }));
         }
         Ok(reports)
     }
@@ -161,19 +179,38 @@ impl Store {
         self.drop_tls_report(day.0, self.inner.keyring.destination_hash(domain)).await
     }
 
-    /// Puts a report off after an attempt to send it.
+    /// Puts a report off after an attempt to send it; `taken` are the places that have it by now.
     pub async fn postpone_tls_report(
         &self,
         day: Day,
         domain: &str,
         due_at: Timestamp,
+        taken: Vec<String>,
     ) -> Result<(), StoreError> {
         use tls_result::Column;
         let destination = self.inner.keyring.destination_hash(domain);
+        let key = match taken.is_empty() {
+            true => None,
+            false => Some(self.inner.keyring.trust_key(day).await?),
+        };
+        let store = self.clone();
         self.inner
             .writer
             .write(Effects::default(), move |tx| {
                 Box::pin(async move {
+                    if let Some(key) = key {
+                        let row =
+                            tls_result::Entity::find_by_id((day.0, destination.clone())).one(tx).await?;
+                        if let Some(rest) = row.as_ref().and_then(|row| opened(&key, row)) {
+                            let results = store.sealed(&key, &destination, &Rest { taken, ..rest })?;
+                            tls_result::Entity::update_many()
+                                .col_expr(Column::Results, Expr::value(results))
+                                .filter(Column::Day.eq(day.0))
+                                .filter(Column::Destination.eq(destination.clone()))
+                                .exec(tx)
+                                .await?;
+                        }
+                    }
                     tls_result::Entity::update_many()
                         .col_expr(Column::DueAt, Expr::value(due_at.as_micros()))
                         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
@@ -198,4 +235,12 @@ impl Store {
             })
             .await
     }
+}
+
+/// What a row holds; what another key sealed is of no use to anybody.
+fn opened(key: &DataKey, row: &tls_result::Model) -> Option<Rest> {
+    let place = RESULTS.at(NOBODY, &row.destination);
+    key_number(place, &row.results).ok().filter(|number| *number == key.number())?;
+    let bytes = key.open(place, &row.results).ok()?;
+    from_json(&bytes, RESULTS.table, RESULTS.column).ok()
 }

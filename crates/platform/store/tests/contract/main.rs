@@ -115,6 +115,8 @@ contract! {
         a_policy_that_cannot_be_opened_is_as_none,
         results_of_a_day_are_added_up_and_due_after_it,
         a_report_is_put_off_and_ends_once,
+        who_has_a_report_is_known_when_it_is_tried_again,
+        a_day_has_results_of_so_many_domains_and_no_more,
         results_that_nobody_was_told_are_forgotten,
         results_that_cannot_be_opened_are_in_nobodys_way;
     upgrading:

@@ -116,6 +116,9 @@ fn results(world: &World, domain: &str, id: &str) -> NewTlsResults {
     NewTlsResults { domain: domain.into(), results: counted("mx.b.example"), id: id.into(), due_at }
 }
 
+/// More than any test adds.
+const MANY: u64 = 100;
+
 async fn due(world: &World) -> Vec<TlsReport> {
     let due = world.store.due_tls_reports(world.now(), 10).await.expect("read");
     due.into_iter().map(|report| report.into_open(&WORKER)).collect()
@@ -125,14 +128,14 @@ pub(crate) async fn results_of_a_day_are_added_up_and_due_after_it(mut world: Wo
     let today = world.now().day();
     for id in ["one", "two"] {
         let both = vec![results(&world, DOMAIN, id), results(&world, "c.example", id)];
-        world.store.add_tls_results(today, both).await.expect("added");
+        world.store.add_tls_results(today, both, MANY).await.expect("added");
         world.reopen().await;
     }
     assert!(due(&world).await.is_empty(), "the day is not over");
     world.clock.advance(DAY);
     world
         .store
-        .add_tls_results(world.now().day(), vec![results(&world, DOMAIN, "new")])
+        .add_tls_results(world.now().day(), vec![results(&world, DOMAIN, "new")], MANY)
         .await
         .expect("added");
     world.clock.jump_to(today.end() + DAY / 24);
@@ -152,9 +155,13 @@ pub(crate) async fn results_of_a_day_are_added_up_and_due_after_it(mut world: Wo
 
 pub(crate) async fn a_report_is_put_off_and_ends_once(mut world: World) {
     let today = world.now().day();
-    world.store.add_tls_results(today, vec![results(&world, DOMAIN, "one")]).await.expect("added");
+    world.store.add_tls_results(today, vec![results(&world, DOMAIN, "one")], MANY).await.expect("added");
     world.clock.jump_to(today.end() + DAY / 24);
-    world.store.postpone_tls_report(today, DOMAIN, world.now() + DAY / 24).await.expect("put off");
+    world
+        .store
+        .postpone_tls_report(today, DOMAIN, world.now() + DAY / 24, Vec::new())
+        .await
+        .expect("put off");
     world.reopen().await;
     assert!(due(&world).await.is_empty());
     world.clock.advance(DAY / 24);
@@ -168,9 +175,44 @@ pub(crate) async fn a_report_is_put_off_and_ends_once(mut world: World) {
     assert_eq!((keys(&world).await, purge(&world).await), (1, (0, 1)), "and the key of the day with it");
 }
 
+pub(crate) async fn who_has_a_report_is_known_when_it_is_tried_again(mut world: World) {
+    let today = world.now().day();
+    let new = || vec![results(&world, DOMAIN, "one")];
+    world.store.add_tls_results(today, new(), MANY).await.expect("added");
+    let taken = vec!["https://reports.example/in".to_owned(), "mailto:a@b.example".to_owned()];
+    world.store.postpone_tls_report(today, DOMAIN, world.now(), taken.clone()).await.expect("put off");
+    world.store.add_tls_results(today, new(), MANY).await.expect("added");
+    world.store.postpone_tls_report(today, DOMAIN, world.now(), Vec::new()).await.expect("put off");
+    world.reopen().await;
+    let [report] = due(&world).await.try_into().expect("one report");
+    assert_eq!((report.id.as_str(), report.attempts, report.taken), ("one", 2, taken));
+    assert_eq!(report.results.sessions(), 4);
+}
+
+pub(crate) async fn a_day_has_results_of_so_many_domains_and_no_more(mut world: World) {
+    let today = world.now().day();
+    let add = async |world: &World, names: &[&str]| {
+        let new = names.iter().map(|name| results(world, name, "id")).collect();
+        world.store.add_tls_results(today, new, 3).await.expect("added")
+    };
+    assert_eq!(add(&world, &["a.example", "b.example"]).await, 0);
+    world.reopen().await;
+    assert_eq!(
+        add(&world, &["c.example", "d.example", "a.example", "e.example"]).await,
+        4,
+        "two sessions of each"
+    );
+    world.clock.advance(2 * DAY);
+    let mut kept: Vec<_> =
+        due(&world).await.into_iter().map(|it| (it.domain, it.results.sessions())).collect();
+    kept.sort();
+    let wanted = [("a.example", 4), ("b.example", 2), ("c.example", 2)];
+    assert_eq!(kept, wanted.map(|(name, sessions)| (name.to_owned(), sessions)));
+}
+
 pub(crate) async fn results_that_nobody_was_told_are_forgotten(world: World) {
     let today = world.now().day();
-    world.store.add_tls_results(today, vec![results(&world, DOMAIN, "one")]).await.expect("added");
+    world.store.add_tls_results(today, vec![results(&world, DOMAIN, "one")], MANY).await.expect("added");
     world.clock.advance(3 * DAY);
     assert_eq!(purge(&world).await, (0, 0));
     world.clock.advance(DAY);
@@ -180,9 +222,9 @@ pub(crate) async fn results_that_nobody_was_told_are_forgotten(world: World) {
 
 pub(crate) async fn results_that_cannot_be_opened_are_in_nobodys_way(world: World) {
     let today = world.now().day();
-    world.store.add_tls_results(today, vec![results(&world, DOMAIN, "one")]).await.expect("added");
+    world.store.add_tls_results(today, vec![results(&world, DOMAIN, "one")], MANY).await.expect("added");
     world.store.destroy_trust_keys_of(today).await.expect("destroyed");
-    world.store.add_tls_results(today, vec![results(&world, "c.example", "two")]).await.expect("added");
+    world.store.add_tls_results(today, vec![results(&world, "c.example", "two")], MANY).await.expect("added");
     world.clock.advance(2 * DAY);
     assert_eq!(due(&world).await.iter().map(|report| report.id.as_str()).collect::<Vec<_>>(), ["two"]);
     assert_eq!(world.store.due_tls_reports(world.now(), 1).await.expect("read").len(), 1, "dropped for good");

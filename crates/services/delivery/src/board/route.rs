@@ -32,14 +32,12 @@ impl Target {
         Self { name: Self::name_of(domain, &from), domain: domain.to_owned(), from }
     }
 
-    /// No domain has a space in it.
+    /// It tells everything in which destinations may differ: entries of one name wait together and leave as the first of them
+    /// does. No domain has a space in it.
     pub(super) fn name_of(domain: &str, from: &LeavesFrom) -> String {
         match from {
             None => domain.to_owned(),
-            Some(origin) => match origin.other() {
-                None => format!("{domain} from {}", origin.main.address),
-                Some(other) => format!("{domain} from {} or {other}", origin.main.address),
-            },
+            Some(origin) => format!("{domain} from {origin}"),
         }
     }
 }

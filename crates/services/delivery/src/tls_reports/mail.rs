@@ -13,11 +13,10 @@ pub(super) async fn hand_over(
     mailer: &dyn ReportMailer,
     reporting: &TlsReporting,
     report: &TlsReport,
-    (index, to): (usize, &str),
+    to: &str,
 ) -> Result<(), String> {
     let mime = mime(mailer, reporting, report, to).map_err(|error| error.kind().to_string())?;
-    let id = format!("tls-report-{}-{index}", report.id);
-    mailer.mail(MailedReport { to: to.to_owned(), mime, id }).await
+    mailer.mail(MailedReport { to: to.to_owned(), mime, id: report.id.clone() }).await
 }
 
 /// The message.

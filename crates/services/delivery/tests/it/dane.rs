@@ -228,12 +228,39 @@ async fn an_alias_of_a_server_has_the_records_of_what_it_stands_for() {
     dns.well.push_str("alias 60 IN MX 10 mx.alias\nmx.alias 60 IN CNAME mx.real\n");
     dns.signed("wrong", &own.tlsa(3, 1, 1), Script::new()).await;
     dns.well.push_str("away 60 IN MX 10 mx.away\nmx.away 60 IN CNAME mx.wrong\n");
+    // An issuer's certificate is good for what the alias stands for, for the alias, and for the domain.
+    for (name, issued_for) in
+        [("one", "mx.one.b.example"), ("two", "mx.as-two.b.example"), ("no", "mx.as-no.x")]
+    {
+        let issued = Certificate::issued(&[issued_for]);
+        dns.signed(name, &issued.tlsa(2, 0, 1), with(&issued)).await;
+        writeln!(dns.well, "as-{name} 60 IN MX 10 mx.as-{name}\nmx.as-{name} 60 IN CNAME mx.{name}")
+            .expect("text");
+    }
+    // Records of the alias itself count where what it stands for has none.
+    let (name, port) = ("bare", dns.server(with(&own)).await);
+    writeln!(
+        dns.well,
+        "{name} 60 IN MX 10 mx.{name}\nmx.{name} 60 IN CNAME at.{name}\nat.{name} 60 IN A {}",
+        port.0
+    )
+    .expect("text");
+    writeln!(dns.well, "_{}._tcp.mx.{name} 60 IN TLSA {}", port.1, own.tlsa(3, 1, 1)).expect("text");
     if dns.start(Dnssec::Always).await.is_none() {
         return;
     }
     assert_eq!(dns.outcome("alias.b.example").await, delivered(true, true));
     let words = "The DANE records of mx.away.b.example forbid it: the server offers no TLS";
     assert_eq!(dns.refusal("away.b.example").await, words);
+    for domain in ["as-one.b.example", "as-two.b.example", "bare.b.example"] {
+        assert_eq!(dns.outcome(domain).await, delivered(true, true), "{domain}");
+    }
+    let words = "The DANE records of mx.as-no.b.example forbid it: certificate for another name";
+    assert_eq!(dns.refusal("as-no.b.example").await, words);
+    // Each is asked for by the name whose records count, and so shows the certificate that they tell of.
+    let asked: Vec<_> = dns.peers.iter().flat_map(|peer| peer.seen().server_names.clone()).collect();
+    let wanted = ["mx.real", "mx.one", "mx.two", "mx.no", "mx.bare"].map(|name| format!("{name}.b.example"));
+    assert_eq!(asked, wanted);
 }
 
 #[tokio::test]

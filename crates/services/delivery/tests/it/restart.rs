@@ -4,10 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use waxseal_delivery::AfterCrash;
 use waxseal_model::Clock as _;
-use waxseal_store::queue::QueueFilter;
+use waxseal_store::queue::{LeaseRequest, PassedOver, QueueFilter};
 use waxseal_testkit::smtp_peer::{Reaction, Script};
 
-use crate::world::{Event, World, mail};
+use crate::{
+    counters::Counters,
+    world::{Event, World, mail},
+};
 
 #[tokio::test]
 async fn what_was_in_hand_when_delivery_died_is_delivered_after_the_restart() {
@@ -156,6 +159,32 @@ async fn what_was_freed_again_without_a_try_may_still_be_a_second_copy_next_time
     world.stop().await;
     let uncertain = world.store.uncertain().await.expect("the notes");
     assert_eq!(uncertain.len(), 2, "one was being tried, one waited behind it: nothing is known of either");
+}
+
+#[tokio::test]
+async fn what_somebody_else_took_while_it_went_out_is_named_as_a_possible_second_copy() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new().on(".", [Reaction::Held])).await;
+    world.start().await;
+    world.send(mail(&["bob@b.example"])).await;
+    peer.wait_for(|seen| seen.contents > 0).await;
+    // Another server, whose clock is ahead: by it the lease is over.
+    let (now, hold_for) = (world.clock.now() + Duration::from_secs(86_400), Duration::from_secs(600));
+    let request = LeaseRequest { now, limit: 1, hold_for, pass_over: PassedOver::default() };
+    assert_eq!(world.store.lease(request).await.expect("leased").len(), 1);
+    let counters = Counters::begin();
+    peer.rescript(|script| script.set(".", [Reaction::Proper]));
+    while counters.of("waxseal_delivery_uncertain_total", &[]) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(world.events().await.is_empty(), "what came of it is not on record");
+    // That one died of it: who tries next says that there may be two.
+    world.store.free_leases().await.expect("free");
+    let events = world.wait_for_events(1).await;
+    assert_eq!((&*events[0].short(), events[0].status().possible_duplicate), ("delivered 250", true));
+    assert_eq!(peer.acknowledged().len(), 2);
+    world.wait_until_idle().await;
+    assert!(world.store.uncertain().await.expect("the notes").is_empty(), "settled, so certain");
 }
 
 #[tokio::test]

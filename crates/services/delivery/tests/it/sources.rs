@@ -267,6 +267,66 @@ async fn a_budget_is_kept_from_day_to_day_through_a_restart_and_what_is_over_wai
 }
 
 #[tokio::test]
+async fn a_provider_with_a_budget_of_its_own_gets_it_where_nobody_else_gets_anything() {
+    let mut world = World::new().await;
+    let table = "[[provider]]\nname = \"big\"\nhosts = [\"b.example\"]\n";
+    world.config.shaping = Arc::new(Shaping::with(table).expect("a table"));
+    let peer = world.peer(Script::new()).await;
+    let (start, providers) = (world.clock.now().day().0, [("big".to_owned(), vec![3])].into());
+    let plan = WarmUp { start, daily: vec![0], providers };
+    world.add(Source { warm_up: Some(plan), ..source(TWO, "warm.ours.example") }).await;
+    world.pool("default", &[(TWO, 1)], Overflow::Wait).await;
+    world.zone.forget("c.example").mx("c.example", 10, "mx.elsewhere.test");
+    world.zone.address_of("mx.elsewhere.test", IpAddr::from([127, 0, 0, 1]));
+    world.send(mail(&["r@c.example"])).await;
+    world.start().await;
+    world.wait_until_idle().await;
+    world.send_many(5).await;
+    world.wait_for_events(3).await;
+    world.wait_until_idle().await;
+    assert_eq!(peer.acknowledged().len(), 3, "three to the provider, none to others");
+    let entries = world.store.queue_entries(&QueueFilter::default(), 10).await.expect("a queue");
+    let whose = entries.iter().map(|entry| {
+        let why = why::of_entry(&world.store, Some(&world.view()), world.clock.now(), entry);
+        why.waits_for.and_then(|waits_for| waits_for.whose).expect("somebody's")
+    });
+    let mut whose: Vec<_> = whose.collect();
+    whose.sort();
+    assert_eq!(whose, ["127.0.0.2 to big", "127.0.0.2 to big", "127.0.0.2 to others"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_and_is_put_right_gives_no_budget_anew() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new()).await;
+    world.warm_up(TWO, &[5, 5, 5, 5, 5, 5]).await;
+    world.pool("default", &[(TWO, 1)], Overflow::Wait).await;
+    world.send_many(5).await;
+    world.start().await;
+    world.wait_for_events(5).await;
+    world.wait_until_idle().await;
+    let right = world.clock.now();
+    world.clock.jump_to(right + 3 * Duration::from_secs(86_400));
+    world.send_many(5).await;
+    world.wait_for_events(10).await;
+    world.wait_until_idle().await;
+    for restarted in [false, true] {
+        if restarted {
+            world.stop().await;
+        }
+        world.clock.jump_to(right);
+        if restarted {
+            world.start().await;
+        }
+        world.send_many(1).await;
+        world.wait_until_idle().await;
+        assert_eq!(peer.acknowledged().len(), 10, "restarted: {restarted}");
+    }
+    world.next_day();
+    world.wait_for_events(12).await;
+}
+
+#[tokio::test]
 async fn a_process_that_dies_has_counted_no_less_than_it_sent() {
     let mut world = World::new().await;
     let peer = world.peer(Script::new()).await;

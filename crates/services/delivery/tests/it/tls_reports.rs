@@ -1,6 +1,7 @@
 //! A domain that wants to know is told, once for each day, how connections to its servers went; nobody else is told anything.
 
 mod mail;
+mod places;
 
 use std::{fmt, io::Read as _, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -480,6 +481,28 @@ async fn the_session_of_a_report_is_in_no_report_and_goes_whatever_is_wrong() {
 }
 
 #[tokio::test]
+async fn mail_that_follows_a_report_on_its_connection_is_a_session() {
+    let mut reports = Reports::new().await;
+    reports.wants("b.example");
+    reports.world.config.limits.per_destination = 1;
+    reports.world.config.timeouts.idle = 10 * MINUTE;
+    // TLS is tried and fails: the whole of it goes in the clear.
+    let script = Script::new().tls(reports.trusted.clone()).starttls(StartTls::Alert);
+    reports.serve(script).await;
+    reports.world.start().await;
+    for count in 1..=3 {
+        let mut message = mail(&["a@b.example"]);
+        message.options.tls_report = count == 1;
+        reports.world.send(message).await;
+        reports.world.wait_for_events(count).await;
+        reports.world.wait_until_idle().await;
+    }
+    let used = reports.peer.as_ref().expect("a server").seen().connections;
+    assert_eq!(used, 2, "one that failed, and one for all that follows");
+    assert_eq!(short(&reports.report().await), ["no-policy-found 0 1 validation-failure 1"]);
+}
+
+#[tokio::test]
 async fn a_report_is_spread_over_the_first_hours_after_its_day() {
     let mut reports = Reports::new().await;
     reports.serve(Script::new()).await;
@@ -549,45 +572,4 @@ async fn a_report_that_is_taken_later_is_sent_once() {
     }
     reports.world.stop().await;
     assert_eq!((reports.kept().await, reports.receiver.requests().len()), (0, 2));
-}
-
-#[tokio::test]
-async fn one_place_that_takes_it_is_enough_and_who_wants_none_any_more_gets_none() {
-    let mut reports = Reports::new().await;
-    let good = reports.place();
-    let bad = good.replace("reports.example", "nowhere.example");
-    // A host that does not prove its name, one that is not there, a port that may not be called, and the one.
-    let all = format!(
-        "v=TLSRPTv1; rua=https://mx.b.example:{}/,{bad},https://reports.example:25/,mailto:a@b.example,{good}",
-        reports.receiver.port()
-    );
-    reports.world.zone.txt("_smtp._tls.b.example", &all);
-    reports.wants("c.example");
-    reports.serve(Script::new()).await;
-    reports.world.start().await;
-    reports.send("a@b.example").await;
-    reports.send("a@c.example").await;
-    reports.world.stop().await;
-    assert_eq!(reports.kept().await, 2);
-    reports.world.zone.forget("_smtp._tls.c.example");
-    reports.after(reports.today()).await;
-    let request = reports.receiver.wait_for(1).await.remove(0);
-    assert_eq!(read(&request)["policies"][0]["policy"]["policy-domain"], "b.example");
-    reports.world.stop().await;
-    assert_eq!(reports.kept().await, 0);
-    // As long as the DNS does not say, nobody knows.
-    let mut reports = Reports::new().await;
-    reports.wants("b.example");
-    reports.serve(Script::new()).await;
-    reports.world.start().await;
-    reports.send("a@b.example").await;
-    reports.world.stop().await;
-    reports.world.zone.fault("_smtp._tls.b.example", Fault::ServFail);
-    let counters = Counters::begin();
-    reports.after(reports.today()).await;
-    while counters.of("waxseal_tls_reports_total", &["deferred"]) == 0 {
-        tokio::task::yield_now().await;
-    }
-    reports.world.stop().await;
-    assert_eq!((reports.kept().await, reports.receiver.requests().len()), (1, 0));
 }

@@ -62,7 +62,10 @@ fn example() -> (TlsReporting, TlsReport) {
     // 2016-04-01.
     let day = Timestamp::from_secs(1_459_500_000).day();
     let id = "5065427c-23d3-47ca-b6e0-946ea0e8c4be".into();
-    (reporting, TlsReport { day, domain: "company-y.example".into(), id, results, attempts: 0 })
+    (
+        reporting,
+        TlsReport { day, domain: "company-y.example".into(), id, results, attempts: 0, taken: Vec::new() },
+    )
 }
 
 #[test]

@@ -119,7 +119,7 @@ async fn a_report_that_was_queued_before_a_crash_is_not_queued_again() {
     reports.mailed("tls@b.example").await;
     reports.world.stop().await;
     let again = NewTlsResults { domain: kept.domain, results: kept.results, id: kept.id, due_at: day.end() };
-    reports.world.store.add_tls_results(day, vec![again]).await.expect("added");
+    reports.world.store.add_tls_results(day, vec![again], 10).await.expect("added");
     reports.world.start().await;
     while reports.kept().await > 0 {
         tokio::task::yield_now().await;
