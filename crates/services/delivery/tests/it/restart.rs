@@ -174,12 +174,11 @@ async fn what_somebody_else_took_while_it_went_out_is_named_as_a_possible_second
     assert_eq!(world.store.lease(request).await.expect("leased").len(), 1);
     let counters = Counters::begin();
     peer.rescript(|script| script.set(".", [Reaction::Proper]));
-    peer.wait_for(|seen| seen.messages.iter().any(|message| message.acknowledged)).await;
-    world.stop().await;
+    world.wait_until_held(0).await;
     assert_eq!(counters.of("waxseal_delivery_uncertain_total", &[]), 1);
     assert!(world.events().await.is_empty(), "what came of it is not on record");
     // That one died of it: who tries next says that there may be two.
-    world.start().await;
+    world.store.free_leases().await.expect("free");
     let events = world.wait_for_events(1).await;
     assert_eq!((&*events[0].short(), events[0].status().possible_duplicate), ("delivered 250", true));
     assert_eq!(peer.acknowledged().len(), 2);
