@@ -202,7 +202,7 @@ impl Store {
         }
         let keyring = Keyring::open(home.folder(), &config.master_key, Arc::clone(&random)).await?;
         let openings = Arc::<Openings>::default();
-        let writer = Writer::start((writing, readers.clone()), Arc::clone(&room), Arc::clone(&openings));
+        let writer = Writer::start(writing, Arc::clone(&room), Arc::clone(&openings));
         let is_apart = home.is_apart();
         let locks = Mutex::new([Some(lock), home.into_lock()]);
         let store = Self {

@@ -10,7 +10,6 @@ mod commit;
 mod fault;
 mod group;
 mod job;
-mod log;
 
 use std::sync::Arc;
 
@@ -26,7 +25,6 @@ use crate::{content::Openings, error::StoreError, room::Room};
 use batch::Append;
 pub(crate) use batch::Batch;
 use job::{Job, Kind, Request, Settled, Typed};
-use log::Log;
 
 /// An open transaction; what an operation works on.
 pub(crate) type Tx = DatabaseTransaction;
@@ -44,6 +42,8 @@ pub(crate) struct Effects {
     pub(crate) ways_in: bool,
     /// A relay, a source address or a pool was set or removed.
     pub(crate) relays: bool,
+    /// It goes through whole tables: each statement may take as long as the server lets it.
+    pub(crate) whole_tables: bool,
     /// Bytes that the operation writes, roughly: bounds a group.
     pub(crate) weight: usize,
 }
@@ -74,18 +74,14 @@ pub(crate) struct Changes {
 }
 
 impl Writer {
-    /// Starts the writer task on its own connection; SQLite's log is brought into the file `beside`.
-    pub(crate) fn start(
-        (db, beside): (DatabaseConnection, DatabaseConnection),
-        room: Arc<Room>,
-        openings: Arc<Openings>,
-    ) -> Self {
+    /// Starts the writer task on its own connection.
+    pub(crate) fn start(db: DatabaseConnection, room: Arc<Room>, openings: Arc<Openings>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let none = || watch::channel(0).0;
         let changes =
             Changes { queue: none(), log: none(), suppressions: none(), ways_in: none(), relays: none() };
         let is_file = db.get_database_backend() == DbBackend::Sqlite;
-        let serve = group::run((db, Log::new(beside)), waiting, changes.clone(), room, openings);
+        let serve = group::run(db, waiting, changes.clone(), room, openings);
         let task = if is_file { by_itself(serve) } else { tokio::spawn(serve) };
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 #[derive(Default)]
 pub(crate) struct Rested {
     until: Option<Instant>,
+    done: Option<Instant>,
 }
 
 impl Rested {
@@ -16,10 +17,17 @@ impl Rested {
     const QUICK: Duration = Duration::from_micros(500);
     /// How many times as long as it took it rests.
     const TIMES: u32 = 4;
+    /// The longest rest: what took long may have waited for a processor.
+    const LONGEST: Duration = Duration::from_millis(200);
 
     /// Whether it has rested.
     pub(crate) fn is_due(&self) -> bool {
         self.until.is_none_or(|until| until <= Instant::now())
+    }
+
+    /// Whether it was not done for so long.
+    pub(crate) fn is_overdue(&self, after: Duration) -> bool {
+        self.done.is_none_or(|done| done + after <= Instant::now())
     }
 
     /// Until when it rests.
@@ -36,7 +44,9 @@ impl Rested {
     }
 
     fn rest_after(&mut self, took: Duration) {
-        self.until = (took >= Self::QUICK).then(|| Instant::now() + took * Self::TIMES);
+        let rest = took.saturating_mul(Self::TIMES).min(Self::LONGEST);
+        self.until = (took >= Self::QUICK).then(|| Instant::now() + rest);
+        self.done = Some(Instant::now());
     }
 }
 
@@ -55,5 +65,9 @@ mod tests {
         assert!(!work.is_due());
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(work.is_due());
+        work.rest_after(Duration::from_secs(600));
+        tokio::time::advance(Duration::from_millis(200)).await;
+        assert!(work.is_due(), "it was the machine that stood still");
+        assert!(!work.is_overdue(Duration::from_secs(1)) && work.is_overdue(Duration::from_millis(200)));
     }
 }

@@ -24,6 +24,9 @@ const BATCH: usize = 200;
 /// How long entries are ours; the board renews them, so this only matters after a panic.
 pub(crate) const HOLD_FOR: Duration = Duration::from_secs(2 * 3_600);
 
+/// The board is tidied at each look into the queue, and at least so often while nobody has to look.
+const TIDIED: Duration = Duration::from_secs(1);
+
 /// When to look at the queue again, if nothing wakes us before.
 #[derive(Clone, Copy)]
 enum Next {
@@ -66,10 +69,14 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, 
         if !abandoned.is_empty() {
             shared.settler.settle(abandoned).await;
         }
+        let is_asking = matches!(woken, Woken::Queue);
+        if tidying.is_due() && (is_asking || tidying.is_overdue(TIDIED)) {
+            tidying.run(|| shared.board().tidy(shared.clock.now()));
+        }
         match woken {
             Woken::Queue => {
                 changes.borrow_and_update();
-                next = take_due(&shared, &handed_over, &mut tidying).await;
+                next = take_due(&shared, &handed_over).await;
                 // While much is deferred there is a reason to look at the queue all the time.
                 take_handed(&shared, None, &mut handed_over).await;
             }
@@ -111,8 +118,8 @@ fn reap(workers: &mut JoinSet<()>) {
 }
 
 /// Moves due entries to the board.
-async fn take_due(shared: &Shared, handed_over: &HandedOver, tidying: &mut Rested) -> Next {
-    match try_take_due(shared, handed_over, tidying).await {
+async fn take_due(shared: &Shared, handed_over: &HandedOver) -> Next {
+    match try_take_due(shared, handed_over).await {
         Ok(next) => next,
         Err(error) => {
             handed_over.shut();
@@ -139,18 +146,11 @@ async fn take_handed(shared: &Shared, first: Option<Handed>, handed_over: &mut H
     left.settle(shared).await;
 }
 
-async fn try_take_due(
-    shared: &Shared,
-    handed_over: &HandedOver,
-    tidying: &mut Rested,
-) -> Result<Next, StoreError> {
+async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next, StoreError> {
     let now = shared.clock.now();
     let ways = shared.relays.current(&shared.store).await?;
     let (room, passed_over) = {
         let mut board = shared.board();
-        if tidying.is_due() {
-            tidying.run(|| board.tidy(now));
-        }
         (board.room(), board.saturated())
     };
     if room == 0 {

@@ -118,11 +118,13 @@ async fn gather(first: Request, requests: &mut mpsc::Receiver<Request>, then: In
 /// Commits, however long the store takes to come back: an outcome that is not on record would be
 /// attempted again.
 async fn commit(shared: &Shared, decisions: &[Decision]) {
+    let mut again = false;
     loop {
-        match settle(shared, &shared.store, decisions).await {
+        match settle(shared, decisions, again).await {
             Ok(()) => return,
             Err(StoreError::Unavailable(_) | StoreError::Full) if !shared.hurry.is_cancelled() => {
                 tracing::error!(entries = decisions.len(), "outcomes cannot be committed now, trying again");
+                again = true;
                 let pause = tokio::time::sleep(PAUSE);
                 tokio::select! {
                     biased;
@@ -136,7 +138,7 @@ async fn commit(shared: &Shared, decisions: &[Decision]) {
                 // One of them is broken: the others shall not suffer from it.
                 for decision in decisions {
                     let alone = std::slice::from_ref(decision);
-                    if let Err(error) = settle(shared, &shared.store, alone).await {
+                    if let Err(error) = settle(shared, alone, again).await {
                         tracing::error!(entry = %decision.entry, %error, "an outcome cannot be committed");
                         shared.forget([decision.entry]);
                     }
@@ -151,8 +153,10 @@ async fn commit(shared: &Shared, decisions: &[Decision]) {
     }
 }
 
-/// Commits once; what is settled is nobody's business here any more.
-async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Result<(), StoreError> {
+/// Commits once; what is settled is nobody's business here any more. `again`: it may be on stable storage since a try whose answer
+/// did not come, so that what is not ours any more need not be somebody else's.
+async fn settle(shared: &Shared, decisions: &[Decision], again: bool) -> Result<(), StoreError> {
+    let store = &shared.store;
     let _taking = shared.taking.lock().await;
     let settlements: Vec<_> = {
         let board = shared.board();
@@ -169,7 +173,10 @@ async fn settle(shared: &Shared, store: &Store, decisions: &[Decision]) -> Resul
         tracing::error!(entries = staying.len(), %error, "possible second copies cannot be noted on");
     }
     let settled = store.settle(settlements).await?;
-    let of_others = of_others(shared, store, decisions, &settled).await;
+    let of_others = match again {
+        true => HashSet::new(),
+        false => of_others(shared, store, decisions, &settled).await,
+    };
     let is_ours = |decision: &&Decision| !of_others.contains(&decision.entry);
     let is_over = |decision: &&Decision| !decision.is_release() && decision.staying_note(shared).is_none();
     // A note of what somebody else tries now is theirs, or says that theirs may be a second copy.

@@ -82,13 +82,21 @@ pub(crate) struct Counts {
 }
 
 /// Of an address, a provider and a day. One of a day that has not come was counted by a clock that was ahead: it counts for
-/// today as well, since what stood there before is forgotten, and nobody gets a budget anew because a clock is put right.
+/// the day on which the clock was put right, since what stood there before is forgotten, and nobody gets a budget anew by that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Count {
     day: Day,
     used: u32,
     /// As many are on stable storage.
     noted: u32,
+    /// The earliest day for which it counted.
+    seen: Day,
+}
+
+impl Count {
+    const fn none(day: Day) -> Self {
+        Self { day, used: 0, noted: 0, seen: day }
+    }
 }
 
 /// A part of a budget that was taken for a message; given back unless it was [used](Self::used).
@@ -106,7 +114,7 @@ impl Counts {
     pub(crate) async fn open(store: &Store) -> Result<Self, StoreError> {
         let counts = Self::default();
         for Counted { address, provider, day, count } in store.sent_counts().await? {
-            let known = Count { day, used: count, noted: count };
+            let known = Count { used: count, noted: count, ..Count::none(day) };
             counts.all().entry(address).or_default().insert(provider.into(), known);
         }
         Ok(counts)
@@ -142,8 +150,8 @@ impl Counts {
         (recipients, budget): (u32, u32),
     ) -> Result<Option<Share<'_>>, StoreError> {
         let _turn = self.writing.lock().await;
-        let Count { used, noted, day: of } =
-            self.find(address, provider, day).unwrap_or(Count { day, used: 0, noted: 0 });
+        let Count { used, noted, day: of, .. } =
+            self.find(address, provider, day).unwrap_or(Count::none(day));
         let after = used.saturating_add(recipients);
         if used >= budget {
             return Ok(None);
@@ -160,11 +168,11 @@ impl Counts {
         // What was given back meanwhile stays given back.
         let mut all = self.all();
         let of = all.entry(address).or_default();
-        let count = of.entry(Arc::clone(&provider)).or_insert(Count { day, used: 0, noted: 0 });
+        let count = of.entry(Arc::clone(&provider)).or_insert(Count::none(day));
         if count.day < day {
-            *count = Count { day, used: 0, noted: 0 };
+            *count = Count::none(day);
         }
-        count.day = day;
+        (count.day, count.seen) = (day, day);
         count.used = count.used.saturating_add(recipients);
         count.noted = noted;
         let is_used = AtomicBool::new(false);
@@ -182,7 +190,16 @@ impl Counts {
     }
 
     fn find(&self, address: IpAddr, provider: &str, day: Day) -> Option<Count> {
-        self.all().get(&address)?.get(provider).copied().filter(|count| count.day >= day)
+        let mut all = self.all();
+        let counts = all.get_mut(&address)?;
+        let count = counts.get_mut(provider)?;
+        if count.seen < day && day < count.day {
+            // It counted for a day before this one, and will not be its own for long.
+            counts.remove(provider);
+            return None;
+        }
+        count.seen = count.seen.min(day);
+        Some(*count).filter(|count| count.day >= day)
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<IpAddr, HashMap<Arc<str>, Count>>> {

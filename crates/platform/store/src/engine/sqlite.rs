@@ -55,6 +55,7 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         .pragma("secure_delete", "ON")
         // Nothing may spill into files of its own outside the data folder.
         .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", "4000")
         .pragma(
             "cache_size",
             match purpose {
@@ -67,8 +68,6 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
     if matches!(purpose, Use::Read | Use::Snapshot) {
         options = options.pragma("query_only", "ON");
     }
-    // The writer's log is brought into the file beside it.
-    options = options.pragma("wal_autocheckpoint", if purpose == Use::Write { "0" } else { "4000" });
     if purpose == Use::Snapshot {
         // Rows may be large, and whoever takes them waits for a disk.
         options = options.row_buffer_size(2);

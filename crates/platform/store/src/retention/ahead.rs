@@ -31,12 +31,11 @@ impl Store {
         if keys == 0 && erasures == 0 && requests == 0 && !self.is_anything_ahead(now + SLACK).await? {
             return Ok(0);
         }
+        let effects = Effects { queue: true, log: true, whole_tables: true, ..Effects::default() };
         let rows = self
             .inner
             .writer
-            .write(Effects { queue: true, log: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move { redate(tx, now).await })
-            })
+            .write(effects, move |tx| Box::pin(async move { redate(tx, now).await }))
             .await?;
         Ok(keys + erasures + requests + rows)
     }

@@ -36,7 +36,11 @@ pub(super) async fn commit(
     // Held until the commit: no key under which rows were sealed may count as unused before.
     let (mut open, keys) = answered(backend, append(db, open, group)).await?;
     for job in group.iter_mut().filter(|job| !job.is_written()) {
-        open = answered(backend, operate(db, open, job)).await?;
+        open = if job.effects().whole_tables {
+            operate(db, open, job).await?
+        } else {
+            answered(backend, operate(db, open, job)).await?
+        };
     }
     let transaction = open.transaction;
     let unrecorded = openings.to_note();

@@ -11,7 +11,6 @@ use super::{
     commit::commit,
     fault::Fault,
     job::{Job, Kind},
-    log::Log,
 };
 use crate::{content::Openings, room::Room};
 
@@ -21,7 +20,7 @@ const OPERATIONS: usize = 128;
 const BYTES: usize = 8 << 20;
 /// Serves operations until it is told to stop or everybody is gone.
 pub(crate) async fn run(
-    (db, mut log): (DatabaseConnection, Log),
+    db: DatabaseConnection,
     mut waiting: mpsc::Receiver<Box<dyn Job>>,
     changes: Changes,
     room: Arc<Room>,
@@ -38,7 +37,7 @@ pub(crate) async fn run(
             group.push(next);
         }
         let request = if last == Kind::Operation { None } else { group.pop() };
-        serve((&db, &mut log), group, &changes, &room, &openings).await;
+        serve(&db, group, &changes, &room, &openings).await;
         match (request, last) {
             (Some(request), Kind::Checkpoint) => request.answer(checkpoint(&db).await.map_err(Fault::from)),
             (Some(request), Kind::Compact) => request.answer(compact(&db).await.map_err(Fault::from)),
@@ -49,7 +48,6 @@ pub(crate) async fn run(
             (Some(_), Kind::Operation) | (None, _) => {}
         }
     }
-    log.close().await;
     if let Err(error) = db.close().await {
         tracing::warn!(%error, "the database did not close cleanly");
     }
@@ -78,8 +76,17 @@ async fn compact(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
 }
 
+/// Lets what comes next be written over the log of what has been, so that it does not grow while room is short.
+async fn reuse_log(db: &DatabaseConnection) {
+    if db.get_database_backend() == DbBackend::Sqlite
+        && let Err(error) = db.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await
+    {
+        tracing::warn!(%error, "the write-ahead log could not be brought into the file");
+    }
+}
+
 async fn serve(
-    (db, log): (&DatabaseConnection, &mut Log),
+    db: &DatabaseConnection,
     mut group: Vec<Box<dyn Job>>,
     changes: &Changes,
     room: &Room,
@@ -99,7 +106,7 @@ async fn serve(
         }
         distrust(db).await;
     } else if room.is_short() {
-        log.shorten(db).await;
+        reuse_log(db).await;
     }
     if group.iter().any(|job| job.effects().suppressions) {
         // Before anybody hears that it is done, and also where it may be.
@@ -111,19 +118,17 @@ async fn serve(
     if group.iter().any(|job| job.effects().relays) {
         bump(&changes.relays, true);
     }
-    let (queue, events) = group.iter().fold((false, false), |(queue, events), job| {
+    let (queue, log) = group.iter().fold((false, false), |(queue, log), job| {
         let effects = job.effects();
-        (queue || effects.queue, events || effects.log)
+        (queue || effects.queue, log || effects.log)
     });
-    let size = (group.len(), group.iter().map(|job| job.effects().weight).sum());
     for job in group {
         job.answer(outcome.clone());
     }
     if outcome.is_ok() {
         bump(&changes.queue, queue);
-        bump(&changes.log, events);
+        bump(&changes.log, log);
     }
-    log.grew(db, size).await;
 }
 
 fn bump(change: &watch::Sender<u64>, happened: bool) {

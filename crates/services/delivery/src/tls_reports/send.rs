@@ -142,14 +142,16 @@ async fn fate(shared: &Shared, reporting: &TlsReporting, report: &TlsReport) -> 
     if places.is_empty() {
         return Fate::Unwanted;
     }
-    let taken = places.iter().map(async |place| {
-        let has_it = report.taken.contains(&name(place));
-        (has_it || hand_over(shared, reporting, report, place).await).then(|| name(place))
-    });
-    let taken: Vec<String> = join_all(taken).await.into_iter().flatten().collect();
-    if taken.len() == places.len() {
+    places.retain(|place| !report.taken.contains(&name(place)));
+    let now = places
+        .iter()
+        .map(async |place| hand_over(shared, reporting, report, place).await.then(|| name(place)));
+    let now: Vec<String> = join_all(now).await.into_iter().flatten().collect();
+    if now.len() == places.len() {
         return Fate::Sent;
     }
+    // A place that the DNS did not name this time has it all the same.
+    let taken = report.taken.iter().cloned().chain(now).collect();
     later(shared, report, taken)
 }
 

@@ -327,6 +327,26 @@ async fn a_clock_that_was_ahead_and_is_put_right_gives_no_budget_anew() {
 }
 
 #[tokio::test]
+async fn the_day_after_a_clock_was_put_right_has_a_budget_of_its_own() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new()).await;
+    world.warm_up(TWO, &[5, 5, 5, 5, 5, 5]).await;
+    world.pool("default", &[(TWO, 1)], Overflow::Wait).await;
+    let right = world.clock.now();
+    world.clock.jump_to(right + 3 * Duration::from_secs(86_400));
+    world.send_many(5).await;
+    world.start().await;
+    world.wait_for_events(5).await;
+    world.wait_until_idle().await;
+    world.clock.jump_to(right);
+    world.send_many(1).await;
+    world.wait_until_idle().await;
+    assert_eq!(peer.acknowledged().len(), 5);
+    world.next_day();
+    world.wait_for_events(6).await;
+}
+
+#[tokio::test]
 async fn a_process_that_dies_has_counted_no_less_than_it_sent() {
     let mut world = World::new().await;
     let peer = world.peer(Script::new()).await;
