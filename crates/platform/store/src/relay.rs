@@ -282,8 +282,15 @@ impl Store {
 }
 
 /// The queue is looked at anew: what waited for the relay from before may go on.
-pub(crate) const RELAYS: Effects =
-    Effects { queue: true, log: false, suppressions: false, ways_in: false, relays: true, weight: 0 };
+pub(crate) const RELAYS: Effects = Effects {
+    queue: true,
+    log: false,
+    suppressions: false,
+    ways_in: false,
+    relays: true,
+    whole_tables: false,
+    weight: 0,
+};
 
 fn of_account(account: AccountId) -> Select<relay::Entity> {
     rows_for::<relay::Entity>(Purpose::CustomerAccess).filter(Column::Account.eq(account.to_row()))
