@@ -14,12 +14,8 @@ mod job;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend};
-use tokio::{
-    runtime::{Builder, Handle, RuntimeFlavor},
-    sync::{Mutex, mpsc, oneshot, watch},
-    task::JoinHandle,
-};
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::{content::Openings, error::StoreError, room::Room};
 use batch::Append;
@@ -54,7 +50,7 @@ const WAITING: usize = 1024;
 /// Hands operations to the writer task.
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    task: Mutex<Option<tokio::task::JoinHandle<()>>>,
     changes: Changes,
 }
 
@@ -80,9 +76,7 @@ impl Writer {
         let none = || watch::channel(0).0;
         let changes =
             Changes { queue: none(), log: none(), suppressions: none(), ways_in: none(), relays: none() };
-        let is_file = db.get_database_backend() == DbBackend::Sqlite;
-        let serve = group::run(db, waiting, changes.clone(), room, openings);
-        let task = if is_file { by_itself(serve) } else { tokio::spawn(serve) };
+        let task = tokio::spawn(group::run(db, waiting, changes.clone(), room, openings));
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }
 
@@ -160,22 +154,6 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Box::new(Request::new(kind, reply))).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
-    }
-}
-
-/// Runs the writer on a thread of its own where there are several: each step of a group waits for SQLite's thread, and would
-/// else wait again behind whatever else the program computes.
-fn by_itself(serve: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    let current = Handle::current();
-    if current.runtime_flavor() != RuntimeFlavor::MultiThread {
-        return tokio::spawn(serve);
-    }
-    match Builder::new_current_thread().enable_time().build() {
-        Ok(own) => tokio::task::spawn_blocking(move || own.block_on(serve)),
-        Err(error) => {
-            tracing::warn!(%error, "the writer shares its threads with others");
-            tokio::spawn(serve)
-        }
     }
 }
 
