@@ -54,7 +54,7 @@ class House:
 @pytest.mark.timeout(180 + QUEUE // 2)
 def test_a_newer_version_delivers_what_an_older_one_has_queued(own_platform, sink, seed):
     if not OLD:
-        pytest.skip("missing: an older version, named by --old or WAXSEAL_OLD_BIN")
+        pytest.skip("no older version was named, by --old or WAXSEAL_OLD_BIN")
     house = House(own_platform, OLD)
     house.fill()
     house.become(house.new, ALL)
@@ -64,7 +64,7 @@ def test_a_newer_version_delivers_what_an_older_one_has_queued(own_platform, sin
 @pytest.mark.timeout(180 + QUEUE // 2)
 def test_an_older_version_delivers_what_a_newer_one_has_queued_or_says_why_not(own_platform, sink, seed):
     if not OLD:
-        pytest.skip("missing: an older version, named by --old or WAXSEAL_OLD_BIN")
+        pytest.skip("no older version was named, by --old or WAXSEAL_OLD_BIN")
     house = House(own_platform)
     house.fill()
     house.become(OLD, ALL)
