@@ -231,8 +231,8 @@ async fn wait_again(tx: &Tx, entries: Vec<Again>) -> Result<(), StoreError> {
         .value(Column::DueAt, 0_i64)
         .value(Column::FirstAttemptAt, 0_i64)
         .value(Column::Lease, Option::<Vec<u8>>::None)
-        .value(Column::LastReply, Vec::new())
-        .and_where(Column::Id.eq(Vec::new()))
+        .value(Column::LastReply, Vec::<u8>::new())
+        .and_where(Column::Id.eq(Vec::<u8>::new()))
         .to_owned();
     let values = entries.into_iter().map(|entry| {
         let due_at = entry.due_at.as_micros();
