@@ -9,7 +9,7 @@ use waxseal_model::{
     MessageId, RecipientId, RequestId, Timestamp,
 };
 
-pub(crate) use insert::{insert_all, insert_together};
+pub(crate) use insert::{insert_all, insert_together, run_each};
 
 use crate::{error::StoreError, queue::LeaseId};
 

@@ -11,7 +11,7 @@ use std::{
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ConnectionTrait, DbBackend, DbErr, EntityTrait, Iterable, Statement,
-    Value,
+    StatementBuilder, Value,
     sea_query::{Expr, Query},
 };
 
@@ -116,6 +116,24 @@ where
         if !together.is_empty() {
             run(db, &together, values).await?;
         }
+    }
+    Ok(())
+}
+
+/// Runs a statement once for each of these values, in their order; those that stand in it say only where they go.
+pub(crate) async fn run_each<C: ConnectionTrait>(
+    db: &C,
+    statement: &impl StatementBuilder,
+    each: Vec<Vec<Value>>,
+) -> Result<(), DbErr> {
+    let backend = db.get_database_backend();
+    let text = backend.build(statement).sql;
+    let mut each = each.into_iter();
+    while each.len() > 0 {
+        let most = if backend == DbBackend::Sqlite { each.len() } else { 1 };
+        let count = CHUNKS.into_iter().find(|count| *count <= most).unwrap_or(1);
+        let values = each.by_ref().take(count).flatten().collect();
+        run(db, &vec![text.as_str(); count].join(";"), values).await?;
     }
     Ok(())
 }

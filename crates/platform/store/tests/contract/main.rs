@@ -181,7 +181,7 @@ contract! {
         a_kept_message_stays_until_its_term,
         a_settlement_counts_once,
         a_lost_lease_settles_nothing,
-        a_deferred_entry_waits_for_its_time,
+        a_deferred_entry_waits_for_its_time, entries_deferred_together_wait_for_a_time_of_their_own_each,
         a_released_entry_is_free_as_it_was,
         a_bounce_is_suppressed_unless_allowed;
     noted:

@@ -132,6 +132,36 @@ pub(crate) async fn a_deferred_entry_waits_for_its_time(world: World) {
     assert_eq!(events[1].severity, Some(Severity::Temporary));
 }
 
+pub(crate) async fn entries_deferred_together_wait_for_a_time_of_their_own_each(world: World) {
+    let sender = world.sender().await;
+    let to: Vec<String> = (0..11).map(|number| format!("r{number}@one.example")).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    world.send(sender, &to).await;
+    let leased = world.lease(20).await;
+    assert_eq!(leased.len(), 11);
+    let next = |number: usize| world.now() + Duration::from_secs(60 * (number as u64 + 1));
+    let mut settlements: Vec<_> =
+        leased.iter().enumerate().map(|(number, entry)| deferred(&world, entry, next(number))).collect();
+    for (number, settlement) in settlements.iter_mut().enumerate() {
+        let Outcome::Deferred { last_reply, .. } = &mut settlement.outcome else { unreachable!() };
+        *last_reply = format!("450 try {number}");
+    }
+    // One of them is put off: that is no attempt.
+    settlements[4].outcome = Outcome::PutOff { until: next(4), why: "later".into() };
+    let settled = world.store.settle(settlements).await.expect("settled");
+    assert!(settled.iter().all(|settled| *settled == Settled::Yes));
+    let listed = world.store.queue_entries(&QueueFilter::default(), 20).await.expect("listed");
+    for (number, entry) in leased.iter().enumerate() {
+        let now = listed.iter().find(|listed| listed.id == entry.id).expect("it waits");
+        let (attempts, reply) = match number {
+            4 => (0, "later".to_owned()),
+            _ => (1, format!("450 try {number}")),
+        };
+        assert_eq!((now.attempts, now.next_attempt_at, now.in_flight), (attempts, next(number), false));
+        assert_eq!(now.last_reply, Some(reply));
+    }
+}
+
 pub(crate) async fn a_released_entry_is_free_as_it_was(world: World) {
     let sender = world.sender().await;
     world.send(sender, &["a@one.example"]).await;

@@ -15,7 +15,7 @@ use crate::{
     error::StoreError,
     message::settled_keep,
     queue::{CLEARED, Settled},
-    rows::{insert_all, padded},
+    rows::{insert_all, padded, run_each},
     suppression::{Admitted, upsert},
     writer::Tx,
 };
@@ -31,10 +31,22 @@ struct Work {
     suppressions: Vec<Admitted>,
     captured: Vec<Vec<u8>>,
     released: Vec<Vec<u8>>,
+    /// What waits for another attempt.
+    waiting: Vec<Again>,
     /// Each with the round in which it is set aside.
     paused: BTreeMap<i64, Vec<Vec<u8>>>,
     /// What ended of each message, by account and message.
     settled: BTreeMap<(Vec<u8>, Vec<u8>), Ended>,
+}
+
+/// An entry that stays, for another attempt.
+struct Again {
+    id: Vec<u8>,
+    attempts: i32,
+    due_at: Timestamp,
+    first_attempt_at: Option<i64>,
+    /// Sealed: what was said last.
+    reply: Vec<u8>,
 }
 
 /// Recipients of a message that are settled together.
@@ -83,7 +95,7 @@ pub(super) async fn settle(
         };
         answers.push(if ours.is_some() { Settled::Yes } else { Settled::NotOurs });
         if let Some(entry) = ours {
-            work.add(tx, entry, settlement).await?;
+            work.add(entry, settlement);
         }
     }
     let archives = work.write(tx, now).await?;
@@ -134,16 +146,11 @@ async fn take_done(
 }
 
 impl Work {
-    async fn add(
-        &mut self,
-        tx: &Tx,
-        entry: queue_entry::Model,
-        settlement: Prepared,
-    ) -> Result<(), StoreError> {
+    fn add(&mut self, entry: queue_entry::Model, settlement: Prepared) {
         let cleared = entry.due_at == CLEARED.as_micros();
         if cleared && matches!(settlement.step, Step::Captured { .. }) {
             self.released.push(entry.id);
-            return Ok(());
+            return;
         }
         self.events.extend(settlement.events);
         match settlement.step {
@@ -160,33 +167,26 @@ impl Work {
             Step::Released | Step::Paused(_) => self.released.push(entry.id),
             Step::Deferred { next_attempt_at, first_attempt_at, last_reply } => {
                 let next_attempt_at = if cleared { CLEARED } else { next_attempt_at };
-                let changed = queue_entry::ActiveModel {
-                    id: sea_orm::Unchanged(entry.id),
-                    attempts: sea_orm::Set(entry.attempts.saturating_add(1)),
-                    ready_at: sea_orm::Set(next_attempt_at.as_micros()),
-                    due_at: sea_orm::Set(next_attempt_at.as_micros()),
-                    first_attempt_at: sea_orm::Set(Some(first_attempt_at.as_micros())),
-                    lease: sea_orm::Set(None),
-                    last_reply: sea_orm::Set(Some(last_reply)),
-                    ..Default::default()
-                };
-                queue_entry::Entity::update(changed).exec_without_returning(tx).await?;
+                self.waiting.push(Again {
+                    id: entry.id,
+                    attempts: entry.attempts.saturating_add(1),
+                    due_at: next_attempt_at,
+                    first_attempt_at: Some(first_attempt_at.as_micros()),
+                    reply: last_reply,
+                });
             }
             Step::PutOff { until, why } => {
                 let until = if cleared { CLEARED } else { until };
-                let changed = queue_entry::ActiveModel {
-                    id: sea_orm::Unchanged(entry.id),
-                    ready_at: sea_orm::Set(until.as_micros()),
-                    due_at: sea_orm::Set(until.as_micros()),
-                    lease: sea_orm::Set(None),
-                    last_reply: sea_orm::Set(Some(why)),
-                    ..Default::default()
-                };
-                queue_entry::Entity::update(changed).exec_without_returning(tx).await?;
+                self.waiting.push(Again {
+                    id: entry.id,
+                    attempts: entry.attempts,
+                    due_at: until,
+                    first_attempt_at: entry.first_attempt_at,
+                    reply: why,
+                });
             }
             Step::Gone => {}
         }
-        Ok(())
     }
 
     fn done(&mut self, entry: queue_entry::Model, delivered: bool) {
@@ -202,6 +202,7 @@ impl Work {
                 .await?;
         }
         release(tx, &self.released).await?;
+        wait_again(tx, self.waiting).await?;
         set_aside(tx, self.paused).await?;
         keep_captured(tx, &self.items).await?;
         insert_all::<inbox_item::ActiveModel, _>(
@@ -216,6 +217,37 @@ impl Work {
         }
         count_down(tx, self.settled, now).await
     }
+}
+
+/// Lets entries wait for their next attempt.
+async fn wait_again(tx: &Tx, entries: Vec<Again>) -> Result<(), StoreError> {
+    use queue_entry::Column;
+
+    // Values are put in for each entry.
+    let update = Query::update()
+        .table(queue_entry::Entity)
+        .value(Column::Attempts, 0)
+        .value(Column::ReadyAt, 0_i64)
+        .value(Column::DueAt, 0_i64)
+        .value(Column::FirstAttemptAt, 0_i64)
+        .value(Column::Lease, Option::<Vec<u8>>::None)
+        .value(Column::LastReply, Vec::<u8>::new())
+        .and_where(Column::Id.eq(Vec::<u8>::new()))
+        .to_owned();
+    let values = entries.into_iter().map(|entry| {
+        let due_at = entry.due_at.as_micros();
+        vec![
+            entry.attempts.into(),
+            due_at.into(),
+            due_at.into(),
+            entry.first_attempt_at.into(),
+            Option::<Vec<u8>>::None.into(),
+            entry.reply.into(),
+            entry.id.into(),
+        ]
+    });
+    run_each(tx, &update, values.collect()).await?;
+    Ok(())
 }
 
 async fn release(tx: &Tx, ids: &[Vec<u8>]) -> Result<(), StoreError> {
