@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from rig import waiting
@@ -41,23 +42,28 @@ class Sink:
         self.process = subprocess.Popen(
             ["smtp-sink", "-c", "-u", pwd.getpwuid(os.getuid()).pw_name, *options, f"127.0.0.1:{self.port}", "1000"], stdout=subprocess.PIPE
         )
-        os.set_blocking(self.process.stdout.fileno(), False)
-        self._rest = b""
         self._count = 0
+        # All the time: a sink whose count nobody takes stops taking mail.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         waiting.until(lambda: is_open(self.port), "smtp-sink")
 
     def messages(self) -> int:
         """Messages taken so far."""
-        while read := self.process.stdout.read(65_536):
-            lines = (self._rest + read).split(b"\r")
-            self._rest = lines.pop()
+        return self._count
+
+    def _read(self) -> None:
+        rest = b""
+        while read := os.read(self.process.stdout.fileno(), 65_536):
+            *lines, rest = (rest + read).split(b"\r")
             if lines:
                 self._count = int(lines[-1].rpartition(b"mesg=")[2])
-        return self._count
 
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
+        self._reader.join()
+        self.process.stdout.close()
 
     def __enter__(self):
         return self
