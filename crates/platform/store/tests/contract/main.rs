@@ -24,6 +24,7 @@ mod kept_exports;
 mod key_copies;
 mod key_kills;
 mod keys_apart;
+mod limits;
 mod lost_connection;
 mod noted;
 mod opening;
