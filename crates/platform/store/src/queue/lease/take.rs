@@ -10,8 +10,8 @@ use std::{
 };
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, Select,
     sea_query::{Expr, LockBehavior, LockType},
 };
 use waxseal_model::Timestamp;
@@ -122,6 +122,7 @@ struct Search<'a> {
 }
 
 /// An entry that is ready.
+#[derive(FromQueryResult)]
 struct Ready {
     id: Vec<u8>,
     account: Vec<u8>,
@@ -156,8 +157,6 @@ impl Search<'_> {
         if self.tx.get_database_backend() == DbBackend::Postgres {
             ready = ready.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         }
-        let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>)> = ready.into_tuple().all(self.tx).await?;
-        let entry = |(id, account, domain, destination)| Ready { id, account, domain, destination };
-        Ok(rows.into_iter().map(entry).collect())
+        Ok(ready.into_model().all(self.tx).await?)
     }
 }
