@@ -73,13 +73,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     let (from, seeds) = (wish.from.unwrap_or_else(drawn), wish.seeds.unwrap_or(SEEDS));
     println!("{seeds} seeds: `cargo xtask simulate --from {from} --seeds {seeds}` runs them again");
-    let within = wish.seconds.map(|seconds| seconds.to_string());
-    let mut more = Vec::new();
-    more.extend(wish.twice.then_some("--twice"));
-    if let Some(seconds) = &within {
-        more.extend(["--within", seconds]);
-    }
-    share(from, seeds, &more)
+    share(from, seeds, &wish.of_each())
 }
 
 /// A stage of `cargo xtask test`: seeds that once found something, and some more.
@@ -92,14 +86,26 @@ pub(crate) fn stage() -> Result<()> {
     share(STAGE_FROM, STAGE, &[])
 }
 
+impl Wish {
+    /// What each of the processes that share the seeds is told besides which they are.
+    fn of_each(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        arguments.extend(self.twice.then(|| "--twice".to_owned()));
+        if let Some(seconds) = self.seconds {
+            arguments.extend(["--within".to_owned(), seconds.to_string()]);
+        }
+        arguments
+    }
+}
+
 /// Runs seeds in several processes.
-fn share(from: u64, seeds: u64, more: &[&str]) -> Result<()> {
+fn share(from: u64, seeds: u64, more: &[String]) -> Result<()> {
     let mut running = Vec::new();
     for first in 0..AT_ONCE {
         let (from, count) = ((from + first).to_string(), (seeds + AT_ONCE - 1 - first) / AT_ONCE);
         let (count, stride) = (count.to_string(), AT_ONCE.to_string());
         let mut arguments = vec!["--from", &from, "--seeds", &count, "--stride", &stride];
-        arguments.extend(more);
+        arguments.extend(more.iter().map(String::as_str));
         running.push(simulator(&arguments).spawn().context("waxseal-simulator")?);
     }
     let mut failed = false;
@@ -166,6 +172,18 @@ mod tests {
         let wish = parsed(&["--from", "5", "--long", "--twice"]).expect("wish");
         assert_eq!((wish.from, wish.seeds, wish.twice), (Some(5), Some(LONG), true));
         for wrong in [&["--seed"][..], &["--seeds", "many"], &["--fast"]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn who_has_so_many_seconds_has_each_process_end_by_then() {
+        let wish = parsed(&["--seconds", "90"]).expect("wish");
+        assert_eq!((wish.seconds, wish.of_each()), (Some(90), vec!["--within".to_owned(), "90".to_owned()]));
+        let both = parsed(&["--twice", "--seconds", "1"]).expect("wish");
+        assert_eq!(both.of_each(), ["--twice", "--within", "1"]);
+        assert!(parsed(&["--twice"]).expect("wish").of_each() == ["--twice"]);
+        for wrong in [&["--seconds"][..], &["--seconds", "-1"], &["--seconds", "1m"]] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -6,7 +6,7 @@ use axum::{Extension, extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 use waxseal_accounts::caller::Caller;
 use waxseal_delivery::why;
-use waxseal_model::{AccountId, MessageId, event::EventKind};
+use waxseal_model::{AccountId, MessageId};
 use waxseal_store::{
     StoreError,
     event_log::{EventQuery, StoredEvent},
@@ -18,9 +18,6 @@ use crate::{
     state::{Api, CUSTOMER},
 };
 
-/// Events of a message that are looked at.
-const MOST: u64 = 1_000;
-
 /// For every recipient what it waits for, whose limit that is and what would free it. The message is named by its storage
 /// key, or by its Message-ID while its events are kept.
 pub(crate) async fn why(
@@ -30,17 +27,9 @@ pub(crate) async fn why(
 ) -> Result<Response, ApiError> {
     let found = find(&api, caller.account, &name).await?;
     let (message, header_id) = found.ok_or_else(|| ApiError::not_found("Message not found"))?;
-    let kinds = vec![EventKind::Delivered, EventKind::Failed];
-    let query = EventQuery {
-        ascending: true,
-        kinds,
-        limit: MOST,
-        ..EventQuery::of_message(caller.account, header_id)
-    };
-    let events = api.services.store.events(&query).await?;
     let services = &api.services;
     let asked = (&services.store, services.delivering.as_ref(), &*services.clock);
-    let recipients = why::recipients(asked, (caller.account, message), &events, told).await?;
+    let recipients = why::recipients(asked, (caller.account, message, &header_id), told).await?;
     let body = json!({ "message": message.to_string(), "recipients": recipients });
     Ok(json_response(StatusCode::OK, &body))
 }

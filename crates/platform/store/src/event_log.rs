@@ -76,6 +76,8 @@ pub struct EventQuery {
     pub ascending: bool,
     /// Of one of these kinds; any if empty.
     pub kinds: Vec<EventKind>,
+    /// Only those with which a recipient's delivery ends: `delivered`, and `failed` for good.
+    pub ending: bool,
     /// Of this recipient (found by keyed hash).
     pub recipient: Option<String>,
     /// Of the message with this Message-ID, without angle brackets (found by keyed hash).
@@ -97,6 +99,7 @@ impl EventQuery {
             until_seq: None,
             ascending: false,
             kinds: Vec::new(),
+            ending: false,
             recipient: None,
             header_message_id: Some(header_message_id),
             limit: 1,
@@ -282,6 +285,12 @@ impl Store {
             .add_option(query.beyond.map(|position| beyond(position, query.ascending)));
         if !query.kinds.is_empty() {
             all = all.add(event::Column::Kind.is_in(query.kinds.iter().map(|kind| kind.as_str())));
+        }
+        if query.ending {
+            let kind = |kind: EventKind| event::Column::Kind.eq(kind.as_str());
+            let for_good = event::Column::Severity.eq(Severity::Permanent.as_str());
+            let failed = Condition::all().add(kind(EventKind::Failed)).add(for_good);
+            all = all.add(Condition::any().add(kind(EventKind::Delivered)).add(failed));
         }
         if query.recipient.is_some() || query.header_message_id.is_some() {
             let key = self.inner.keyring.pepper(query.account).await?;

@@ -67,6 +67,8 @@ pub struct Flow {
 pub struct PassedOver {
     /// These accounts, wherever they send.
     pub accounts: Vec<AccountId>,
+    /// These sending domains of these accounts, whoever gets it.
+    pub domains: Vec<(AccountId, DomainId)>,
     /// These accounts at these domains.
     pub flows: Vec<Flow>,
 }
@@ -74,7 +76,7 @@ pub struct PassedOver {
 impl PassedOver {
     /// Whether there is nobody.
     pub const fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.flows.is_empty()
+        self.accounts.is_empty() && self.domains.is_empty() && self.flows.is_empty()
     }
 }
 

@@ -199,10 +199,12 @@ impl Board {
         self.connections
     }
 
-    /// Who has enough: no more of them for now. Where an account's own relay has, all of the account waits.
+    /// Who has enough: no more of them for now. Where a domain's own relay has, all of the domain waits; where an account's
+    /// has, all of the account.
     pub(crate) fn saturated(&mut self) -> PassedOver {
         let enough = self.limits.waiting_per_destination.min(self.fair_share());
         let (mut flows, mut accounts) = (Vec::new(), self.shares.full(self.free()));
+        let mut domains = Vec::new();
         for place in self.destinations.values_mut().filter(|place| place.route.is_bounded()) {
             for (account, flow) in place.flows.iter_mut().filter(|(_, flow)| flow.recipients >= enough) {
                 flow.skipped = true;
@@ -210,12 +212,15 @@ impl Board {
                     Route::Domain(target) => {
                         flows.push(FlowName { account: *account, recipient_domain: target.domain.clone() });
                     }
-                    Route::Relay(_) => accounts.push(*account),
+                    Route::Relay(relay) => match relay.owner.and_then(|owner| owner.domain) {
+                        Some(domain) => domains.push((*account, domain)),
+                        None => accounts.push(*account),
+                    },
                     Route::Captured => {}
                 }
             }
         }
-        PassedOver { accounts, flows }
+        PassedOver { accounts, domains, flows }
     }
 
     /// What every flow may hold when many hold a lot.

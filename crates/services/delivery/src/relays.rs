@@ -39,7 +39,7 @@ pub(crate) struct RelayRoute {
     pub(crate) name: String,
     pub(crate) relay: Relay,
     /// Whose it is; `None`: the instance's.
-    pub(crate) account: Option<AccountId>,
+    pub(crate) owner: Option<RelayOwner>,
 }
 
 /// Where mail goes.
@@ -78,7 +78,7 @@ struct Known {
 impl Relays {
     pub(crate) fn new(config: &DeliveryConfig, addresses: &[IpAddr]) -> Self {
         let of_instance = config.relay.clone().map_or(Way::Direct, |relay| Way::Relay {
-            route: Arc::new(RelayRoute { name: OF_INSTANCE.into(), relay, account: None }),
+            route: Arc::new(RelayRoute { name: OF_INSTANCE.into(), relay, owner: None }),
             share: config.relay_share,
         });
         let outbound = Arc::new(Outbound::new(&config.hostname, addresses, Sources::default()));
@@ -137,7 +137,7 @@ impl Known {
         }
         self.named += 1;
         let name = format!("(relay {})", self.named);
-        Arc::new(RelayRoute { name, relay, account: Some(owner.account) })
+        Arc::new(RelayRoute { name, relay, owner: Some(owner) })
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::{
 };
 use waxseal_model::{RecipientId, Timestamp, event::EventKind};
 use waxseal_store::{
-    Store, StoreError,
+    StoreError,
     message::NewEvent,
     queue::{Hold, LeaseId, Outcome, Settled, Settlement},
     sent_notes::SentNote,
@@ -173,10 +173,7 @@ async fn settle(shared: &Shared, decisions: &[Decision], again: bool) -> Result<
         tracing::error!(entries = staying.len(), %error, "possible second copies cannot be noted on");
     }
     let settled = store.settle(settlements).await?;
-    let of_others = match again {
-        true => HashSet::new(),
-        false => of_others(shared, store, decisions, &settled).await,
-    };
+    let of_others = of_others(shared, decisions, &settled, again).await;
     let is_ours = |decision: &&Decision| !of_others.contains(&decision.entry);
     let is_over = |decision: &&Decision| !decision.is_release() && decision.staying_note(shared).is_none();
     // A note of what somebody else tries now is theirs, or says that theirs may be a second copy.
@@ -193,13 +190,12 @@ async fn settle(shared: &Shared, decisions: &[Decision], again: bool) -> Result<
 /// Entries that were not ours to settle any more (the clock jumped past the end of their leases), and went out here.
 async fn of_others(
     shared: &Shared,
-    store: &Store,
     decisions: &[Decision],
     settled: &[Settled],
+    again: bool,
 ) -> HashSet<RecipientId> {
-    let not_ours = decisions.iter().zip(settled).filter(|(_, settled)| **settled == Settled::NotOurs);
-    let sent = not_ours.filter(|(decision, _)| !decision.is_release() && store.is_noted(decision.entry));
-    let sent: Vec<_> = sent.map(|(decision, _)| decision.entry).collect();
+    let store = &shared.store;
+    let sent = sent_and_taken(decisions, settled, again, |entry| store.is_noted(entry));
     match shared.second_copies.of_others(store, &sent).await {
         Ok(of_others) => of_others,
         Err(error) => {
@@ -207,6 +203,19 @@ async fn of_others(
             sent.into_iter().collect()
         }
     }
+}
+
+/// Entries that went out here and are not ours to settle. None after a try whose answer did not come: what it settled is not ours
+/// any more either.
+fn sent_and_taken(
+    decisions: &[Decision],
+    settled: &[Settled],
+    again: bool,
+    is_noted: impl Fn(RecipientId) -> bool,
+) -> Vec<RecipientId> {
+    let not_ours = decisions.iter().zip(settled).filter(|(_, settled)| **settled == Settled::NotOurs);
+    let sent = not_ours.filter(|(decision, _)| !decision.is_release() && is_noted(decision.entry));
+    sent.map(|(decision, _)| decision.entry).filter(|_| !again).collect()
 }
 
 impl Decision {
@@ -244,5 +253,39 @@ impl Decision {
             Decided::Paused(hold) => Outcome::Paused(hold),
         };
         Settlement { entry: self.entry, lease: Some(lease), outcome, events: self.events.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(entry: u128, ending: Decided) -> Decision {
+        let entry = RecipientId::from_u128(entry);
+        Decision { entry, lease: LeaseId(1), attempts: 0, ending, events: Vec::new() }
+    }
+
+    #[test]
+    fn what_somebody_else_took_is_a_second_copy_and_what_an_unanswered_commit_settled_is_not() {
+        let deferred = Decided::Deferred {
+            next_attempt_at: Timestamp::from_secs(2_000),
+            first_attempt_at: Timestamp::from_secs(1_000),
+            last_reply: "451 later".into(),
+        };
+        let decisions = [
+            decision(1, Decided::Done(None)),
+            decision(2, deferred),
+            decision(3, Decided::Done(None)),
+            decision(4, Decided::Released),
+            decision(5, Decided::Done(None)),
+        ];
+        let settled = [Settled::NotOurs, Settled::NotOurs, Settled::Yes, Settled::NotOurs, Settled::NotOurs];
+        let named = |again| {
+            let is_noted = |entry| entry != RecipientId::from_u128(5);
+            let named = sent_and_taken(&decisions, &settled, again, is_noted);
+            named.into_iter().map(RecipientId::as_u128).collect::<Vec<_>>()
+        };
+        assert_eq!(named(false), [1, 2], "what did not go out is none");
+        assert!(named(true).is_empty(), "they may be settled: nobody else has them");
     }
 }

@@ -8,10 +8,10 @@ mod words;
 use std::collections::HashSet;
 
 use serde::Serialize;
-use waxseal_model::{AccountId, Clock, MessageId, Timestamp, event::EventKind, event::Severity};
+use waxseal_model::{AccountId, Clock, MessageId, Timestamp, event::EventKind};
 use waxseal_store::{
     Store, StoreError,
-    event_log::StoredEvent,
+    event_log::{EventPosition, EventQuery, StoredEvent},
     queue::{Leaving, Pause, QueueEntry, QueueFilter},
 };
 
@@ -22,6 +22,8 @@ use crate::{
 
 /// Recipients of a message that are told of, at most; the others stand in further pages of `queue list`.
 const MOST: u64 = 1_000;
+/// Events that are asked for at once.
+const PAGE: u64 = 200;
 
 /// A recipient of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,15 +100,14 @@ pub struct Told {
     pub attempts: u32,
 }
 
-/// Every recipient of a message of this account: those that wait, and those that have ended as far as `events` (oldest
-/// first) tell. `tell` opens an event.
+/// Every recipient of a message of this account: those that wait, and those that have ended as far as the events of its
+/// Message-ID tell, oldest first. `tell` opens an event.
 ///
 /// # Errors
 /// The store does not answer.
 pub async fn recipients(
     (store, view, clock): (&Store, Option<&View>, &dyn Clock),
-    (account, message): (AccountId, MessageId),
-    events: &[StoredEvent],
+    (account, message, header_id): (AccountId, MessageId, &str),
     tell: impl Fn(&StoredEvent) -> Option<Told>,
 ) -> Result<Vec<Recipient>, StoreError> {
     let filter = QueueFilter { account: Some(account), message: Some(message), ..QueueFilter::default() };
@@ -117,19 +118,23 @@ pub async fn recipients(
         waiting.insert(entry.envelope.open(&ACCESS).recipient.clone());
         all.push(of_entry(store, view, clock.now(), entry));
     }
-    for event in events.iter().filter(|event| event.message == Some(message)) {
-        let ended = match (event.kind, event.severity) {
-            (EventKind::Delivered, _) => "delivered",
-            (EventKind::Failed, Some(Severity::Permanent)) => "failed",
-            _ => continue,
-        };
-        if let Some(told) = tell(event)
-            && all.len() < MOST as usize
-            // An entry that ends between the two questions ends once.
-            && !waiting.contains(&told.recipient)
-        {
-            all.push(ended_as(ended, event.at, told));
+    // However many attempts were made before: only what came in the end is asked for.
+    let all_of_it = EventQuery::of_message(account, header_id.to_owned());
+    let mut ended = EventQuery { ascending: true, ending: true, limit: PAGE, ..all_of_it };
+    while all.len() < MOST as usize {
+        let events = store.events(&ended).await?;
+        for event in events.iter().filter(|event| event.message == Some(message)) {
+            if let Some(told) = tell(event)
+                && all.len() < MOST as usize
+                // An entry that ends between the two questions ends once.
+                && !waiting.contains(&told.recipient)
+            {
+                let how = if event.kind == EventKind::Delivered { "delivered" } else { "failed" };
+                all.push(ended_as(how, event.at, told));
+            }
         }
+        let Some(last) = events.last().filter(|_| events.len() as u64 == PAGE) else { break };
+        ended.beyond = Some(EventPosition { at: last.at, seq: last.seq });
     }
     Ok(all)
 }

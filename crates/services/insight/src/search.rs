@@ -302,6 +302,7 @@ fn plan(search: &Search) -> Option<EventQuery> {
         until_seq: None,
         ascending: search.range.ascending != search.place.is_backwards(),
         kinds: if kinds.len() == EventKind::ALL.len() { Vec::new() } else { kinds },
+        ending: false,
         recipient: address_of(&["recipient"]),
         header_message_id: address_of(&["message-id", "message.headers.message-id"]),
         limit: 0,

@@ -26,6 +26,7 @@ use waxseal_store::{
     credential::NewSmtpCredential,
     erasure::{Erasure, ErasureState, NewHold},
     message::{Accept, Envelope, NewEvent, NewMessage, NewQueueEntry},
+    queue::PauseOf,
 };
 
 use folder_witness::FolderWitness;
@@ -338,10 +339,17 @@ async fn a_recipient_goes_in_one_account_or_in_all() {
     assert_eq!((&certificate["scans"][0]["hits"], certificate["scans"][1].is_null()), (&0.into(), true));
     assert!(!certificate.to_string().contains("bob.the"), "it names nobody");
 
+    // One account has nothing but a pause that names them, and an operator paused what anybody sends them.
+    let fourth = world.account(0).await;
+    for account in [Some(fourth), None] {
+        let of = PauseOf { account, recipient: Some(BOB.into()), ..PauseOf::default() };
+        world.store.pause(&of, "they asked for it".into(), None).await.expect("paused");
+    }
     let (ids, rows) = world.eraser.erase_recipient_everywhere(BOB).await.expect("asked");
-    assert_eq!((ids.len(), rows), (1, 4));
+    assert_eq!((ids.len(), rows), (2, 5));
     world.eraser.run_once().await.expect("ran");
     assert_eq!(world.store.recipient_rows(other, BOB).await.expect("counted"), 0);
+    assert!(world.store.pauses().is_empty(), "no pause names them");
     let again = world.eraser.erase_recipient_everywhere(BOB).await.expect("asked");
     assert_eq!(again, (Vec::new(), 0));
     assert_eq!(world.store.erasures(one, None, 10).await.expect("listed").len(), 1);

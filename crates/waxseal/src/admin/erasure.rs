@@ -35,7 +35,6 @@ pub(super) async fn recipient(house: &House, account: &str, address: &str) -> Re
 /// Asks for it in every account; says how many there were, not which.
 pub(super) async fn recipient_everywhere(house: &House, address: &str) -> Result<Value> {
     let (ids, rows) = house.eraser.erase_recipient_everywhere(address).await?;
-    house.store.forget_paused_address(address).await?;
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     Ok(json!({ "accounts": ids.len(), "rows_found": rows, "certificates": ids }))
 }

@@ -20,7 +20,7 @@ pub(super) use self::{
 pub(crate) use self::{pauses::duration, selection::Selection};
 use crate::{admin::Request, house::House};
 
-/// Entries of one page, at most.
+/// Entries of one page, and events of one message, at most.
 const MOST: u64 = 1_000;
 /// Entries that are opened for one answer, where a recipient is looked for.
 const LOOKED_AT: u64 = 20_000;
@@ -100,12 +100,13 @@ pub(super) async fn whose(house: &House, request: &Request) -> Result<Option<Acc
 pub(super) async fn why(house: &House, message: &str) -> Result<Value> {
     let (account, id, header_id) = find(house, message).await?;
     let filter = QueueFilter { account: Some(account), message: Some(id), ..QueueFilter::default() };
-    let entries = house.store.queue_entries(&filter, 1_000).await?;
-    let query = EventQuery { ascending: true, limit: 1_000, ..EventQuery::of_message(account, header_id) };
-    let events = house.store.events(&query).await?;
+    let entries = house.store.queue_entries(&filter, MOST).await?;
+    let newest = EventQuery { limit: MOST, ..EventQuery::of_message(account, header_id.clone()) };
+    let mut events = house.store.events(&newest).await?;
+    events.reverse();
     let view = house.view();
     let asked = (&house.store, view.as_ref(), &*house.clock);
-    let recipients = why::recipients(asked, (account, id), &events, told).await?;
+    let recipients = why::recipients(asked, (account, id, &header_id), told).await?;
     Ok(json!({
         "message": id.to_string(),
         "recipients": recipients,

@@ -1,7 +1,10 @@
 //! Operators pause, hasten and end what waits, ask why it does, and the customer asks the same.
 
-use anyhow::{Result, ensure};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use waxseal_testkit::{Call, Server, smtp_peer::Reaction};
 
 use crate::{DOMAIN, RECIPIENT, World};
@@ -137,6 +140,65 @@ async fn what_waits_is_hastened_or_ended_by_what_it_is_and_the_trail_says_how_mu
     ] {
         let said = refused(&world, arguments).await?;
         assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+    assert!(server.terminate().await?.0.success());
+    Ok(())
+}
+
+/// Whoever confirms ends what was counted, and nothing that came while they thought about it.
+#[tokio::test]
+async fn what_comes_while_an_end_is_confirmed_is_left_alone() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let server = world.binary.serve().await?;
+    world.binary.json(&["queue", "pause", "--all", "--reason", "a rest"]).await?;
+    world.send(&server, "before", "Hello", "text").await?;
+
+    // It asks only who sits at a terminal.
+    let asked = world.binary.command(&["queue", "expire", "--all"]);
+    let words = [asked.as_std().get_program()].into_iter().chain(asked.as_std().get_args());
+    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut terminal = tokio::process::Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+    terminal.current_dir(world.binary.folder()).env_clear().kill_on_drop(true);
+    terminal.envs(asked.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let (mut keys, mut screen) =
+        (terminal.stdin.take().context("keys")?, terminal.stdout.take().context("a screen")?);
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains("Type yes:") {
+        ensure!(screen.read_buf(&mut shown).await? > 0, "{}", String::from_utf8_lossy(&shown));
+    }
+    world.send(&server, "meanwhile", "Hello", "text").await?;
+    keys.write_all(b"yes\n").await?;
+    screen.read_to_end(&mut shown).await?;
+    let shown = String::from_utf8_lossy(&shown);
+    ensure!(terminal.wait().await?.success(), "{shown}");
+    assert!(shown.contains("1 entries end now"), "{shown}");
+
+    assert_eq!(world.binary.json(&["queue", "list"]).await?["waiting"], 1, "what came since waits");
+    world.binary.json(&["queue", "resume", "--all"]).await?;
+    world.drained().await?;
+    let came = world.peer.acknowledged();
+    assert_eq!(came.len(), 1);
+    assert!(came[0].recipients[0].contains("meanwhile"), "{:?}", came[0].recipients);
+    assert!(server.terminate().await?.0.success());
+    Ok(())
+}
+
+/// A domain that is written in its own letters and as it stands in the DNS is one.
+#[tokio::test]
+async fn a_domain_is_named_in_either_form() -> Result<()> {
+    let world = World::new(&[]).await?;
+    let server = world.binary.serve().await?;
+    let (own, in_dns) = ("B\u{fc}cher.test", "xn--bcher-kva.test");
+    let made = world.binary.json(&["domain", "create", own, "--account", &world.account]).await?;
+    assert_eq!(made["name"], in_dns);
+    for name in [own, in_dns, "XN--BCHER-KVA.test."] {
+        world.binary.json(&["queue", "pause", "--domain", name, "--reason", "a rest"]).await?;
+        world.binary.json(&["queue", "list", "--domain", name]).await?;
+        let other = if name == own { in_dns } else { own };
+        let resumed = world.binary.json(&["queue", "resume", "--domain", other]).await?;
+        assert_eq!(resumed["ended"], true, "{name}");
     }
     assert!(server.terminate().await?.0.success());
     Ok(())

@@ -24,6 +24,15 @@ pub(crate) async fn answered<T, E: From<DbErr>>(
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(silent().into()))
 }
 
+/// [`answered`], but for what goes through whole tables: that may take as long as the server lets it.
+pub(crate) async fn answered_unless<T, E: From<DbErr>>(
+    whole_tables: bool,
+    backend: DbBackend,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    if whole_tables { work.await } else { answered(backend, work).await }
+}
+
 fn silent() -> DbErr {
     DbErr::Conn(RuntimeErr::Internal(format!("the database did not answer within {} s", PATIENCE.as_secs())))
 }
@@ -100,5 +109,15 @@ mod tests {
         assert!(error.to_string().contains("did not answer within 20 s"), "{error}");
         let file = tokio::time::timeout(PATIENCE * 100, answered(DbBackend::Sqlite, never())).await;
         assert!(file.is_err(), "still waiting");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_through_whole_tables_may_take_longer_and_nothing_else_may() {
+        let slow = || async {
+            tokio::time::sleep(PATIENCE * 2).await;
+            Ok::<_, DbErr>(())
+        };
+        answered_unless(true, DbBackend::Postgres, slow()).await.expect("it was waited for");
+        answered_unless(false, DbBackend::Postgres, slow()).await.expect_err("given up");
     }
 }

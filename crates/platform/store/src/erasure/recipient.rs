@@ -98,7 +98,7 @@ impl Store {
     }
 
     /// How many rows about this recipient an account has: events, captured messages, entries that wait, suppressions
-    /// with an address. Where there is none of these, messages that are still there and went to them.
+    /// with an address, pauses. Where there is none of these, messages that are still there and went to them.
     pub async fn recipient_rows(&self, account: AccountId, address: &str) -> Result<u64, StoreError> {
         let hash = self.recipient_hash(account, address).await?;
         let db = &self.inner.readers;
@@ -115,7 +115,8 @@ impl Store {
         let suppressed = suppression::Entity::find().filter(suppressed(account, &hash)).count(db).await?;
         let wanted = self.wanted(account, hash).await?;
         let waiting = self.waiting_for(&wanted).await?.len() as u64;
-        match events + captured + suppressed + waiting {
+        let paused = self.paused_recipient_rows(account, &wanted.hash).await?;
+        match events + captured + suppressed + waiting + paused {
             0 => self.messages_reached(&wanted).await,
             rows => Ok(rows),
         }

@@ -109,7 +109,7 @@ impl Store {
         let ticket = ticket.as_mut();
         let room = ticket.as_ref().and_then(|ticket| {
             let is_paused = self.is_any_paused((account, domain), &new.entries);
-            ticket.admit(account, &new, self.inner.clock.now(), is_paused)
+            ticket.admit((account, domain), &new, self.inner.clock.now(), is_paused)
         });
         let leased = ticket.as_ref().filter(|_| room.is_some()).map(|ticket| (ticket.lease, ticket.until));
         let body = Zeroizing::new(new.body);

@@ -15,7 +15,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use waxseal_model::{AccountId, Sealed, Timestamp};
+use waxseal_model::{AccountId, DomainId, Sealed, Timestamp};
 
 use self::room::{Room, Rooms};
 use super::{LeaseId, LeasedEntry, PassedOver, Unlisted};
@@ -83,6 +83,8 @@ struct Gate {
 /// Whom an open gate is shut for.
 struct ShutFor {
     accounts: HashSet<AccountId>,
+    /// Sending domains.
+    domains: HashSet<(AccountId, DomainId)>,
     /// Recipients' domains by account.
     flows: HashMap<AccountId, HashSet<String>>,
 }
@@ -143,13 +145,13 @@ impl Gate {
         self.open_but.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Room for a message of the account, if it may pass now.
-    fn admit(&self, account: AccountId, message: &NewMessage) -> Option<Room> {
-        let is_open = self.shut_for().as_ref().is_some_and(|shut| !shut.holds_up(account, &message.entries));
+    /// Room for a message of the account's domain, if it may pass now.
+    fn admit(&self, whose: (AccountId, DomainId), message: &NewMessage) -> Option<Room> {
+        let is_open = self.shut_for().as_ref().is_some_and(|shut| !shut.holds_up(whose, &message.entries));
         if !is_open {
             return None;
         }
-        self.rooms.take(account, message.entries.len(), message.body.len())
+        self.rooms.take(whose.0, message.entries.len(), message.body.len())
     }
 }
 
@@ -159,22 +161,25 @@ impl ShutFor {
         for flow in passed_over.flows {
             flows.entry(flow.account).or_default().insert(flow.recipient_domain);
         }
-        Self { accounts: passed_over.accounts.into_iter().collect(), flows }
+        let accounts = passed_over.accounts.into_iter().collect();
+        Self { accounts, domains: passed_over.domains.into_iter().collect(), flows }
     }
 
-    fn holds_up(&self, account: AccountId, entries: &[NewQueueEntry]) -> bool {
+    fn holds_up(&self, (account, sender): (AccountId, DomainId), entries: &[NewQueueEntry]) -> bool {
         let domain = |domains: &HashSet<String>| {
             entries.iter().any(|entry| domains.contains(entry.envelope.recipient_domain()))
         };
-        self.accounts.contains(&account) || self.flows.get(&account).is_some_and(domain)
+        self.accounts.contains(&account)
+            || self.domains.contains(&(account, sender))
+            || self.flows.get(&account).is_some_and(domain)
     }
 }
 
 impl Ticket {
-    /// Room for this message of the account, if it is to be handed over.
+    /// Room for this message of the account's domain, if it is to be handed over.
     pub(crate) fn admit(
         &self,
-        account: AccountId,
+        whose: (AccountId, DomainId),
         message: &NewMessage,
         now: Timestamp,
         is_paused: bool,
@@ -182,7 +187,7 @@ impl Ticket {
         if message.entries.is_empty() || message.schedule.not_before > now || is_paused {
             return None;
         }
-        self.gate.admit(account, message)
+        self.gate.admit(whose, message)
     }
 
     /// Adds a message that got room; its entries are written under the lease.

@@ -10,7 +10,7 @@ mod kept;
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::IntoCondition,
 };
 use waxseal_model::{AccountId, DomainId, Timestamp};
@@ -168,7 +168,17 @@ impl Store {
         self.delete_pauses(Column::RecipientHash.eq(hash)).await
     }
 
-    /// Deletes an account's pauses of a recipient, by the hash under which its rows are found.
+    /// How many pauses of a recipient an account has, by the hash under which its rows are found.
+    pub(crate) async fn paused_recipient_rows(
+        &self,
+        account: AccountId,
+        hash: &[u8],
+    ) -> Result<u64, StoreError> {
+        let its = queue_pause::Entity::find().filter(Column::Account.eq(account.to_row()));
+        Ok(its.filter(Column::RecipientHash.eq(hash.to_vec())).count(&self.inner.readers).await?)
+    }
+
+    /// Deletes them.
     pub(crate) async fn forget_paused_recipient(
         &self,
         account: AccountId,

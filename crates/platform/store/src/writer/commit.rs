@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     content::{Openings, UNRECORDED},
-    engine::patient::answered,
+    engine::patient::{answered, answered_unless},
     retention::put_note,
     rows::signed,
     seal::DataKey,
@@ -23,6 +23,14 @@ use crate::{
 /// The lock that orders groups of several nodes on one PostgreSQL: `seq` must grow in the order of
 /// commits, or a reader of the log would pass over an event committed late.
 const ORDER: &str = "SELECT pg_advisory_xact_lock(7816391240151)";
+
+/// What the server gives up by itself, before we do: a statement that we no longer wait for would hold that lock for
+/// as long as it goes on, and nobody could write.
+const LIMITS: &str = "SET LOCAL statement_timeout = '18s'; SET LOCAL lock_timeout = '15s'; \
+                      SET LOCAL idle_in_transaction_session_timeout = '18s'";
+
+/// For an operation that goes through whole tables: as long as any connection's statement may take.
+const LONG: &str = "SET LOCAL statement_timeout TO DEFAULT";
 
 /// Runs a group's operations in one transaction.
 pub(super) async fn commit(
@@ -36,11 +44,14 @@ pub(super) async fn commit(
     // Held until the commit: no key under which rows were sealed may count as unused before.
     let (mut open, keys) = answered(backend, append(db, open, group)).await?;
     for job in group.iter_mut().filter(|job| !job.is_written()) {
-        open = if job.effects().whole_tables {
-            operate(db, open, job).await?
-        } else {
-            answered(backend, operate(db, open, job)).await?
-        };
+        let whole_tables = job.effects().whole_tables;
+        if whole_tables {
+            answered(backend, set(&open.transaction, LONG)).await?;
+        }
+        open = answered_unless(whole_tables, backend, operate(db, open, job)).await?;
+        if whole_tables {
+            answered(backend, set(&open.transaction, LIMITS)).await?;
+        }
     }
     let transaction = open.transaction;
     let unrecorded = openings.to_note();
@@ -82,9 +93,17 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     };
     let transaction = db.begin_with_options(options).await?;
     if db.get_database_backend() == DbBackend::Postgres {
-        transaction.execute_unprepared(ORDER).await?;
+        transaction.execute_unprepared(&format!("{LIMITS}; {ORDER}")).await?;
     }
     Ok(transaction)
+}
+
+/// Sets limits of what is left of a transaction; nothing to do where there are none.
+async fn set(transaction: &DatabaseTransaction, limits: &str) -> Result<(), DbErr> {
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        transaction.execute_unprepared(limits).await?;
+    }
+    Ok(())
 }
 
 /// Runs an operation; one that is refused leaves nothing behind.

@@ -121,6 +121,7 @@ pub(crate) async fn a_thousand_recipients_are_one_step(world: World) {
         until_seq: None,
         ascending: true,
         kinds: Vec::new(),
+        ending: false,
         recipient: None,
         header_message_id: None,
         limit: 5000,

@@ -239,6 +239,7 @@ async fn seqs(world: &World, sender: Sender) -> Vec<u64> {
         until_seq: None,
         ascending: true,
         kinds: Vec::new(),
+        ending: false,
         recipient: None,
         header_message_id: None,
         limit: 100,

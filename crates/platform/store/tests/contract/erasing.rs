@@ -145,6 +145,7 @@ async fn told(world: &World, sender: Sender, kind: EventKind) -> Vec<(Option<Str
         until_seq: None,
         ascending: true,
         kinds: vec![kind],
+        ending: false,
         recipient: None,
         header_message_id: None,
         limit: 100,

@@ -126,6 +126,7 @@ async fn told(world: &World, sender: Sender) -> Vec<String> {
         until_seq: None,
         ascending: true,
         kinds: Vec::new(),
+        ending: false,
         recipient: None,
         header_message_id: None,
         limit: 100,

@@ -18,6 +18,7 @@ fn all_of(sender: Sender) -> EventQuery {
         until_seq: None,
         ascending: true,
         kinds: Vec::new(),
+        ending: false,
         recipient: None,
         header_message_id: None,
         limit: 100,

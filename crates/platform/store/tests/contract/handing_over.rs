@@ -99,15 +99,18 @@ pub(crate) async fn the_gate_is_shut_for_whom_it_is_said_and_for_nobody_else(wor
     let (flooding, full, other) = (world.sender().await, world.sender().await, world.sender().await);
     let mut handed_over = taker(&world);
     let flow = one_flow(flooding, "one.example");
-    handed_over.open(PassedOver { accounts: vec![full.account], ..flow });
+    let domains = vec![(other.account, other.domain)];
+    let sibling = world.domain_of(other).await;
+    handed_over.open(PassedOver { accounts: vec![full.account], domains, ..flow });
     send(&world, flooding, &["bob@one.example"]).await;
     send(&world, full, &["eve@two.example"]).await;
+    send(&world, other, &["ida@two.example"]).await;
     assert!(handed_over.try_next().is_none(), "they have enough");
-    send(&world, other, &["ada@one.example"]).await;
-    assert_eq!(recipients(&handed_over.try_next().expect("another account")), ["ada@one.example"]);
+    send(&world, sibling, &["ada@one.example"]).await;
+    assert_eq!(recipients(&handed_over.try_next().expect("another domain")), ["ada@one.example"]);
     send(&world, flooding, &["jim@two.example"]).await;
     assert_eq!(recipients(&handed_over.try_next().expect("elsewhere")), ["jim@two.example"]);
-    assert_eq!(world.lease(10).await.len(), 2);
+    assert_eq!(world.lease(10).await.len(), 3);
 }
 
 pub(crate) async fn what_is_for_later_or_too_much_waits(world: World) {

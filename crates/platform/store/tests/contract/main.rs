@@ -24,6 +24,7 @@ mod kept_exports;
 mod key_copies;
 mod key_kills;
 mod keys_apart;
+mod limits;
 mod lost_connection;
 mod noted;
 mod opening;
@@ -162,6 +163,7 @@ contract! {
         what_nobody_tries_any_more_is_given_up_in_its_time,
         domains_at_their_limit_are_passed_over,
         accounts_whose_relay_is_at_its_limit_are_passed_over,
+        a_domain_whose_relay_is_at_its_limit_in_front_hides_no_other_of_its_account,
         a_full_domain_in_front_hides_nobody,
         an_account_with_enough_in_front_hides_no_other,
         where_one_has_enough_for_a_domain_others_are_given_theirs_for_it,

@@ -70,6 +70,37 @@ pub(crate) async fn accounts_whose_relay_is_at_its_limit_are_passed_over(world: 
     assert_eq!(world.lease(10).await.len(), 2, "the others are still there");
 }
 
+pub(crate) async fn a_domain_whose_relay_is_at_its_limit_in_front_hides_no_other_of_its_account(
+    world: World,
+) {
+    let full = world.sender().await;
+    let others = [world.domain_of(full).await, world.domain_of(full).await];
+    let to: Vec<String> = (0..600).map(|number| format!("r{number}@one.example")).collect();
+    world.send(full, &to.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    world.clock.advance(Duration::from_secs(1));
+    // More than are looked at in one visit, none of them for now.
+    let mut later = world.message(&to.iter().map(String::as_str).collect::<Vec<_>>());
+    later.schedule.not_before = world.now() + Duration::from_secs(3600);
+    world.store.accept(world.accept(others[0], later)).await.expect("accepted");
+    for other in others {
+        world.send(other, &["a@one.example", "b@busy.example", "c@two.example"]).await;
+    }
+    let passed_over =
+        PassedOver { domains: vec![(full.account, full.domain)], ..one_flow(full, "busy.example") };
+    let mut found = Vec::new();
+    for _ in 0..4 {
+        let leased = lease_around(&world, 3, passed_over.clone()).await;
+        found.extend(leased.iter().map(|entry| (entry.domain, entry.recipient_domain.clone())));
+    }
+    found.sort_unstable();
+    let mut wanted: Vec<_> = others
+        .iter()
+        .flat_map(|other| ["one.example", "two.example"].map(|to| (other.domain, to.to_owned())))
+        .collect();
+    wanted.sort_unstable();
+    assert_eq!(found, wanted);
+}
+
 pub(crate) async fn a_full_domain_in_front_hides_nobody(world: World) {
     let sender = world.sender().await;
     let busy: Vec<String> = (0..400).map(|number| format!("r{number}@busy.example")).collect();

@@ -186,6 +186,12 @@ impl World {
         Sender { account, domain }
     }
 
+    /// Another sending domain of the account.
+    pub(crate) async fn domain_of(&self, sender: Sender) -> Sender {
+        let name = format!("{}.example", MessageId::new(self.clock(), self.random()));
+        Sender { domain: self.domain(sender.account, &name).await, ..sender }
+    }
+
     /// A message to these recipients, due now, gone when settled.
     pub(crate) fn message(&self, recipients: &[&str]) -> NewMessage {
         let id = MessageId::new(self.clock(), self.random());

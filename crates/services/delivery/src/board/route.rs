@@ -71,11 +71,11 @@ impl Route {
     }
 
     /// Whether so much waits for it that it would take others' room, and then stays in the store: by recipients' domain, or
-    /// by account. What everybody shares has no such bound.
+    /// by whose relay it is. What everybody shares has no such bound.
     pub(super) fn is_bounded(&self) -> bool {
         match self {
             Self::Domain(_) => true,
-            Self::Relay(route) => route.account.is_some(),
+            Self::Relay(route) => route.owner.is_some(),
             Self::Captured => false,
         }
     }

@@ -40,7 +40,7 @@ fn a_domain_called_like_a_provider_does_not_set_its_limits() {
 fn a_relay_gets_as_many_connections_as_relays_do() {
     let mut board = board();
     let relay = "smtp://relay.example:25".parse().expect("a relay");
-    let route = RelayRoute { name: "(relay)".into(), relay, account: None };
+    let route = RelayRoute { name: "(relay)".into(), relay, owner: None };
     let lane = board.enter_lane(&Route::Relay(Arc::new(route)), Timestamp::from_secs(1_000));
     assert_eq!(allowed(&board, &lane), Limits::default().per_relay as usize);
 }
@@ -125,7 +125,7 @@ fn while_a_connection_says_goodbye_none_is_made_in_its_place() {
 fn a_login_leaves_this_machine_only_to_a_relay_that_proved_its_name() {
     let need = |url: &str, address: &str| {
         let relay = url.parse().expect("a relay");
-        let route = RelayRoute { name: "(relay)".into(), relay, account: None };
+        let route = RelayRoute { name: "(relay)".into(), relay, owner: None };
         Route::Relay(Arc::new(route)).tls_need(address.parse().expect("an address"))
     };
     assert_eq!(need("smtp://me:p@relay.example", "192.0.2.1"), TlsNeed::Verified);

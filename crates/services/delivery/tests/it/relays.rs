@@ -208,3 +208,30 @@ async fn a_slow_relay_of_one_account_does_not_hold_up_others() {
     assert!(events.iter().all(|event| event.recipient().ends_with("@c.example")));
     assert_eq!((servers.acknowledged().len(), slow.seen().most_open), (20, 2));
 }
+
+/// What another domain of the account has for the same recipients, and what comes later, goes on past what is full.
+#[tokio::test]
+async fn a_slow_relay_of_one_domain_does_not_hold_up_the_rest_of_its_account() {
+    let mut world = World::new().await;
+    world.config.limits.per_relay = 2;
+    world.config.limits.waiting_per_destination = 5;
+    let servers = world.peer(Script::new()).await;
+    let slow = Peer::start(Script::new().greeting(Greeting::Silence)).await.expect("a relay");
+    world.set_relay(world.of_domain(), to(&slow, "me", "p", 100)).await;
+    for first in 0..10 {
+        let to: Vec<String> = (0..100).map(|number| format!("r{first}.{number}@b.example")).collect();
+        world.send(mail(&to.iter().map(String::as_str).collect::<Vec<_>>())).await;
+    }
+    let slow_domain = world.domain;
+    world.use_domain("other.ours.example").await;
+    world.send(mail(&["before@b.example"])).await;
+    world.start().await;
+    slow.wait_for(|seen| seen.open == 2).await;
+    world.wait_for_events(1).await;
+    world.send_as((world.account, slow_domain), mail(&["slow@b.example"])).await;
+    world.send(mail(&["after@b.example"])).await;
+    world.wait_for_events(2).await;
+    let gone: Vec<_> = seen(&servers).into_iter().map(|(_, recipient)| recipient).collect();
+    assert_eq!(gone, ["before@b.example", "after@b.example"]);
+    assert_eq!(slow.seen().most_open, 2);
+}

@@ -7,7 +7,7 @@ use waxseal_delivery::{
     why::{Recipient, Told, recipients},
 };
 use waxseal_model::{Clock, MessageId};
-use waxseal_store::{event_log::EventQuery, queue::PauseOf};
+use waxseal_store::queue::PauseOf;
 use waxseal_testkit::smtp_peer::{Reaction, Script};
 
 use crate::world::{ACCESS, World, mail};
@@ -17,8 +17,6 @@ const TABLE: &str = "[[provider]]\nname = \"big\"\nhosts = [\"mx.b.example\"]\nc
 
 async fn why(world: &World, message: MessageId) -> Vec<Recipient> {
     let header = format!("{message}@ours.example");
-    let query = EventQuery { ascending: true, limit: 100, ..EventQuery::of_message(world.account, header) };
-    let events = world.store.events(&query).await.expect("events");
     let view = world.is_running().then(|| world.view());
     let clock: &dyn Clock = &*world.clock;
     let asked = (&world.store, view.as_ref(), clock);
@@ -26,7 +24,7 @@ async fn why(world: &World, message: MessageId) -> Vec<Recipient> {
         let recipient = event.details.open(&ACCESS).recipient.clone()?;
         Some(Told { recipient, reply: None, attempts: 1 })
     };
-    recipients(asked, (world.account, message), &events, told).await.expect("told")
+    recipients(asked, (world.account, message, &header), told).await.expect("told")
 }
 
 /// The kind, limit and owner of what the one recipient waits for.
@@ -117,4 +115,21 @@ async fn memory_that_is_full_is_told() {
     assert_eq!(waits(&world, fourth).await, three("memory", "memory", "this server"));
     peer.rescript(|script| script.set(".", [Reaction::Proper]));
     peer.wait_for_messages(4).await;
+}
+
+#[tokio::test]
+async fn however_many_recipients_and_attempts_there_were_each_is_told_how_it_ended() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new().on("RCPT", [Reaction::Say("450 4.2.0 later\r\n".into())])).await;
+    world.start().await;
+    let all: Vec<String> = (0..450).map(|number| format!("r{number}@b.example")).collect();
+    let message = world.send(mail(&all.iter().map(String::as_str).collect::<Vec<_>>())).await;
+    world.wait_for_events(all.len()).await;
+    world.wait_until_idle().await;
+    peer.rescript(|script| script.set("RCPT", []));
+    world.later(Duration::from_secs(15 * 60));
+    world.wait_for_events(2 * all.len()).await;
+    let told = why(&world, message).await;
+    assert_eq!(told.len(), all.len());
+    assert!(told.iter().all(|recipient| recipient.state == "delivered"));
 }

@@ -54,13 +54,14 @@ impl Eraser {
     }
 
     /// Asks for a recipient's in every account that has something about them; which erasures, and how many rows
-    /// there were.
+    /// there were. A pause of the address that is of no account's mail alone ends at once.
     pub async fn erase_recipient_everywhere(
         &self,
         address: &str,
     ) -> Result<(Vec<ErasureId>, u64), ErasureError> {
         let address = checked_address(address).ok_or(ErasureError::NotAnAddress)?;
         let (mut asked, mut rows, mut after) = (Vec::new(), 0, None);
+        self.inner.store.forget_paused_address(address).await?;
         loop {
             let page = self.inner.store.accounts(after, 500).await?;
             let Some(last) = page.last() else { return Ok((asked, rows)) };

@@ -153,6 +153,7 @@ impl World {
             until_seq: None,
             ascending: true,
             kinds: Vec::new(),
+            ending: false,
             recipient: None,
             header_message_id: None,
             limit: 20_000,

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use waxseal_delivery::Providers;
+use waxseal_domains::name::normalise;
 use waxseal_mail::Address;
 use waxseal_model::{AccountId, DomainId};
 use waxseal_store::queue::{PauseOf, QueueFilter};
@@ -68,7 +69,11 @@ impl Selection {
         let Some(name) = &self.domain else { return Ok((account, None)) };
         let found = match account {
             Some(account) => house.domains.by_name(account, name).await?,
-            None => house.store.domain_of_instance(&name.to_ascii_lowercase()).await?,
+            // In whichever way it is written: what is stored has A-labels.
+            None => match normalise(name, true) {
+                Ok(name) => house.store.domain_of_instance(&name).await?,
+                Err(_) => None,
+            },
         };
         let domain = found.with_context(|| match account {
             Some(_) => format!("--domain {name}: the account has none of this name"),

@@ -10,8 +10,8 @@ use std::{
 };
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, Select,
     sea_query::{Expr, LockBehavior, LockType},
 };
 use waxseal_model::Timestamp;
@@ -32,6 +32,8 @@ const IDS: usize = 256;
 /// Whose entries stay, by what rows have of them.
 pub(super) struct Skip {
     accounts: HashSet<Vec<u8>>,
+    /// Sending domains by account.
+    domains: HashMap<Vec<u8>, HashSet<Vec<u8>>>,
     /// Destinations by account.
     flows: HashMap<Vec<u8>, HashSet<Vec<u8>>>,
 }
@@ -40,20 +42,34 @@ impl Skip {
     /// `hash` is that of a recipients' domain.
     pub(super) fn new(passed_over: &PassedOver, hash: impl Fn(&str) -> Vec<u8>) -> Self {
         let accounts = passed_over.accounts.iter().map(|account| account.to_row()).collect();
+        let mut domains: HashMap<_, HashSet<_>> = HashMap::new();
+        for (account, domain) in &passed_over.domains {
+            domains.entry(account.to_row()).or_default().insert(domain.to_row());
+        }
         let mut flows: HashMap<_, HashSet<_>> = HashMap::new();
         for flow in &passed_over.flows {
             flows.entry(flow.account.to_row()).or_default().insert(hash(&flow.recipient_domain));
         }
-        Self { accounts, flows }
+        Self { accounts, domains, flows }
     }
 
     fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.flows.is_empty()
+        self.accounts.is_empty() && self.domains.is_empty() && self.flows.is_empty()
     }
 
-    fn has(&self, account: &Vec<u8>, destination: &Vec<u8>) -> bool {
-        self.accounts.contains(account)
-            || self.flows.get(account).is_some_and(|destinations| destinations.contains(destination))
+    fn has_flow(&self, account: &Vec<u8>, destination: &Vec<u8>) -> bool {
+        self.flows.get(account).is_some_and(|destinations| destinations.contains(destination))
+    }
+
+    /// Sending domains of an account whose entries stay.
+    fn domains_of(&self, account: &Vec<u8>) -> Option<&HashSet<Vec<u8>>> {
+        self.domains.get(account)
+    }
+
+    fn has(&self, entry: &Ready) -> bool {
+        self.accounts.contains(&entry.account)
+            || self.domains_of(&entry.account).is_some_and(|domains| domains.contains(&entry.domain))
+            || self.has_flow(&entry.account, &entry.destination)
     }
 }
 
@@ -106,9 +122,11 @@ struct Search<'a> {
 }
 
 /// An entry that is ready.
+#[derive(FromQueryResult)]
 struct Ready {
     id: Vec<u8>,
     account: Vec<u8>,
+    domain: Vec<u8>,
     destination: Vec<u8>,
 }
 
@@ -118,7 +136,7 @@ impl Search<'_> {
         let window = if self.skip.is_empty() { limit } else { limit.saturating_add(LOOK_AHEAD) };
         let oldest = self.oldest(Entity::find(), window).await?;
         let exhausted = oldest.len() < window;
-        let wanted = oldest.into_iter().filter(|entry| !self.skip.has(&entry.account, &entry.destination));
+        let wanted = oldest.into_iter().filter(|entry| !self.skip.has(entry));
         let mut ids: Vec<_> = wanted.map(|entry| entry.id).take(limit).collect();
         if ids.len() < limit && !exhausted {
             // Those who have enough are in front of all others, perhaps by the million: walk around them.
@@ -131,7 +149,7 @@ impl Search<'_> {
     async fn oldest(&self, among: Select<Entity>, limit: usize) -> Result<Vec<Ready>, StoreError> {
         let mut ready = among
             .select_only()
-            .columns([Column::Id, Column::Account, Column::Destination])
+            .columns([Column::Id, Column::Account, Column::Domain, Column::Destination])
             .filter(Column::ReadyAt.lte(self.now.as_micros()))
             .filter(not_of(Column::Account, self.closed.to_vec()))
             .order_by_asc(Column::ReadyAt)
@@ -139,8 +157,6 @@ impl Search<'_> {
         if self.tx.get_database_backend() == DbBackend::Postgres {
             ready = ready.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         }
-        let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> = ready.into_tuple().all(self.tx).await?;
-        let entry = |(id, account, destination)| Ready { id, account, destination };
-        Ok(rows.into_iter().map(entry).collect())
+        Ok(ready.into_model().all(self.tx).await?)
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Each lease visits some. The next goes on where it stopped, so that everybody's turn comes whatever the others have.
 
+mod sender;
+
 use std::collections::{HashMap, VecDeque};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use self::sender::Place;
 use super::Search;
 use crate::{
     entity::queue_entry::{Column, Entity},
@@ -28,6 +31,8 @@ pub(crate) struct Walk {
     account: Vec<u8>,
     /// For accounts whose destinations were not all visited: after this one.
     destination: HashMap<Vec<u8>, Vec<u8>>,
+    /// For accounts of which some sending domains have enough: where in the others.
+    sender: HashMap<Vec<u8>, Place>,
 }
 
 impl Search<'_> {
@@ -47,9 +52,18 @@ impl Search<'_> {
                 walk.account.clone_from(account);
             }
             let Some(account) = first.or_else(|| visited.pop_front()) else { return Ok(()) };
+            if let Some(skipped) = self.skip.domains_of(&account) {
+                if self.of_other_domains((&account, skipped), limit, ids, walk).await? {
+                    visited.push_back(account);
+                }
+                if ids.len() >= limit {
+                    return Ok(());
+                }
+                continue;
+            }
             let after = walk.destination.remove(&account).unwrap_or_default();
             let Some(destination) = self.next_destination(&account, after.clone()).await? else { continue };
-            if !self.skip.has(&account, &destination) {
+            if !self.skip.has_flow(&account, &destination) {
                 let flow = Entity::find()
                     .filter(Column::Account.eq(account.clone()))
                     .filter(Column::Destination.eq(destination.clone()));
