@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     capabilities::Capabilities,
-    reply::{Class, Reply, reader::ReplyReader},
+    reply::{
+        Class, Reply,
+        reader::{ReplyError, ReplyReader},
+    },
 };
 
 /// Content goes out in blocks of about this size.
@@ -257,9 +260,21 @@ impl Session {
                         self.on_reply(reply);
                     }
                 }
-                Err(error) => return self.fail(error.into()),
+                Err(error) => return self.babbled(error),
             }
         }
+    }
+
+    /// What came is no reply. To the content one that does not end has an answer in its first line: what the server took is not
+    /// sent again. The connection is of no use either way.
+    fn babbled(&mut self, error: ReplyError) {
+        if error == ReplyError::TooLong
+            && self.due.front() == Some(&Due::End)
+            && let Some(reply) = self.reader.begun()
+        {
+            self.on_reply(reply);
+        }
+        self.fail(error.into());
     }
 
     /// All that had arrived was fed: a peer that has begun to speak did so out of turn.

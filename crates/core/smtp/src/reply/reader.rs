@@ -8,6 +8,8 @@ use super::{Class, EnhancedCode, Reply};
 pub const REPLY_MAX_BYTES: usize = 64 * 1024;
 /// The most lines a reply may have.
 pub const REPLY_MAX_LINES: usize = 100;
+/// Of a line that has not ended as much is told.
+const BEGUN: usize = 512;
 
 /// Why what the peer sent is not a reply. The connection cannot be used any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -44,6 +46,16 @@ impl ReplyReader {
         self.bytes > 0
     }
 
+    /// What is there of a reply that has not ended: its code is known from the first bytes.
+    pub fn begun(&mut self) -> Option<Reply> {
+        let read = std::mem::take(self);
+        if !read.lines.is_empty() {
+            return read.code.map(|code| assemble(code, read.lines));
+        }
+        let (code, _, text) = split(read.line.get(..BEGUN).unwrap_or(&read.line))?;
+        Some(assemble(code, vec![clean(text)]))
+    }
+
     /// Reads up to the end of one reply: how many bytes of `input` it took, and the reply if it is
     /// complete. What is behind it stays with the caller, who calls again (or drops it, as after the
     /// reply to STARTTLS).
@@ -55,6 +67,7 @@ impl ReplyReader {
             used += piece.len();
             self.bytes += piece.len();
             if self.bytes > REPLY_MAX_BYTES {
+                self.line.extend_from_slice(piece.get(..BEGUN).unwrap_or(piece));
                 return Err(ReplyError::TooLong);
             }
             self.line.extend_from_slice(piece);

@@ -340,6 +340,26 @@ fn a_second_reply_to_the_content_costs_the_connection_but_not_the_message() {
 }
 
 #[test]
+fn an_endless_reply_to_the_content_says_with_its_first_line_what_became_of_the_message() {
+    for (code, expected) in [("250", "delivered"), ("550", "refused"), ("450", "refused")] {
+        for endless in [format!("{code}-queued\r\n").repeat(101), format!("{code} {}", "x".repeat(70_000))] {
+            let answers = ["220 mx\r\n", EHLO, "250 ok\r\n250 ok\r\n354 go\r\n", &endless];
+            let talk = Talk::new(settings(), &answers, vec![to(&["a@one.example"]), to(&["b@one.example"])]);
+            let [Verdict::Delivered(reply) | Verdict::Refused { stage: Stage::End, reply, .. }] =
+                &*talk.verdicts[0]
+            else {
+                panic!("{code}: {:?}", talk.verdicts[0]);
+            };
+            assert_eq!(
+                (reply.code().to_string(), reply.class() == Class::Success),
+                (code.into(), expected == "delivered")
+            );
+            assert_eq!(talk.sent.matches("MAIL FROM").count(), 1, "the connection is of no use any more");
+        }
+    }
+}
+
+#[test]
 fn a_refusal_in_the_middle_of_the_content_is_not_final() {
     let mut session = Session::new(settings());
     let mut answers = ["220 mx\r\n", EHLO, "250 ok\r\n250 ok\r\n354 go\r\n"].into_iter();
