@@ -10,11 +10,12 @@ mod commit;
 mod fault;
 mod group;
 mod job;
+mod thread;
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::{content::Openings, error::StoreError, room::Room};
@@ -76,7 +77,9 @@ impl Writer {
         let none = || watch::channel(0).0;
         let changes =
             Changes { queue: none(), log: none(), suppressions: none(), ways_in: none(), relays: none() };
-        let task = tokio::spawn(group::run(db, waiting, changes.clone(), room, openings));
+        let is_file = db.get_database_backend() == DbBackend::Sqlite;
+        let serve = group::run(db, waiting, changes.clone(), room, openings);
+        let task = if is_file { thread::by_itself(serve) } else { tokio::spawn(serve) };
         Self { jobs, task: Mutex::new(Some(task)), changes }
     }
 

@@ -55,7 +55,8 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         .pragma("secure_delete", "ON")
         // Nothing may spill into files of its own outside the data folder.
         .pragma("temp_store", "MEMORY")
-        .pragma("wal_autocheckpoint", "4000")
+        // The log comes into the file within a commit, which everybody waits for: little at a time.
+        .pragma("wal_autocheckpoint", "1000")
         .pragma(
             "cache_size",
             match purpose {

@@ -24,13 +24,18 @@ use crate::{
 /// commits, or a reader of the log would pass over an event committed late.
 const ORDER: &str = "SELECT pg_advisory_xact_lock(7816391240151)";
 
-/// What the server gives up by itself, before we do: a statement that we no longer wait for would hold that lock for
-/// as long as it goes on, and nobody could write.
+/// What the server gives up by itself, in most cases before we do: a statement that we no longer wait for would hold that
+/// lock for as long as it goes on, and nobody could write. It counts for each statement, we for all of an operation.
 const LIMITS: &str = "SET LOCAL statement_timeout = '18s'; SET LOCAL lock_timeout = '15s'; \
                       SET LOCAL idle_in_transaction_session_timeout = '18s'";
 
 /// For an operation that goes through whole tables: as long as any connection's statement may take.
-const LONG: &str = "SET LOCAL statement_timeout TO DEFAULT";
+const LONG: &str = "SET LOCAL statement_timeout TO DEFAULT; \
+                    SET LOCAL idle_in_transaction_session_timeout TO DEFAULT";
+
+/// For the commit. One that waits for a standby and is cut off counts as done, for the server, though the standby need not
+/// have it: only we may give up on it, since then nobody hears yes.
+const COMMIT: &str = "SET LOCAL statement_timeout = 0";
 
 /// Runs a group's operations in one transaction.
 pub(super) async fn commit(
@@ -58,6 +63,7 @@ pub(super) async fn commit(
     if let Some(unrecorded) = unrecorded {
         answered(backend, put_note(&transaction, UNRECORDED, signed(unrecorded))).await?;
     }
+    answered(backend, set(&transaction, COMMIT)).await?;
     answered(backend, transaction.commit()).await?;
     if let Some(unrecorded) = unrecorded {
         openings.noted(unrecorded);
