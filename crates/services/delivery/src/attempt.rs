@@ -12,7 +12,7 @@ use waxseal_store::{
 };
 
 use crate::{
-    board::{Job, LaneKey, Route},
+    board::{Follows, Job, LaneKey, Route, Said},
     capture,
     dane::Told,
     line::{Contact, Line},
@@ -102,23 +102,40 @@ pub(crate) async fn attempt(shared: &Shared, way: Way<'_>, line: &mut Option<Lin
                 .await;
         }
         Some(Err(Unsent::NoLine(no_line))) => {
-            heed(shared, way.lane, slice::from_ref(&no_line.report));
+            if no_line.report.class.slows_down() {
+                heed(shared, way.lane, slice::from_ref(&no_line.report));
+            }
             fail(shared, &started, &loaded.template, job, &no_line).await;
         }
         Some(Err(Unsent::Withheld)) => free_later(shared, job, NOTE_PAUSE).await,
     }
 }
 
-/// Gives a provider less at once if it asks for that, and more again when it takes what it gets.
+/// Gives a provider less at once if it asks for that or takes nothing, and more again when it takes what it gets.
 fn heed(shared: &Shared, lane: &LaneKey, reports: &[Report]) {
+    let has = |ending: Ending| reports.iter().any(|report| report.ending == ending);
     let asks_for_less = |report: &Report| report.ending != Ending::Delivered && report.class.slows_down();
-    let less = reports.iter().any(asks_for_less);
-    if !less && reports.iter().all(|report| report.ending != Ending::Delivered) {
-        return;
-    }
-    if shared.board().heard(lane, less, shared.clock.now()) {
-        metrics::counter!("waxseal_delivery_slowdowns_total").increment(1);
-        tracing::info!("a provider asked for less: it gets half as many connections for now");
+    let said = if reports.iter().any(asks_for_less) {
+        Said::Less
+    } else if has(Ending::Delivered) {
+        Said::Taken
+    } else if reports.iter().all(|report| report.ending == Ending::Temporary) {
+        Said::Later
+    } else {
+        Said::Never
+    };
+    let follows = shared.board().heard(lane, said, shared.clock.now());
+    match follows {
+        Follows::Nothing => {}
+        Follows::Half => {
+            metrics::counter!("waxseal_delivery_slowdowns_total").increment(1);
+            tracing::info!("a provider asked for less: it gets half as many connections for now");
+        }
+        Follows::One => {
+            metrics::counter!("waxseal_delivery_slowdowns_total").increment(1);
+            tracing::info!("mail servers put everything off: one connection at a time asks them");
+        }
+        Follows::More => shared.replan.notify_one(),
     }
 }
 

@@ -11,6 +11,7 @@
 mod back;
 mod bounds;
 mod elsewhere;
+mod heard;
 mod lane;
 mod pace;
 mod rate;
@@ -43,6 +44,7 @@ use self::{
     turns::Turns,
 };
 pub(crate) use self::{
+    heard::{Follows, Said},
     lane::LaneKey,
     route::{Route, Target},
     standing::{Full, Standing, Whose},
@@ -515,15 +517,22 @@ impl Board {
         let leaving = if fresh { 0 } else { provider.leaving };
         let too_many = provider.connections > provider.pace.allowed() + leaving;
         let needless = fresh && lane.idle > 0 && lane.idle >= lane.jobs;
+        let one_is_enough =
+            lane.takes_nothing() && lane.connections > 1 + if fresh { 0 } else { lane.leaving };
         // Others of the provider have none: whoever had a turn, or has nothing to do, makes room.
         let had_turn = carried >= TURN || lane.jobs == 0;
         let owed = provider.starved > 0 && provider.room() == 0 && had_turn;
         // The same where all connections there may be are taken.
         let owed_to_any = self.starved > 0 && self.connections >= self.limits.connections && had_turn;
-        if too_many || needless || owed || owed_to_any {
+        if too_many || needless || one_is_enough || owed || owed_to_any {
             provider.starved = provider.starved.saturating_sub(usize::from(owed));
             self.starved = self.starved.saturating_sub(usize::from(owed_to_any));
             provider.leaving += 1;
+            lane.leaving += 1;
+            if lane.jobs > 0 && lane.idle > 0 {
+                // It was woken for work that is another's now.
+                lane.work.notify_one();
+            }
             return (Work::Leave, Wanted::Nothing);
         }
         let is_down = lane.down.as_ref().is_some_and(|(until, _)| now < *until);
@@ -592,34 +601,12 @@ impl Board {
         Some(Calls { work: Arc::clone(&lane.work), spare: Arc::clone(&provider.spare) })
     }
 
-    /// A try to connect succeeded (`None`) or failed, for everybody until a time.
-    pub(crate) fn reached(&mut self, key: &LaneKey, failed: Option<(Timestamp, NoLine)>) {
-        // What the DNS says of one domain is no news for those that share its lane.
-        if matches!((key, &failed), (LaneKey::Servers(..), Some((_, no_line))) if !no_line.of_servers) {
-            return;
-        }
-        if let Some(lane) = self.lanes.get_mut(key) {
-            lane.troubled = failed.is_some();
-            lane.down = failed;
-        }
-    }
-
-    /// What a provider said to a message: it took it, or asked for less at once. Whether it gets less from now on.
-    pub(crate) fn heard(&mut self, key: &LaneKey, asks_for_less: bool, now: Timestamp) -> bool {
-        let Some(lane) = self.lanes.get(key) else { return false };
-        let Some(provider) = self.providers.get_mut(&lane.provider) else { return false };
-        if asks_for_less {
-            return provider.pace.asked_for_less(now);
-        }
-        provider.pace.taken();
-        false
-    }
-
     /// A connection is gone, as it was asked to ([`Work::Leave`]) or not.
     pub(crate) fn hang_up(&mut self, key: &LaneKey, asked: bool) {
         self.connections = self.connections.saturating_sub(1);
         let Some(lane) = self.lanes.get_mut(key) else { return };
         lane.connections = lane.connections.saturating_sub(1);
+        lane.leaving = lane.leaving.saturating_sub(usize::from(asked));
         let is_over = lane.connections == 0 && lane.jobs == 0 && !lane.troubled;
         if let Some(provider) = self.providers.get_mut(&lane.provider) {
             provider.connections = provider.connections.saturating_sub(1);

@@ -1,6 +1,6 @@
 //! A smart host: `smtp://user:password@host:port` or `smtps://…`.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, num::NonZeroU16, str::FromStr};
 
 use thiserror::Error;
 use waxseal_smtp::client::Credentials;
@@ -68,9 +68,10 @@ impl FromStr for Relay {
         };
         let (host, port) = split_port(place)?;
         let port = match port {
-            Some(port) => {
-                port.parse().map_err(|_| ParseRelayError("the port is not a number from 1 to 65535"))?
-            }
+            Some(port) => port
+                .parse::<NonZeroU16>()
+                .map_err(|_| ParseRelayError("the port is not a number from 1 to 65535"))?
+                .get(),
             None if implicit_tls => 465,
             None => 25,
         };
@@ -141,6 +142,7 @@ mod tests {
             ("relay.example.org:25", "the scheme is missing"),
             ("http://relay", "neither smtp nor smtps"),
             ("smtp://relay:x", "the port is not a number"),
+            ("smtp://relay:0", "the port is not a number"),
             ("smtp://user@relay", "the password is missing"),
             ("smtp://", "the host is missing"),
             ("smtp://u:%zz@relay", "a broken %-escape"),

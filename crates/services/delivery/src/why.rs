@@ -24,6 +24,8 @@ use crate::{
 const MOST: u64 = 1_000;
 /// Events that are asked for at once.
 const PAGE: u64 = 200;
+/// Pages of events: of whoever gives many messages one Message-ID not all is looked through.
+const PAGES: usize = 100;
 
 /// A recipient of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -121,7 +123,9 @@ pub async fn recipients(
     // However many attempts were made before: only what came in the end is asked for.
     let all_of_it = EventQuery::of_message(account, header_id.to_owned());
     let mut ended = EventQuery { ascending: true, ending: true, limit: PAGE, ..all_of_it };
-    while all.len() < MOST as usize {
+    let mut pages = 0;
+    while all.len() < MOST as usize && pages < PAGES {
+        pages += 1;
         let events = store.events(&ended).await?;
         for event in events.iter().filter(|event| event.message == Some(message)) {
             if let Some(told) = tell(event)

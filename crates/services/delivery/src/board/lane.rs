@@ -17,6 +17,9 @@ use waxseal_model::{AccountId, Timestamp};
 use super::{pace::Pace, rate::Rate, turns::Turns};
 use crate::{open::NoLine, shaping::Bounds, sources::LeavesFrom};
 
+/// Messages in a row that are put off before a lane is taken to put off all of them.
+const LATER: u32 = 20;
+
 /// Whose connections are shared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum LaneKey {
@@ -53,6 +56,10 @@ pub(super) struct Lane {
     pub(super) troubled: bool,
     /// It is not known yet where it leads: one connection finds out.
     pub(super) unknown: bool,
+    /// Messages in a row to which it said "later".
+    pub(super) put_off: u32,
+    /// Connections that were told to leave and have not ended yet.
+    pub(super) leaving: usize,
     /// Which connection of all that were planned was its last.
     pub(super) planned: u64,
     /// Which message of all that were taken was its last.
@@ -74,6 +81,8 @@ impl Lane {
             down: None,
             troubled: false,
             unknown,
+            put_off: 0,
+            leaving: 0,
             planned: 0,
             taken: 0,
             rated: false,
@@ -85,9 +94,15 @@ impl Lane {
         self.connections == 0 && self.jobs > 0 && !self.rated
     }
 
+    /// Whether it takes nothing for now: one connection at a time goes on asking. More of them would hear the same sooner,
+    /// at the cost of whatever else there is to do.
+    pub(super) const fn takes_nothing(&self) -> bool {
+        self.put_off >= LATER
+    }
+
     /// Whether it wants another connection.
     pub(super) const fn wants_more(&self) -> bool {
-        let single = self.troubled || self.unknown;
+        let single = self.troubled || self.unknown || self.takes_nothing();
         (!single || self.connections == 0) && self.jobs > self.idle + self.fresh && !self.rated
     }
 }

@@ -68,9 +68,9 @@ impl Pace {
         self.is_slowed() && self.wave_until.is_some_and(|until| now < until + REMEMBERED)
     }
 
-    /// A message was taken.
-    pub(crate) fn taken(&mut self) {
-        if !self.is_slowed() {
+    /// A message was taken. Those that are taken among the refusals of a wave prove nothing.
+    pub(crate) fn taken(&mut self, now: Timestamp) {
+        if !self.is_slowed() || self.wave_until.is_some_and(|until| now < until) {
             return;
         }
         self.taken += 1;
@@ -111,12 +111,17 @@ mod tests {
         now = now + WAVE;
         assert!(pace.asked_for_less(now));
         assert_eq!(pace.allowed(), 2);
+        for _ in 0..10_000 {
+            pace.taken(now);
+        }
+        assert_eq!(pace.allowed(), 2, "no more while the refusals may go on");
+        now = now + WAVE;
         for _ in 0..PROOF * 2 {
-            pace.taken();
+            pace.taken(now);
         }
         assert_eq!(pace.allowed(), 3, "one more after so many over each");
         for _ in 0..10_000 {
-            pace.taken();
+            pace.taken(now);
         }
         assert_eq!(pace.allowed(), 10, "never more than the table has");
     }

@@ -25,6 +25,8 @@ pub(crate) enum Standing {
     Unreachable { until: Timestamp, words: String },
     /// It could not be reached: one connection tries.
     Trying,
+    /// Its mail servers put everything off: one connection asks.
+    PutOff,
     /// Its mail servers are being looked up.
     LookedUp,
     /// Its provider got all messages of this minute so far.
@@ -111,6 +113,9 @@ impl Board {
         }
         if lane.troubled {
             return Some(Standing::Trying);
+        }
+        if lane.takes_nothing() {
+            return Some(Standing::PutOff);
         }
         let own = place.flows.get(&account).map_or(0, |flow| flow.waiting.len());
         Some(Standing::Turn { ahead: own.saturating_sub(1) })

@@ -82,7 +82,11 @@ fn what_a_provider_says_is_heard_when_its_domain_has_to_be_asked_for_anew_meanwh
     board.lanes.get_mut(&lane).expect("it was found").connections = 1;
     now = now + KNOWN_FOR + Duration::from_secs(1);
     board.tidy(now);
-    assert!(board.heard(&lane, true, now), "the transaction took longer than the DNS is believed");
+    assert_eq!(
+        board.heard(&lane, Said::Less, now),
+        Follows::Half,
+        "the transaction took longer than the DNS is believed"
+    );
     assert!(allowed(&board, &lane) < board.limits.per_destination);
 }
 
@@ -93,7 +97,7 @@ fn providers_that_asked_for_less_are_not_kept_for_ever() {
     for number in 0..100 {
         let name = format!("d{number}.example");
         let lane = board.found(&alone(&name), place(&name, None), now);
-        board.heard(&lane, true, now);
+        board.heard(&lane, Said::Less, now);
     }
     board.tidy(now);
     assert_eq!((board.lanes.len(), board.providers.len()), (0, 100), "they are slowed down for now");
@@ -119,6 +123,35 @@ fn while_a_connection_says_goodbye_none_is_made_in_its_place() {
     );
     board.hang_up(&lane, true);
     assert!(!is_to_leave(&mut board, 0), "it is gone");
+}
+
+#[test]
+fn who_puts_everything_off_is_asked_by_one_connection_until_something_is_taken() {
+    let mut board = board();
+    let now = Timestamp::from_secs(1_000);
+    let lane = board.found(&alone("d.example"), place("mx.d.example", None), now);
+    let with = |board: &mut Board, connections: usize| {
+        board.lanes.get_mut(&lane).expect("it was found").connections = connections;
+        board.lanes.get_mut(&lane).expect("it was found").jobs = 10;
+        board.providers.values_mut().for_each(|provider| provider.connections = connections);
+    };
+    let leaves = |board: &mut Board, carried| matches!(board.take(&lane, carried, now).0, Work::Leave);
+    let wants_more = |board: &Board| board.lanes[&lane].wants_more();
+    with(&mut board, 3);
+    for _ in 0..19 {
+        assert_eq!(board.heard(&lane, Said::Later, now), Follows::Nothing);
+    }
+    assert!(!leaves(&mut board, 1) && wants_more(&board), "some are put off anywhere");
+    assert_eq!(board.heard(&lane, Said::Later, now), Follows::One);
+    assert!(leaves(&mut board, 1) && leaves(&mut board, 1), "two of three go");
+    assert!(!leaves(&mut board, 1), "one goes on asking");
+    board.hang_up(&lane, true);
+    board.hang_up(&lane, true);
+    assert!(!leaves(&mut board, 1) && !wants_more(&board), "and none is made in their place");
+    board.heard(&lane, Said::Less, now);
+    assert_eq!(board.lanes[&lane].put_off, 20, "that says nothing of who takes what");
+    assert_eq!(board.heard(&lane, Said::Taken, now), Follows::More);
+    assert!(wants_more(&board));
 }
 
 #[test]

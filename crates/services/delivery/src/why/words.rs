@@ -248,6 +248,14 @@ pub(super) fn standing(entry: &QueueEntry, standing: Standing, by_relay: ByRelay
             };
             (format!("{to} could not be reached; one connection at a time tries"), waits_for)
         }
+        Standing::PutOff => {
+            let waits_for = WaitsFor {
+                limit: Some("put_off"),
+                whose: Some(to.into()),
+                ..wait("connections", format!("a server of {to} that takes a message"))
+            };
+            (format!("{to} puts everything off; one connection at a time asks"), waits_for)
+        }
         Standing::LookedUp => {
             let waits_for = WaitsFor { whose: Some(to.into()), ..wait("dns", "an answer of the DNS") };
             (format!("the mail servers of {to} are being looked up"), waits_for)
