@@ -100,6 +100,8 @@ fn changed(house: &House, sources: &Sources, Change { address, what }: &Change) 
     match what {
         What::Set { hello } => {
             ensure!(known.is_some() || sources.sources.len() < MOST, "there are {MOST} addresses already");
+            let plain = address.to_canonical();
+            ensure!(plain == *address, "{address} is {plain} in another form: `waxseal source set {plain}`");
             ensure!(
                 !address.is_unspecified() && !address.is_multicast(),
                 "{address} is no address that mail can leave from"

@@ -11,7 +11,7 @@ pub(crate) enum Queue {
         #[command(flatten)]
         which: Which,
         /// At most this many entries, up to 1000.
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=1_000))]
         limit: u64,
         /// Go on after this entry, as `next` of the page before says.
         #[arg(long, value_name = "ID")]

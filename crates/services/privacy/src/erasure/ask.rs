@@ -61,10 +61,9 @@ impl Eraser {
     ) -> Result<(Vec<ErasureId>, u64), ErasureError> {
         let address = checked_address(address).ok_or(ErasureError::NotAnAddress)?;
         let (mut asked, mut rows, mut after) = (Vec::new(), 0, None);
-        self.inner.store.forget_paused_address(address).await?;
         loop {
             let page = self.inner.store.accounts(after, 500).await?;
-            let Some(last) = page.last() else { return Ok((asked, rows)) };
+            let Some(last) = page.last() else { break };
             after = Some(last.id);
             for account in &page {
                 let found = match self.inner.store.recipient_rows(account.id, address).await {
@@ -78,6 +77,9 @@ impl Eraser {
                 }
             }
         }
+        // Last: what it holds back leaves from then on, unless it is being erased.
+        self.inner.store.forget_paused_address(address).await?;
+        Ok((asked, rows))
     }
 
     async fn has_room(&self, account: AccountId) -> Result<(), ErasureError> {
