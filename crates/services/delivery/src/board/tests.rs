@@ -143,6 +143,11 @@ fn who_puts_everything_off_is_asked_by_one_connection_until_something_is_taken()
     }
     assert!(!leaves(&mut board, 1) && wants_more(&board), "some are put off anywhere");
     assert_eq!(board.heard(&lane, Said::Later, now), Follows::One);
+    let account = AccountId::new(&ManualClock::at(now), &SeededRandom::new(1));
+    let route = Route::Domain(Target::new("d.example", None));
+    let place = Destination { name: "d.example".into(), route, lane: lane.clone(), flows: BTreeMap::new() };
+    board.destinations.insert("d.example".into(), place);
+    assert_eq!(board.standing("d.example", account, now), Some(Standing::PutOff));
     assert!(leaves(&mut board, 1) && leaves(&mut board, 1), "two of three go");
     assert!(!leaves(&mut board, 1), "one goes on asking");
     board.hang_up(&lane, true);
@@ -152,6 +157,21 @@ fn who_puts_everything_off_is_asked_by_one_connection_until_something_is_taken()
     assert_eq!(board.lanes[&lane].put_off, 20, "that says nothing of who takes what");
     assert_eq!(board.heard(&lane, Said::Taken, now), Follows::More);
     assert!(wants_more(&board));
+}
+
+#[test]
+fn work_that_woke_a_connection_which_is_to_leave_wakes_another() {
+    let mut board = board();
+    let now = Timestamp::from_secs(1_000);
+    let lane = board.found(&alone("d.example"), place("mx.d.example", None), now);
+    let follows: Vec<_> = (0..20).map(|_| board.heard(&lane, Said::Later, now)).collect();
+    assert_eq!(follows.last(), Some(&Follows::One));
+    let of = board.lanes.get_mut(&lane).expect("it was found");
+    (of.connections, of.idle, of.jobs) = (2, 1, 1);
+    let work = Arc::clone(&of.work);
+    board.providers.values_mut().for_each(|provider| provider.connections = 2);
+    assert!(matches!(board.take(&lane, 1, now).0, Work::Leave));
+    assert!(std::pin::pin!(work.notified()).enable(), "the one that idles is told");
 }
 
 #[test]

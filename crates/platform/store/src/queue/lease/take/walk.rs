@@ -62,7 +62,10 @@ impl Search<'_> {
                 continue;
             }
             let after = walk.destination.remove(&account).unwrap_or_default();
-            let Some(destination) = self.next_destination(&account, after.clone()).await? else { continue };
+            let Some(destination) = self.next_value(Column::Destination, &account, after.clone()).await?
+            else {
+                continue;
+            };
             if !self.skip.has_flow(&account, &destination) {
                 let flow = Entity::find()
                     .filter(Column::Account.eq(account.clone()))
@@ -124,13 +127,19 @@ impl Search<'_> {
         Ok(next.into_tuple().one(self.tx).await?)
     }
 
-    async fn next_destination(&self, account: &[u8], after: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
+    /// The next destination, or sending domain, that an account has entries with.
+    async fn next_value(
+        &self,
+        column: Column,
+        account: &[u8],
+        after: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let next = Entity::find()
             .select_only()
-            .column(Column::Destination)
+            .column(column)
             .filter(Column::Account.eq(account.to_vec()))
-            .filter(Column::Destination.gt(after))
-            .order_by_asc(Column::Destination)
+            .filter(column.gt(after))
+            .order_by_asc(column)
             .limit(1);
         Ok(next.into_tuple().one(self.tx).await?)
     }

@@ -39,7 +39,9 @@ impl Search<'_> {
             false => self.page(account, &place).await?,
         };
         let Some(last) = page.last().cloned() else {
-            let Some(domain) = self.next_domain(account, place.domain).await? else { return Ok(false) };
+            let Some(domain) = self.next_value(Column::Domain, account, place.domain).await? else {
+                return Ok(false);
+            };
             walk.remember_sender(account, Place { domain, entry: Vec::new() });
             return Ok(true);
         };
@@ -64,17 +66,6 @@ impl Search<'_> {
             .order_by_asc(Column::Id)
             .limit(PAGE as u64);
         Ok(next.into_tuple().all(self.tx).await?)
-    }
-
-    async fn next_domain(&self, account: &[u8], after: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
-        let next = Entity::find()
-            .select_only()
-            .column(Column::Domain)
-            .filter(Column::Account.eq(account.to_vec()))
-            .filter(Column::Domain.gt(after))
-            .order_by_asc(Column::Domain)
-            .limit(1);
-        Ok(next.into_tuple().one(self.tx).await?)
     }
 }
 
