@@ -36,6 +36,7 @@ mod second_copy;
 mod service;
 mod settler;
 pub mod shaping;
+mod soonest;
 pub mod sources;
 mod suppressed;
 mod tls_reports;

@@ -43,7 +43,8 @@ impl Rested {
         done
     }
 
-    fn rest_after(&mut self, took: Duration) {
+    /// It was done, and took so long.
+    pub(crate) fn rest_after(&mut self, took: Duration) {
         let rest = took.saturating_mul(Self::TIMES).min(Self::LONGEST);
         self.until = (took >= Self::QUICK).then(|| Instant::now() + rest);
         self.done = Some(Instant::now());

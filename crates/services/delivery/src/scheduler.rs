@@ -32,14 +32,21 @@ const TIDIED: Duration = Duration::from_secs(1);
 enum Next {
     Now,
     After(Instant),
+    /// What is due may well belong to somebody who is passed over.
+    PassedOver(Instant),
     At(waxseal_model::Timestamp),
     WhenWoken,
 }
 
 impl Next {
     fn after_pause(shared: &Shared) -> Self {
-        Self::After(Instant::now() + shared.config.timeouts.look_again)
+        Self::After(soon(shared))
     }
+}
+
+/// When to look again at the latest while something is due.
+fn soon(shared: &Shared) -> Instant {
+    Instant::now() + shared.config.timeouts.look_again
 }
 
 /// What ended a wait.
@@ -56,7 +63,7 @@ enum Woken {
 pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, mut handed_over: HandedOver) {
     let mut workers = JoinSet::new();
     let (mut woken, mut next) = (Woken::Queue, Next::Now);
-    let (mut planning, mut tidying) = (Rested::default(), Rested::default());
+    let (mut planning, mut tidying, mut looking) = (Rested::default(), Rested::default(), Rested::default());
     let (mut clearings, mut paused) = (shared.store.clearings(), shared.store.pause_changes());
     while !shared.stopping.is_cancelled() {
         clearings.borrow_and_update();
@@ -76,8 +83,13 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, 
         match woken {
             Woken::Queue => {
                 changes.borrow_and_update();
+                shared.soonest.forget();
+                let began = Instant::now();
                 next = take_due(&shared, &handed_over).await;
-                // While much is deferred there is a reason to look at the queue all the time.
+                if matches!(next, Next::PassedOver(_)) {
+                    // There may be thousands of it, and each look reads some.
+                    looking.rest_after(began.elapsed());
+                }
                 take_handed(&shared, None, &mut handed_over).await;
             }
             Woken::Handed(first) => take_handed(&shared, first, &mut handed_over).await,
@@ -91,7 +103,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, 
             shared.replan.notify_one();
         }
         reap(&mut workers);
-        let when = (next, planning.rests_until());
+        let when = (next, looking.rests_until(), planning.rests_until());
         woken = wait(&shared, (&mut changes, &mut clearings, &mut paused), &mut handed_over, when).await;
     }
     let first = if let Woken::Handed(first) = woken { first } else { None };
@@ -185,8 +197,7 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     }
     Ok(match shared.store.next_due().await? {
         None => Next::WhenWoken,
-        // The earliest may well belong to somebody who was passed over: look again soon.
-        Some(_) if skipping => Next::after_pause(shared),
+        Some(_) if skipping => Next::PassedOver(soon(shared)),
         Some(due) if due <= shared.clock.now() => Next::after_pause(shared),
         Some(due) => Next::At(due),
     })
@@ -206,14 +217,32 @@ async fn wait(
         &mut watch::Receiver<u64>,
     ),
     handed_over: &mut HandedOver,
-    (next, plan_from): (Next, Option<Instant>),
+    (next, look_from, plan_from): (Next, Option<Instant>, Option<Instant>),
 ) -> Woken {
     let timer = async {
         match next {
             Next::Now => {}
-            Next::After(pause) => tokio::time::sleep_until(pause).await,
+            Next::After(pause) | Next::PassedOver(pause) => tokio::time::sleep_until(pause).await,
             Next::At(due) => shared.clock.sleep_until(due).await,
             Next::WhenWoken => std::future::pending().await,
+        }
+    };
+    let soonest = shared.soonest.due();
+    let soonest = async {
+        match soonest {
+            Some(due) => shared.clock.sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    };
+    let queue = async {
+        if let Some(from) = look_from {
+            tokio::time::sleep_until(from).await;
+        }
+        tokio::select! {
+            biased;
+            () = timer => Ok(()),
+            () = soonest => Ok(()),
+            changed = changes.changed() => changed,
         }
     };
     let rate_due = shared.board().rate_due();
@@ -234,14 +263,15 @@ async fn wait(
     };
     tokio::select! {
         biased;
-        () = timer => {}
-        () = plan => return Woken::Plan,
-        () = shared.wake.notified() => {}
-        changed = changes.changed() => {
-            if changed.is_err() {
+        looked_for = queue => {
+            if looked_for.is_err() {
                 tokio::time::sleep(shared.config.timeouts.look_again).await;
             }
         }
+        () = plan => return Woken::Plan,
+        // When to look is to be reckoned anew.
+        () = shared.soonest.sooner() => return Woken::Plan,
+        () = shared.wake.notified() => {}
         Ok(()) = clearings.changed() => {}
         // What is on the board is looked at again; the mark stays for that.
         Ok(()) = paused.changed() => paused.mark_changed(),

@@ -31,6 +31,7 @@ use crate::{
     second_copy::SecondCopies,
     settler::{self, Decision, Settler},
     shaping::ProviderState,
+    soonest::Soonest,
     tls_reports::{self, TlsReports},
     under_way::UnderWay,
     view::{SortedOut, View},
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) relays: Relays,
     /// What addresses that warm up sent today.
     pub(crate) counts: Counts,
+    /// When what was put off since the last look into the queue is due.
+    pub(crate) soonest: Soonest,
     /// Wakes the scheduler.
     pub(crate) wake: Notify,
     /// Has the scheduler plan anew; it need not look into the queue.
@@ -207,6 +210,7 @@ impl Delivery {
             random,
             config,
             settler,
+            soonest: Soonest::default(),
             wake: Notify::new(),
             replan: Notify::new(),
             spare: Notify::new(),

@@ -183,6 +183,9 @@ async fn settle(shared: &Shared, decisions: &[Decision], again: bool) -> Result<
     for decision in decisions.iter().filter(|decision| decision.ends_it()).filter(is_ours) {
         shared.second_copies.forget(decision.entry);
     }
+    if let Some(due) = decisions.iter().filter_map(Decision::put_off_until).min() {
+        shared.soonest.note(due);
+    }
     shared.forget(decisions.iter().map(|decision| decision.entry));
     Ok(())
 }
@@ -235,6 +238,14 @@ impl Decision {
     pub(crate) fn is_delivery(&self) -> bool {
         matches!(self.ending, Decided::Done(None))
             && self.events.iter().all(|event| event.kind == EventKind::Delivered)
+    }
+
+    /// When it is tried again, if the queue has it until then.
+    const fn put_off_until(&self) -> Option<Timestamp> {
+        match self.ending {
+            Decided::Deferred { next_attempt_at: until, .. } | Decided::PutOff { until, .. } => Some(until),
+            _ => None,
+        }
     }
 
     const fn ends_it(&self) -> bool {

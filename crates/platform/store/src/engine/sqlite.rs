@@ -73,6 +73,10 @@ pub(crate) async fn connect(path: &Path, purpose: Use) -> Result<DatabaseConnect
         // Rows may be large, and whoever takes them waits for a disk.
         options = options.row_buffer_size(2);
     }
+    if purpose == Use::Write {
+        // A look into the queue reads some hundreds of small ones, without a way to its thread and back for each.
+        options = options.row_buffer_size(1_024);
+    }
     if matches!(purpose, Use::Write | Use::Alone) {
         // A transaction whose sync failed was refused, but its pages may lie in the log all the same: whoever opens the
         // file next takes them for committed, and the disk need not have them. Before anything is done on the strength

@@ -88,8 +88,8 @@ impl Store {
         for Settlement { entry, lease, outcome, events } in settlements {
             let entry = entry.to_row();
             effects.log |= !events.is_empty();
-            effects.queue |=
-                matches!(outcome, Outcome::Deferred { .. } | Outcome::PutOff { .. } | Outcome::Released);
+            // Whoever puts something off knows when it is due.
+            effects.queue |= matches!(outcome, Outcome::Released);
             effects.suppressions |= matches!(outcome, Outcome::Done { suppress: Some(_) });
             if let Outcome::Paused(hold) = &outcome {
                 paused = Some(hold.round.min(paused.unwrap_or(hold.round)));
