@@ -179,7 +179,7 @@ fn request(caller: Caller, domain: Domain, message: Message) -> SendRequest {
             mime: message.content,
             to: message.envelope.recipients.into_iter().map(Mailbox::into_string).collect(),
             headers: Vec::new(),
-            mail_from: message.envelope.mail_from.map(Mailbox::into_string),
+            mail_from: Some(message.envelope.mail_from.map(Mailbox::into_string).unwrap_or_default()),
         },
         options: Vec::new(),
         variables: Vec::new(),

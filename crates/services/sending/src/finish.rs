@@ -103,7 +103,10 @@ impl Finisher<'_> {
 
     fn entry(&self, address: &Address) -> NewQueueEntry {
         let id = RecipientId::new(self.clock, self.random);
-        let reverse_path = self.keys.return_path.address(id);
+        let reverse_path = match self.options.delivery.null_reverse_path {
+            true => String::new(),
+            false => self.keys.return_path.address(id),
+        };
         let source = self.options.delivery.source();
         let envelope = Envelope { reverse_path, recipient: address.to_string(), source };
         NewQueueEntry { id, envelope }

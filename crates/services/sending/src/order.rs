@@ -105,6 +105,7 @@ impl Order {
         let mut read = options::read(all_options, &Rules { now, settings: &domain.settings, config })?;
         read.delivery.tls_report = tls_report;
         read.delivery.require_tls &= !tls_report;
+        read.delivery.null_reverse_path = mail_from.as_ref().is_some_and(String::is_empty);
         let tags_beside = options.iter().chain(&beside.options).any(|(name, _)| name == "tag");
         let batch = recipient_variables.or(beside.recipient_variables).or(inside.recipient_variables);
         let batch = batch.map(|json| substitute::parse_variables(&json, config.max_recipients)).transpose();
@@ -119,7 +120,10 @@ impl Order {
             addresses,
             recipients,
             batch: batch.map_err(|error| SendError::Invalid(error.to_string()))?,
-            sender: mail_from.or_else(|| body.first_from()).unwrap_or_default(),
+            sender: mail_from
+                .filter(|path| !path.is_empty())
+                .or_else(|| body.first_from())
+                .unwrap_or_default(),
             body,
             size,
             domain,
@@ -195,7 +199,7 @@ struct ReadContent {
     inside: OptionHeaders,
     /// Options in the envelope around it.
     outside: OptionHeaders,
-    /// MAIL FROM, if it names anybody.
+    /// MAIL FROM; empty for the null reverse-path.
     mail_from: Option<String>,
 }
 
@@ -212,7 +216,6 @@ impl ReadContent {
             Content::Mime { mime, to, mut headers, mail_from } => {
                 let ReadMime { message, recipients, envelope } = mime::read(mime, &to, config)?;
                 let inside = option_headers::from_mime(&message);
-                let mail_from = mail_from.filter(|path| !path.is_empty());
                 let (outside, id) = envelope.map_or_else(Default::default, |it| (it.options, it.message_id));
                 let is_id = |(name, _): &(String, String)| name.eq_ignore_ascii_case("message-id");
                 if let Some(id) = id.filter(|_| message.first("message-id").is_none())

@@ -65,7 +65,7 @@ pub enum Content {
         to: Vec<String>,
         /// `h:` fields: replace or add headers.
         headers: Vec<(String, String)>,
-        /// MAIL FROM of SMTP.
+        /// MAIL FROM of SMTP; empty for the null reverse-path.
         mail_from: Option<String>,
     },
 }
