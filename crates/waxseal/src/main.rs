@@ -4,6 +4,7 @@
 mod access;
 mod access_notice;
 mod admin;
+mod allocator;
 mod backup;
 mod bounce;
 mod check;
@@ -55,6 +56,11 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Serve | Command::Quickstart(_))
+        && let Err(error) = allocator::settle()
+    {
+        eprintln!("waxseal: memory of large messages may be given back late: {error}");
+    }
     // The one crypto provider; a second call could only come from here.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -346,6 +346,23 @@ def test_several_messages_over_one_connection(inside, sink, domain):
         assert len(sink.wait(one)) == 1
 
 
+def test_what_comes_from_nobody_leaves_from_nobody_and_once_for_all_at_a_destination(inside, sink, domain):
+    """RFC 5321, section 4.5.5: what becomes of a notification is told to nobody."""
+    people = [address() for _ in range(3)]
+    assert inside.talk("MAIL FROM:<>").code == 250
+    for one in people:
+        assert inside.talk(f"RCPT TO:<{one}>").code == 250
+    assert inside.talk("DATA").code == 354
+    inside.send(f"From: a@{domain.name}\r\nSubject: s\r\n\r\nb\r\n.\r\n".encode())
+    assert inside.reply().code == 250
+    (got,) = sink.wait(people[0])
+    assert got.sender in ("", "<>") and sorted(got.recipients) == sorted(people)
+    # With a sender each recipient has a return path of their own.
+    assert deliver(inside, f"a@{domain.name}", people[1]).code == 250
+    got = sink.wait(people[1], 2)[1]
+    assert got.sender.startswith("bounce+") and got.recipients == [people[1]]
+
+
 def test_the_reply_to_data_names_the_message(platform, inside, sink, domain):
     to = address()
     reply = deliver(inside, f"a@{domain.name}", to)
@@ -377,12 +394,6 @@ def test_the_envelope_decides_and_bcc_is_taken_out(inside, sink, domain):
     for one in (shown, hidden):
         (got,) = sink.wait(one)
         assert parcel.read(got)["Bcc"] is None and hidden.encode() not in got.raw
-
-
-def test_the_null_sender_is_allowed(inside, sink, domain):
-    to = address()
-    assert deliver(inside, "", to).code == 250
-    assert sink.wait(to)[0].sender.rpartition("@")[2].endswith(domain.name)
 
 
 def test_events_tell_of_smtp(platform, inside, domain):

@@ -135,6 +135,32 @@ async fn a_submission_by_smtp_keeps_its_sender_in_events() {
 }
 
 #[tokio::test]
+async fn what_is_submitted_from_nobody_leaves_from_nobody() {
+    let world = World::new().await;
+    for sender in [None, Some(""), Some("app@mg.example.org")] {
+        let mut request = world.mime_request(MIME, &[]);
+        if let Content::Mime { to, mail_from, .. } = &mut request.content {
+            *to = strings(&["bob@example.net", "eve@example.net"]);
+            *mail_from = sender.map(ToOwned::to_owned);
+        }
+        world.send(request).await.expect("sent");
+    }
+    let queued = world.queued().await;
+    let from_nobody: Vec<_> = queued.iter().filter(|queued| queued.reverse_path.is_empty()).collect();
+    assert_eq!(
+        from_nobody.iter().map(|queued| &*queued.recipient).collect::<Vec<_>>(),
+        ["bob@example.net", "eve@example.net"]
+    );
+    assert_eq!(from_nobody[0].entry.message, from_nobody[1].entry.message);
+    let others = queued.iter().filter(|queued| queued.reverse_path.starts_with("bounce+"));
+    assert_eq!(others.count(), 4, "whoever has a sender, or no envelope, gets a return path");
+    let told = world.events().await;
+    let senders: Vec<_> =
+        told.iter().map(|event| event.details.envelope.as_ref().expect("envelope").sender.as_str()).collect();
+    assert!(senders.iter().all(|sender| !sender.is_empty()), "events name who wrote it: {senders:?}");
+}
+
+#[tokio::test]
 async fn copies_of_a_batch_show_the_name_that_the_message_gives() {
     let world = World::new().await;
     let mime = "From: ada@mg.example.org\nTo: Ann One <ann@example.net>, bob@example.net\n\
