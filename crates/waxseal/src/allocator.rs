@@ -2,6 +2,8 @@
 
 use std::{env, io, os::unix::process::CommandExt as _, process::Command};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 /// What the allocator reads once, before anything else runs. From 128 KiB on a buffer is a mapping of its own, which goes back to
 /// the system when it is freed. Left to itself glibc raises that bound to 32 MiB with the first large buffer that is freed;
 /// from then on what large messages took stays with the process, in pieces. Who sets the one has to say the other too:
@@ -22,4 +24,13 @@ pub(crate) fn settle() -> io::Result<()> {
     let mut arguments = env::args_os();
     let name = arguments.next().unwrap_or_else(|| "waxseal".into());
     Err(Command::new(env::current_exe()?).arg0(name).args(arguments).envs(SETTINGS).env(DONE, "1").exec())
+}
+
+/// A start in place that failed has set SIGPIPE to its default, by which a peer that leaves ends the process: whoever handles it
+/// gets an error instead. Within a runtime.
+pub(crate) fn heed_broken_pipes() {
+    // The handler stays when this is dropped.
+    if let Err(error) = signal(SignalKind::pipe()) {
+        eprintln!("waxseal: {error}");
+    }
 }

@@ -56,11 +56,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let cli = Cli::parse();
-    if matches!(cli.command, Command::Serve | Command::Quickstart(_))
-        && let Err(error) = allocator::settle()
-    {
-        eprintln!("waxseal: memory of large messages may be given back late: {error}");
-    }
+    let serves = matches!(cli.command, Command::Serve | Command::Quickstart(_));
+    let as_it_is = serves.then(allocator::settle).and_then(Result::err);
     // The one crypto provider; a second call could only come from here.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -70,6 +67,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let Some(error) = as_it_is {
+        eprintln!("waxseal: memory of large messages may be given back late: {error}");
+        let _runtime = runtime.enter();
+        allocator::heed_broken_pipes();
+    }
     let outcome = runtime.block_on(run(cli));
     // Not waiting for what a second signal interrupted.
     runtime.shutdown_background();

@@ -346,8 +346,8 @@ def test_several_messages_over_one_connection(inside, sink, domain):
         assert len(sink.wait(one)) == 1
 
 
-def test_what_comes_from_nobody_leaves_from_nobody_and_once_for_all_at_a_destination(inside, sink, domain):
-    """RFC 5321, section 4.5.5: what becomes of a notification is told to nobody."""
+def test_what_comes_from_nobody_leaves_from_nobody(inside, sink, domain):
+    """RFC 5321, section 4.5.5: no server is told what becomes of a notification."""
     people = [address() for _ in range(3)]
     assert inside.talk("MAIL FROM:<>").code == 250
     for one in people:
@@ -355,8 +355,10 @@ def test_what_comes_from_nobody_leaves_from_nobody_and_once_for_all_at_a_destina
     assert inside.talk("DATA").code == 354
     inside.send(f"From: a@{domain.name}\r\nSubject: s\r\n\r\nb\r\n.\r\n".encode())
     assert inside.reply().code == 250
-    (got,) = sink.wait(people[0])
-    assert got.sender in ("", "<>") and sorted(got.recipients) == sorted(people)
+    for one in people:
+        (got,) = sink.wait(one)
+        # Servers refuse what comes from nobody and is for several.
+        assert got.sender in ("", "<>") and got.recipients == [one]
     # With a sender each recipient has a return path of their own.
     assert deliver(inside, f"a@{domain.name}", people[1]).code == 250
     got = sink.wait(people[1], 2)[1]

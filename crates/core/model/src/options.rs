@@ -42,7 +42,7 @@ pub struct DeliveryOptions {
     /// section 3).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub tls_report: bool,
-    /// It was submitted from `<>` and leaves so: nobody is told what becomes of it (RFC 5321 section 4.5.5).
+    /// It was submitted from `<>` and leaves so: no server is told what becomes of it (RFC 5321 section 4.5.5).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub null_reverse_path: bool,
     /// How it is signed.

@@ -279,6 +279,8 @@ impl Board {
         if let Some(job) = flow.waiting.youngest(domain)
             && job.message == entry.message
             && job.reverse_path == reverse_path
+            // Notifications are for one: widely used servers refuse one for several at DATA, for all of them.
+            && !reverse_path.is_empty()
             && job.entries.len() < self.limits.recipients_per_transaction
         {
             job.entries.push(entry);

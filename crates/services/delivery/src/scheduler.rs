@@ -40,13 +40,13 @@ enum Next {
 
 impl Next {
     fn after_pause(shared: &Shared) -> Self {
-        Self::After(soon(shared))
+        Self::After(Instant::now() + shared.config.timeouts.look_again)
     }
-}
 
-/// When to look again at the latest while something is due.
-fn soon(shared: &Shared) -> Instant {
-    Instant::now() + shared.config.timeouts.look_again
+    /// Sooner: each look walks around some of those who are passed over, and there may be many.
+    fn after_passing(shared: &Shared) -> Self {
+        Self::PassedOver(Instant::now() + shared.config.timeouts.look_again / 5)
+    }
 }
 
 /// What ended a wait.
@@ -89,6 +89,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut changes: watch::Receiver<u64>, 
                 if matches!(next, Next::PassedOver(_)) {
                     // There may be thousands of it, and each look reads some.
                     looking.rest_after(began.elapsed());
+                } else {
+                    looking = Rested::default();
                 }
                 take_handed(&shared, None, &mut handed_over).await;
             }
@@ -167,7 +169,7 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     };
     if room == 0 {
         handed_over.shut();
-        return Ok(Next::WhenWoken);
+        return Ok(Next::after_pause(shared));
     }
     // Half of it, so that whoever had less than their share when this was asked cannot take the rest.
     let limit = room.div_ceil(2).min(BATCH);
@@ -197,7 +199,7 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     }
     Ok(match shared.store.next_due().await? {
         None => Next::WhenWoken,
-        Some(_) if skipping => Next::PassedOver(soon(shared)),
+        Some(_) if skipping => Next::after_passing(shared),
         Some(due) if due <= shared.clock.now() => Next::after_pause(shared),
         Some(due) => Next::At(due),
     })
