@@ -69,6 +69,8 @@ class Disk:
         self._before: image.Image | None = None
         platform.data.mkdir(mode=0o700, exist_ok=True)
         platform.around = {
+            # The shim stays with the first program: it must not start itself once more.
+            "_WAXSEAL_ALLOCATOR_SET": "1",
             "LD_PRELOAD": str(compiled(folder)),
             "FAULTS_ROOT": str(platform.data),
             "FAULTS_LOG": str(self.log),
