@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::Instant};
+use waxseal_model::Timestamp;
 use waxseal_store::{
     StoreError,
     queue::{Handed, HandedOver, LeaseRequest},
@@ -34,19 +35,19 @@ enum Next {
     After(Instant),
     /// What is due may well belong to somebody who is passed over.
     PassedOver(Instant),
-    At(waxseal_model::Timestamp),
+    At(Timestamp),
     WhenWoken,
 }
 
 impl Next {
     fn after_pause(shared: &Shared) -> Self {
-        Self::After(Instant::now() + shared.config.timeouts.look_again)
+        Self::After(soon(shared))
     }
+}
 
-    /// Sooner: each look walks around some of those who are passed over, and there may be many.
-    fn after_passing(shared: &Shared) -> Self {
-        Self::PassedOver(Instant::now() + shared.config.timeouts.look_again / 5)
-    }
+/// When to look again at the latest while something is due.
+fn soon(shared: &Shared) -> Instant {
+    Instant::now() + shared.config.timeouts.look_again
 }
 
 /// What ended a wait.
@@ -199,7 +200,7 @@ async fn try_take_due(shared: &Shared, handed_over: &HandedOver) -> Result<Next,
     }
     Ok(match shared.store.next_due().await? {
         None => Next::WhenWoken,
-        Some(_) if skipping => Next::after_passing(shared),
+        Some(_) if skipping => Next::PassedOver(soon(shared)),
         Some(due) if due <= shared.clock.now() => Next::after_pause(shared),
         Some(due) => Next::At(due),
     })
@@ -229,13 +230,7 @@ async fn wait(
             Next::WhenWoken => std::future::pending().await,
         }
     };
-    let soonest = shared.soonest.due();
-    let soonest = async {
-        match soonest {
-            Some(due) => shared.clock.sleep_until(due).await,
-            None => std::future::pending().await,
-        }
-    };
+    let (soonest, rate_due) = (shared.soonest.due(), shared.board().rate_due());
     let queue = async {
         if let Some(from) = look_from {
             tokio::time::sleep_until(from).await;
@@ -243,15 +238,8 @@ async fn wait(
         tokio::select! {
             biased;
             () = timer => Ok(()),
-            () = soonest => Ok(()),
+            () = until(shared, soonest) => Ok(()),
             changed = changes.changed() => changed,
-        }
-    };
-    let rate_due = shared.board().rate_due();
-    let rate = async {
-        match rate_due {
-            Some(due) => shared.clock.sleep_until(due).await,
-            None => std::future::pending().await,
         }
     };
     let plan = async {
@@ -259,7 +247,7 @@ async fn wait(
             tokio::time::sleep_until(from).await;
         }
         tokio::select! {
-            () = rate => {}
+            () = until(shared, rate_due) => {}
             () = shared.replan.notified() => {}
         }
     };
@@ -281,4 +269,12 @@ async fn wait(
         handed = handed_over.next() => return Woken::Handed(handed),
     }
     Woken::Queue
+}
+
+/// Until then by the wall clock; without a time for ever.
+async fn until(shared: &Shared, due: Option<Timestamp>) {
+    match due {
+        Some(due) => shared.clock.sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }

@@ -168,6 +168,7 @@ contract! {
         an_account_with_enough_in_front_hides_no_other,
         where_one_has_enough_for_a_domain_others_are_given_theirs_for_it,
         those_behind_an_account_with_enough_take_turns,
+        a_walk_around_many_goes_on_until_it_was_round,
         the_next_due_time_ignores_what_is_held,
         leases_are_freed_at_start,
         retry_makes_waiting_entries_due,

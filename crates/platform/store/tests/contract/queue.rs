@@ -173,6 +173,27 @@ pub(crate) async fn those_behind_an_account_with_enough_take_turns(world: World)
     assert_eq!(found.len(), 3, "each had one of three leases");
 }
 
+pub(crate) async fn a_walk_around_many_goes_on_until_it_was_round(world: World) {
+    let sender = world.sender().await;
+    let domains: Vec<_> = (0..70).map(|number| format!("d{number}.example")).collect();
+    for _ in 0..4 {
+        let to: Vec<_> = domains.iter().map(|domain| format!("r@{domain}")).collect();
+        world.send(sender, &to.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    }
+    let flows = domains.iter().flat_map(|domain| one_flow(sender, domain).flows).collect();
+    let passed_over = PassedOver { flows, ..PassedOver::default() };
+    let mut changes = world.store.queue_changes();
+    for goes_on in [true, false] {
+        changes.mark_unchanged();
+        assert!(lease_around(&world, 5, passed_over.clone()).await.is_empty());
+        assert_eq!(
+            changes.has_changed().expect("a store"),
+            goes_on,
+            "whoever takes looks again, or need not"
+        );
+    }
+}
+
 pub(crate) async fn the_next_due_time_ignores_what_is_held(world: World) {
     let sender = world.sender().await;
     assert_eq!(world.store.next_due().await.expect("asked"), None);

@@ -136,6 +136,7 @@ impl Search<'_> {
         let window = if self.skip.is_empty() { limit } else { limit.saturating_add(LOOK_AHEAD) };
         let oldest = self.oldest(Entity::find(), window).await?;
         let exhausted = oldest.len() < window;
+        walk.goes_on = false;
         let wanted = oldest.into_iter().filter(|entry| !self.skip.has(entry));
         let mut ids: Vec<_> = wanted.map(|entry| entry.id).take(limit).collect();
         if ids.len() < limit && !exhausted {

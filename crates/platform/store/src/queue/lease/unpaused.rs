@@ -26,7 +26,7 @@ pub(super) struct Taken {
     pub(super) rows: Vec<queue_entry::Model>,
     /// Something was set aside.
     pub(super) set_aside: bool,
-    /// All that it looked at was paused, so that there may be more behind.
+    /// All that it looked at was paused or passed over, so that there may be more behind.
     pub(super) there_is_more: bool,
 }
 
@@ -57,6 +57,7 @@ pub(super) async fn take(
             break;
         }
     }
+    taken.there_is_more |= walk.goes_on();
     Ok(taken)
 }
 

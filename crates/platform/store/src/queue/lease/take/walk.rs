@@ -33,6 +33,8 @@ pub(crate) struct Walk {
     destination: HashMap<Vec<u8>, Vec<u8>>,
     /// For accounts of which some sending domains have enough: where in the others.
     sender: HashMap<Vec<u8>, Place>,
+    /// The last lease had visited all that one may before it was round.
+    pub(super) goes_on: bool,
 }
 
 impl Search<'_> {
@@ -83,6 +85,7 @@ impl Search<'_> {
             }
             visited.push_back(account);
         }
+        walk.goes_on = true;
         Ok(())
     }
 
@@ -146,6 +149,11 @@ impl Search<'_> {
 }
 
 impl Walk {
+    /// Whether there may be more where the last lease did not come.
+    pub(crate) const fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
     fn remember(&mut self, account: Vec<u8>, destination: Vec<u8>) {
         if self.destination.len() >= REMEMBERED {
             self.destination.clear();
