@@ -26,11 +26,15 @@ pub(crate) fn settle() -> io::Result<()> {
     Err(Command::new(env::current_exe()?).arg0(name).args(arguments).envs(SETTINGS).env(DONE, "1").exec())
 }
 
-/// A start in place that failed has set SIGPIPE to its default, by which a peer that leaves ends the process: whoever handles it
-/// gets an error instead. Within a runtime.
-pub(crate) fn heed_broken_pipes() {
+/// Says what to do after a start in place that failed. It has set SIGPIPE to its default, by which a peer that leaves ends the
+/// process: whoever handles it gets an error instead. Within a runtime.
+pub(crate) fn go_on_without(error: &io::Error) {
+    let wanted = SETTINGS.map(|(name, value)| format!("{name}={value}")).join(" ");
+    eprintln!(
+        "waxseal: cannot start anew with bounds for its memory ({error}): it may go over memory.limit_mb; start it with {wanted}"
+    );
     // The handler stays when this is dropped.
     if let Err(error) = signal(SignalKind::pipe()) {
-        eprintln!("waxseal: {error}");
+        eprintln!("waxseal: a client that leaves early may end it ({error}): start it with {wanted}");
     }
 }

@@ -68,9 +68,8 @@ fn main() -> ExitCode {
         }
     };
     if let Some(error) = as_it_is {
-        eprintln!("waxseal: memory of large messages may be given back late: {error}");
         let _runtime = runtime.enter();
-        allocator::heed_broken_pipes();
+        allocator::go_on_without(&error);
     }
     let outcome = runtime.block_on(run(cli));
     // Not waiting for what a second signal interrupted.

@@ -11,7 +11,7 @@ import requests
 from rig import canary, waiting, wire
 
 LIMIT_MB = 512
-# So many sessions come at once; the memory of 45 was over the limit before the allocator had bounds, that of few is not.
+# So many sessions come at once. Without bounds for the allocator 45 of them go over the limit; what 6 take stays taken.
 SESSIONS = int(os.environ.get("WAXSEAL_TEST_CROWD", "6"))
 CALLS = SESSIONS // 3
 # A message by SMTP and an attachment; both are within the limits.
