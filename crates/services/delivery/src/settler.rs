@@ -21,6 +21,9 @@ use crate::service::Shared;
 const GROUP: usize = 256;
 /// From the beginning of one commit to that of the next: a commit of four outcomes costs nearly what one of forty does.
 const GATHER: Duration = Duration::from_millis(5);
+/// The same where all that came is to be tried again later: each commit is in the way of what can be delivered, and for whoever was
+/// put off for minutes this is nothing.
+const GATHER_PUT_OFF: Duration = Duration::from_millis(25);
 /// Pause before a failed commit is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -53,6 +56,13 @@ pub(crate) struct Request {
     done: Option<oneshot::Sender<()>>,
 }
 
+impl Request {
+    /// Whether all of it is to be tried again later.
+    fn is_put_off(&self) -> bool {
+        self.decisions.iter().all(|decision| decision.put_off_until().is_some())
+    }
+}
+
 /// The way to the settler.
 #[derive(Clone)]
 pub(crate) struct Settler {
@@ -82,10 +92,10 @@ impl Settler {
 
 /// Commits until nobody can ask any more.
 pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
-    let mut next = Instant::now();
+    let mut last = None;
     while let Some(first) = requests.recv().await {
-        let group = gather(first, &mut requests, next).await;
-        next = Instant::now() + GATHER;
+        let group = gather(first, &mut requests, last).await;
+        last = Some(Instant::now());
         let (decisions, waiting): (Vec<_>, Vec<_>) =
             group.into_iter().map(|request| (request.decisions, request.done)).unzip();
         let decisions = decisions.concat();
@@ -96,11 +106,19 @@ pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
     }
 }
 
-/// What goes into one commit, which does not begin before `then` unless it is full.
-async fn gather(first: Request, requests: &mut mpsc::Receiver<Request>, then: Instant) -> Vec<Request> {
+/// What goes into one commit, which does not begin too soon after the `last` unless it is full.
+async fn gather(
+    first: Request,
+    requests: &mut mpsc::Receiver<Request>,
+    last: Option<Instant>,
+) -> Vec<Request> {
     let mut size = first.decisions.len();
+    let mut put_off = first.is_put_off();
     let mut group = vec![first];
-    while size < GROUP {
+    while let Some(last) = last
+        && size < GROUP
+    {
+        let then = last + if put_off { GATHER_PUT_OFF } else { GATHER };
         let next = match requests.try_recv() {
             Ok(next) => next,
             Err(_) if Instant::now() >= then => break,
@@ -110,6 +128,7 @@ async fn gather(first: Request, requests: &mut mpsc::Receiver<Request>, then: In
             },
         };
         size += next.decisions.len();
+        put_off &= next.is_put_off();
         group.push(next);
     }
     group
