@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How much is handed over and not done with, at most. No account gets all of it: alone seven eighths, and less the more
-/// others want.
+/// others want; and of that no domain of recipients gets more than three quarters.
 #[derive(Debug, Clone)]
 pub struct HandoverLimits {
     /// Recipients.
@@ -151,7 +151,8 @@ impl Gate {
         if !is_open {
             return None;
         }
-        self.rooms.take(whose.0, message.entries.len(), message.body.len())
+        let domains = message.entries.iter().map(|entry| entry.envelope.recipient_domain());
+        self.rooms.take(whose.0, domains, message.body.len())
     }
 }
 
