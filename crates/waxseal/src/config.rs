@@ -84,6 +84,7 @@ pub(crate) struct Config {
     pub(crate) relay: Option<Relay>,
     pub(crate) relay_share: u8,
     pub(crate) relay_connections: u32,
+    pub(crate) recipients_per_transaction: u32,
     /// What becomes of messages that may already have been delivered when the process died.
     pub(crate) after_crash: AfterCrash,
     /// Addresses to send from.

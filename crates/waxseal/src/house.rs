@@ -125,6 +125,7 @@ impl House {
             http_rules: config.http_rules.clone(),
             hourly: config.hourly,
             sending_ips: config.source_addresses.clone(),
+            shared_return_paths: config.recipients_per_transaction > 1,
             max_bytes_in_flight: rooms.sending,
             max_batch_bytes: rooms.batch,
             memory: memory.clone(),

@@ -210,6 +210,7 @@ impl Running {
             relay_share: config.relay_share,
             limits: Limits {
                 per_relay: config.relay_connections,
+                recipients_per_transaction: config.recipients_per_transaction as usize,
                 bytes_in_flight: self.rooms().delivery,
                 ..Limits::default()
             },

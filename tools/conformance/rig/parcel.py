@@ -353,7 +353,7 @@ def check_dkim(raw: bytes, zone, domain: str, wanted=("rsa-sha256", "ed25519-sha
 
 
 def check_envelope(arrival: Arrival, domain: str) -> None:
-    """The return path: of the sending domain, one for each message and recipient."""
+    """The return path: of the sending domain."""
     host = arrival.sender.rpartition("@")[2]
     assert host == domain or host.endswith("." + domain), f"return path at {host}"
     assert len(arrival.recipients) == len(set(arrival.recipients)), "a recipient twice in one transaction"

@@ -42,9 +42,9 @@ def test_a_message_id_of_the_callers_own_is_kept_and_returned(sender, sink):
         assert [str(one) for one in message.get_all("Message-ID")] == [wanted]
 
 
-def test_the_return_path_differs_for_each_recipient_and_message(sender, sink):
+def test_the_return_path_differs_for_each_message_and_domain(sender, sink):
     one, fields = small(sender)
-    two = f"{canary.word()}@rcpt.test"
+    two = f"{canary.word()}@other.test"
     sender.send([*fields, ("to", two)])
     sender.send(fields)
     paths = [got.sender for got in [*sink.wait(one, 2), *sink.wait(two)]]

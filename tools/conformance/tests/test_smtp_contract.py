@@ -30,8 +30,8 @@ def message(subject="s", body="body\r\n"):
     return f"From: a@own.test\r\nTo: b@rcpt.test\r\nSubject: {subject}\r\n\r\n{body}.\r\n".encode()
 
 
-def address():
-    return f"{canary.word()}@rcpt.test"
+def address(at="rcpt.test"):
+    return f"{canary.word()}@{at}"
 
 
 def deliver(line, sender_address, recipient, data=None):
@@ -359,10 +359,27 @@ def test_what_comes_from_nobody_leaves_from_nobody(inside, sink, domain):
         (got,) = sink.wait(one)
         # Servers refuse what comes from nobody and is for several.
         assert got.sender in ("", "<>") and got.recipients == [one]
-    # With a sender each recipient has a return path of their own.
     assert deliver(inside, f"a@{domain.name}", people[1]).code == 250
     got = sink.wait(people[1], 2)[1]
     assert got.sender.startswith("bounce+") and got.recipients == [people[1]]
+
+
+def test_recipients_at_one_domain_get_a_message_in_one_transaction(inside, sink, domain):
+    here, there = [address() for _ in range(5)], [address("other.test") for _ in range(2)]
+    assert inside.talk(f"MAIL FROM:<a@{domain.name}>").code == 250
+    for one in [*here[:3], *there, *here[3:]]:
+        assert inside.talk(f"RCPT TO:<{one}>").code == 250
+    assert inside.talk("DATA").code == 354
+    inside.send(f"From: a@{domain.name}\r\nSubject: s\r\n\r\nb\r\n.\r\n".encode())
+    assert inside.reply().code == 250
+    paths = set()
+    for together in (here, there):
+        for one in together:
+            (got,) = sink.wait(one)
+            assert sorted(got.recipients) == sorted(together)
+            assert got.sender.startswith("bounce+") and got.sender.endswith(f"@{domain.name}")
+            paths.add(got.sender)
+    assert len(paths) == 2, "a return path for each domain"
 
 
 def test_the_reply_to_data_names_the_message(platform, inside, sink, domain):

@@ -53,7 +53,7 @@ pub struct NewMessage {
 
 /// One recipient to deliver to.
 pub struct NewQueueEntry {
-    /// Id; part of the return path's token.
+    /// Id. The return path names it, or that of another recipient at the domain.
     pub id: RecipientId,
     /// Addresses.
     pub envelope: Envelope,

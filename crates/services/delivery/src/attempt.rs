@@ -95,8 +95,7 @@ pub(crate) async fn attempt(shared: &Shared, way: Way<'_>, line: &mut Option<Lin
         None => give_back(shared, job).await,
         Some(Ok((contact, verdicts))) => {
             let speaker = Speaker { rules: &shared.config.bounces, host: &contact.host };
-            let reports = verdicts.iter().map(|verdict| Report::of_verdict(speaker, verdict));
-            let reports: Vec<_> = reports.collect();
+            let reports = Report::of_verdicts(speaker, &verdicts);
             heed(shared, way.lane, &reports);
             settle(shared, &started, &loaded.template, job, (&contact, Some(utf8)), reports.into_iter())
                 .await;

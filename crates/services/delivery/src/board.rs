@@ -77,6 +77,19 @@ impl Job {
         let reverse_path = entry.envelope.open(&crate::outcome::ACCESS).reverse_path.clone();
         Self { message: entry.message, entries: vec![entry], handed: None, reverse_path }
     }
+
+    /// Whether an entry goes along in the same transaction, of so many recipients at most.
+    fn takes(&self, entry: &LeasedEntry, reverse_path: &str, most: usize) -> bool {
+        // What was tried is tried alone: it may have been refused for what went along.
+        let is_first_try = |entry: &LeasedEntry| entry.attempts == 0;
+        is_first_try(entry)
+            && self.entries.first().is_some_and(is_first_try)
+            // Notifications are for one: widely used servers refuse one for several at DATA, for all of them.
+            && !reverse_path.is_empty()
+            && self.message == entry.message
+            && self.reverse_path == reverse_path
+            && self.entries.len() < most
+    }
 }
 
 /// One destination that has something to do.
@@ -276,13 +289,8 @@ impl Board {
         let lane = self.lanes.get_mut(&place.lane);
         let flow = place.flows.entry(account).or_default();
         flow.recipients += 1;
-        if let Some(job) = flow.waiting.youngest(domain)
-            && job.message == entry.message
-            && job.reverse_path == reverse_path
-            // Notifications are for one: widely used servers refuse one for several at DATA, for all of them.
-            && !reverse_path.is_empty()
-            && job.entries.len() < self.limits.recipients_per_transaction
-        {
+        let most = self.limits.recipients_per_transaction;
+        if let Some(job) = flow.waiting.youngest(domain).filter(|job| job.takes(&entry, reverse_path, most)) {
             job.entries.push(entry);
             return None;
         }

@@ -44,7 +44,6 @@ impl Attempt<'_> {
     /// What becomes of an entry for which the attempt ended like this.
     pub(crate) fn decide(&self, shared: &Shared, entry: &LeasedEntry, report: &Report) -> Decision {
         let now = shared.clock.now();
-        let failures = entry.attempts.saturating_add(1);
         let status = self.status(shared, entry, report);
         let (ending, kind, severity, status, reason) = match report.ending {
             Ending::Delivered => (Decided::Done(None), EventKind::Delivered, None, status, None),
@@ -61,31 +60,39 @@ impl Attempt<'_> {
                     Some(report.reason),
                 )
             }
-            Ending::Temporary => match self.next_attempt(shared, entry, failures, now) {
-                Some(next_attempt_at) => {
-                    let retry_seconds = Some(next_attempt_at.since(now).as_secs());
-                    let deferred = Decided::Deferred {
-                        next_attempt_at,
-                        first_attempt_at: entry.first_attempt_at.unwrap_or(self.began_at),
-                        last_reply: last_reply(report),
-                    };
-                    let status = DeliveryStatus { retry_seconds, ..status };
-                    (deferred, EventKind::Failed, Some(Severity::Temporary), status, Some(report.reason))
+            Ending::Temporary | Ending::Together => {
+                match self.next_attempt(shared, entry, report.ending, now) {
+                    Some(next_attempt_at) => {
+                        let retry_seconds = Some(next_attempt_at.since(now).as_secs());
+                        let deferred = Decided::Deferred {
+                            next_attempt_at,
+                            first_attempt_at: entry.first_attempt_at.unwrap_or(self.began_at),
+                            last_reply: last_reply(report),
+                        };
+                        let status = DeliveryStatus { retry_seconds, ..status };
+                        (deferred, EventKind::Failed, Some(Severity::Temporary), status, Some(report.reason))
+                    }
+                    None => {
+                        let said = [&status.message, &status.description];
+                        let last_message = said.into_iter().find(|text| !text.is_empty()).cloned();
+                        let status = DeliveryStatus {
+                            last_code: Some(status.code),
+                            last_message,
+                            code: 602,
+                            description: TOO_OLD.into(),
+                            bounce_type: Some("soft".into()),
+                            ..status
+                        };
+                        (
+                            Decided::Done(None),
+                            EventKind::Failed,
+                            Some(Severity::Permanent),
+                            status,
+                            Some("old"),
+                        )
+                    }
                 }
-                None => {
-                    let said = [&status.message, &status.description];
-                    let last_message = said.into_iter().find(|text| !text.is_empty()).cloned();
-                    let status = DeliveryStatus {
-                        last_code: Some(status.code),
-                        last_message,
-                        code: 602,
-                        description: TOO_OLD.into(),
-                        bounce_type: Some("soft".into()),
-                        ..status
-                    };
-                    (Decided::Done(None), EventKind::Failed, Some(Severity::Permanent), status, Some("old"))
-                }
-            },
+            }
         };
         count(report, &ending);
         let details = self.details(entry, status, reason);
@@ -105,9 +112,13 @@ impl Attempt<'_> {
         &self,
         shared: &Shared,
         entry: &LeasedEntry,
-        failures: u32,
+        ending: Ending,
         now: Timestamp,
     ) -> Option<Timestamp> {
+        if ending == Ending::Together {
+            return Some(now);
+        }
+        let failures = entry.attempts.saturating_add(1);
         let next = schedule::next_attempt(failures, now, &entry.schedule, &*shared.random);
         if next.is_none() && !self.may_expire {
             tracing::warn!(mail = %entry.message, "the clock jumped: nothing is given up until it is confirmed");
@@ -238,8 +249,8 @@ fn round(duration: Duration) -> f64 {
 fn count(report: &Report, ending: &Decided) {
     let outcome = match (report.ending, ending) {
         (Ending::Delivered, _) => "delivered",
-        (Ending::Temporary, Decided::Deferred { .. }) => "deferred",
-        (Ending::Temporary, _) => "expired",
+        (Ending::Temporary | Ending::Together, Decided::Deferred { .. }) => "deferred",
+        (Ending::Temporary | Ending::Together, _) => "expired",
         (Ending::Permanent { .. }, _) => "failed",
     };
     metrics::counter!("waxseal_delivery_attempts_total", "outcome" => outcome).increment(1);

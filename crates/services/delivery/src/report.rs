@@ -4,7 +4,7 @@ use waxseal_model::suppression::Verdict as Suppressed;
 use waxseal_net::RouteError;
 use waxseal_smtp::{
     Reply,
-    client::{Fault, Verdict},
+    client::{Fault, Stage, Verdict},
     reply::Class,
 };
 
@@ -23,6 +23,8 @@ pub(crate) enum Ending {
     Delivered,
     /// Another attempt follows, if there is time.
     Temporary,
+    /// Nothing is known of this recipient but of all that went along: another attempt follows at once, for it alone.
+    Together,
     /// No attempt follows.
     Permanent {
         /// The recipient does not exist: it goes on the bounce list.
@@ -76,6 +78,25 @@ impl Report {
             }
             Verdict::Broken { fault, .. } => Self::of_fault(speaker, fault),
         }
+    }
+
+    /// The same for each recipient of one transaction. What was refused for all of them says of none whether it would have been
+    /// for it alone, unless it may be tried again anyway; nor does a server that has taken as many of them as it takes at once
+    /// (RFC 5321 section 4.5.3.1.10).
+    pub(crate) fn of_verdicts(speaker: Speaker<'_>, verdicts: &[Verdict]) -> Vec<Self> {
+        let some_taken = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Delivered(_)));
+        let is_of_all = |verdict: &Verdict| match verdict {
+            Verdict::Refused { stage: Stage::Rcpt, reply, .. } => some_taken && is_of_number(reply),
+            Verdict::Refused { .. } => verdict.is_permanent(),
+            Verdict::Delivered(_) | Verdict::Broken { .. } => false,
+        };
+        let report = |verdict| match Self::of_verdict(speaker, verdict) {
+            report if verdicts.len() > 1 && is_of_all(verdict) => {
+                Self { ending: Ending::Together, reason: "generic", ..report }
+            }
+            report => report,
+        };
+        verdicts.iter().map(report).collect()
     }
 
     /// What the reply to a command means that no message was part of (greeting, EHLO).
@@ -192,6 +213,11 @@ impl Report {
             ..Self::temporary(code, Some(enhanced), description)
         }
     }
+}
+
+/// Whether a server has enough recipients, and nothing against this one: a full mailbox answers with the same code.
+fn is_of_number(reply: &Reply) -> bool {
+    reply.code() == 452 && reply.enhanced().is_none_or(|code| code.subject != 2)
 }
 
 fn unable(domain: &str) -> String {

@@ -60,7 +60,7 @@ pub struct ReturnedTo {
     pub account: AccountId,
     /// Domain.
     pub domain: DomainId,
-    /// The recipient whose mail came back.
+    /// The recipient whose mail came back, or the first of those of its message at their domain.
     pub recipient: RecipientId,
 }
 

@@ -1,4 +1,4 @@
-//! Return paths: an envelope sender for each recipient, so that a bounce names who bounced, and a token
+//! Return paths: an envelope sender that names a recipient, so that a bounce names what bounced whatever it says, and a token
 //! in it that nobody can make up.
 //!
 //! `bounce+<recipient id><tag>@<domain>`: the id's 26 digits, then 20 digits of base 32 that hold the

@@ -32,6 +32,8 @@ pub struct SendingConfig {
     pub max_delay: Duration,
     /// How long delivery is tried unless the caller says otherwise.
     pub give_up_after: Duration,
+    /// Whether recipients of a message at one domain share a return path, so that they can go in one transaction.
+    pub shared_return_paths: bool,
     /// What URLs of customers may be called.
     pub http_rules: HttpRules,
     /// Addresses of this host that a caller may ask to send from.
@@ -53,6 +55,7 @@ impl SendingConfig {
             hourly: HourlyLimits::default(),
             max_delay: Duration::from_secs(3 * 86_400),
             give_up_after: Duration::from_secs(5 * 86_400),
+            shared_return_paths: true,
             http_rules: HttpRules::default(),
             sending_ips: Vec::new(),
         }

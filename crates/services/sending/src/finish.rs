@@ -87,7 +87,7 @@ impl Finisher<'_> {
         events: &mut Vec<NewEvent>,
     ) -> Vec<NewQueueEntry> {
         let maker = EventMaker { finisher: self, message, template };
-        let mut entries = Vec::with_capacity(addresses.len());
+        let mut receive = Vec::with_capacity(addresses.len());
         for address in addresses {
             events.push(maker.accepted(address));
             if let Some(verdict) = self.verdicts.get(&address.key()) {
@@ -95,21 +95,36 @@ impl Finisher<'_> {
             } else if self.options.delivery.test_mode {
                 events.push(maker.pretended(address));
             } else {
-                entries.push(self.entry(address));
+                receive.push(address);
             }
         }
-        entries
+        self.entries(receive)
     }
 
-    fn entry(&self, address: &Address) -> NewQueueEntry {
-        let id = RecipientId::new(self.clock, self.random);
-        let reverse_path = match self.options.delivery.null_reverse_path {
-            true => String::new(),
-            false => self.keys.return_path.address(id),
-        };
-        let source = self.options.delivery.source();
-        let envelope = Envelope { reverse_path, recipient: address.to_string(), source };
-        NewQueueEntry { id, envelope }
+    /// Queue entries. Those at one domain follow each other and share the return path of the first of them, since only what
+    /// has the same one can go in one transaction.
+    fn entries(&self, mut addresses: Vec<&Address>) -> Vec<NewQueueEntry> {
+        let shared = self.config.shared_return_paths;
+        if shared {
+            addresses.sort_by(|one, other| one.domain().cmp(other.domain()));
+        }
+        let mut path: Option<(&str, String)> = None;
+        let mut entries = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let id = RecipientId::new(self.clock, self.random);
+            let reverse_path = match path.take() {
+                _ if self.options.delivery.null_reverse_path => String::new(),
+                Some((domain, before)) if shared && domain == address.domain() => before,
+                _ => self.keys.return_path.address(id),
+            };
+            path = Some((address.domain(), reverse_path.clone()));
+            let source = self.options.delivery.source();
+            entries.push(NewQueueEntry {
+                id,
+                envelope: Envelope { reverse_path, recipient: address.to_string(), source },
+            });
+        }
+        entries
     }
 
     /// The MIME as it will leave: signatures, our own trace, and the message.

@@ -154,6 +154,12 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("delivery.relay_connections", "20", "Connections to a relay at once, whosever it is."),
     key(
+        "delivery.recipients_per_transaction",
+        "100",
+        "Recipients of one message at one domain who go in one SMTP transaction, and share a return path for that. With 1 each \
+         has a return path of their own, which names them also in bounces that do not say whom they are about.",
+    ),
+    key(
         "delivery.after_crash",
         r#""retry""#,
         "What becomes of messages that were sent and not answered when the process died, which may have arrived: \

@@ -60,6 +60,7 @@ impl Reader {
             relay: self.optional("delivery.relay", |url| values::relay(&url)),
             relay_share: self.number("delivery.relay_share", 0..=100),
             relay_connections: self.number("delivery.relay_connections", 1..=200),
+            recipients_per_transaction: self.number("delivery.recipients_per_transaction", 1..=1_000),
             after_crash: self
                 .one("delivery.after_crash", |text| values::after_crash(&text))
                 .unwrap_or_default(),

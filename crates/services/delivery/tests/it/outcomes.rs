@@ -7,7 +7,7 @@ use waxseal_store::{
 };
 use waxseal_testkit::smtp_peer::{Reaction, Script};
 
-use crate::world::{ACCESS, World, mail};
+use crate::world::{ACCESS, Event, World, mail};
 
 async fn suppressed(world: &World, address: &str) -> Vec<(SuppressionKind, String, String)> {
     let found = world.store.suppressions_of(world.account, world.domain, &[address.into()]).await;
@@ -96,6 +96,63 @@ async fn every_recipient_has_an_outcome_of_its_own() {
     assert_eq!(peer.acknowledged().len(), 1);
     world.wait_until_idle().await;
     assert_eq!(world.queue().await.waiting, 2);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_several_is_tried_for_each_alone_before_anybody_bounces() {
+    let mut world = World::new().await;
+    // Of whom it does not say; later it takes the message for each but one.
+    let no = || Reaction::Say("550 5.1.1 no such user\r\n".into());
+    let script =
+        Script::new().on(".", [no(), Reaction::Proper]).recipient("gone@b.example", [Reaction::Proper, no()]);
+    let peer = world.peer(script).await;
+    world.send(mail(&["ann@b.example", "gone@b.example", "bob@b.example"])).await;
+    world.start().await;
+    let told = told(&world.wait_for_events(6).await);
+    assert_eq!(
+        told,
+        [
+            ("ann@b.example", "delivered 250"),
+            ("ann@b.example", "temporary 550"),
+            ("bob@b.example", "delivered 250"),
+            ("bob@b.example", "temporary 550"),
+            ("gone@b.example", "permanent 550"),
+            ("gone@b.example", "temporary 550"),
+        ]
+        .map(|(recipient, short)| (recipient.to_owned(), short.to_owned()))
+    );
+    let together: Vec<_> = peer.seen().messages.iter().map(|message| message.recipients.len()).collect();
+    assert_eq!(together, [3, 1, 1]);
+    for alive in ["ann@b.example", "bob@b.example"] {
+        assert!(suppressed(&world, alive).await.is_empty(), "{alive} is there");
+    }
+    assert_eq!(suppressed(&world, "gone@b.example").await.len(), 1);
+}
+
+#[tokio::test]
+async fn those_that_are_too_many_at_once_come_at_once_again() {
+    let mut world = World::new().await;
+    let enough = |text: &str| [Reaction::Say(format!("452 {text}\r\n")), Reaction::Proper];
+    let script = Script::new()
+        .recipient("c@b.example", enough("4.5.3 too many recipients"))
+        .recipient("d@b.example", enough("no more of them"))
+        .recipient("full@b.example", enough("4.2.2 the mailbox is full"));
+    let _peer = world.peer(script).await;
+    world.send(mail(&["a@b.example", "b@b.example", "c@b.example", "d@b.example", "full@b.example"])).await;
+    world.start().await;
+    let events = world.wait_for_events(7).await;
+    let delivered: Vec<_> = told(&events).into_iter().filter(|(_, short)| short == "delivered 250").collect();
+    let delivered: Vec<_> = delivered.iter().map(|(recipient, _)| recipient.as_str()).collect();
+    assert_eq!(delivered, ["a@b.example", "b@b.example", "c@b.example", "d@b.example"]);
+    world.wait_until_idle().await;
+    assert_eq!(world.queue().await.waiting, 1, "whose mailbox is full waits for its turn");
+}
+
+/// Who was told of, and what.
+fn told(events: &[Event]) -> Vec<(String, String)> {
+    let mut told: Vec<_> = events.iter().map(|event| (event.recipient().to_owned(), event.short())).collect();
+    told.sort();
+    told
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! Messages given in parts.
 
 use waxseal_model::event::EventKind;
-use waxseal_sending::request::{File, Parts};
+use waxseal_sending::{
+    SendingConfig,
+    request::{File, Parts},
+};
 
 use crate::world::{DOMAIN, NOW, World, header, headers, letter, pairs, parsed, strings};
 
@@ -51,6 +54,24 @@ async fn a_letter_is_queued_signed_and_told_of() {
 }
 
 #[tokio::test]
+async fn recipients_at_one_domain_share_the_return_path_of_the_first_of_them() {
+    for shared in [true, false] {
+        let config = SendingConfig { shared_return_paths: shared, ..SendingConfig::new("mail.example.org") };
+        let world = World::at(NOW, config).await;
+        let to = strings(&["ann@one.example, bob@two.example", "carl@ONE.example"]);
+        world.send(world.request(Parts { to, ..letter() })).await.expect("sent");
+        let queued = world.queued().await;
+        let [ann, bob, carl] = queued.as_slice() else { panic!("{} recipients", queued.len()) };
+        assert_eq!(ann.reverse_path == carl.reverse_path, shared);
+        assert_ne!(ann.reverse_path, bob.reverse_path);
+        for (of, first) in [(ann, ann), (bob, bob), (carl, if shared { ann } else { carl })] {
+            let named = world.domains.parse_return_path(&of.reverse_path).await.expect("keys").expect("ours");
+            assert_eq!(named.recipient, first.entry.id, "{}", of.recipient);
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_that_leaves_tells_who_called() {
     let world = World::new().await;
     world.send(world.request(letter())).await.expect("sent");
@@ -94,7 +115,7 @@ async fn a_thousand_recipients_of_one_message_weigh_little_in_the_log() {
     assert_eq!(header(body, "To"), Some(to.join(", ")));
     assert!(body.split(|b| *b == b'\n').all(|line| line.len() <= 999));
     let paths: std::collections::HashSet<_> = queued.iter().map(|queued| &queued.reverse_path).collect();
-    assert_eq!(paths.len(), 1_000);
+    assert_eq!(paths.len(), 1, "they can go in one transaction");
     let events = world.events().await;
     assert_eq!(events.len(), 1_000);
     for told in &events {
