@@ -344,14 +344,16 @@ async fn settle(
         }
         None => release(entry),
     };
-    let decisions: Vec<_> = job.entries.iter().map(decide).collect();
-    if decisions.iter().all(Decision::is_delivery) {
+    let (delivered, others): (Vec<_>, Vec<_>) =
+        job.entries.iter().map(decide).partition(Decision::is_delivery);
+    if !delivered.is_empty() {
         // That is what nobody may ever do again, so it is on record at once; the commit follows.
         let second = |decision: &Decision| (decision.entry, shared.second_copies.contains(decision.entry));
-        shared.store.note_delivered(&decisions.iter().map(second).collect::<Vec<_>>(), shared.clock.now());
-        shared.settler.leave(decisions).await;
-    } else {
-        shared.settler.settle(decisions).await;
+        shared.store.note_delivered(&delivered.iter().map(second).collect::<Vec<_>>(), shared.clock.now());
+        shared.settler.leave(delivered).await;
+    }
+    if !others.is_empty() {
+        shared.settler.settle(others).await;
     }
 }
 

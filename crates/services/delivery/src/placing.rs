@@ -123,7 +123,8 @@ async fn end(shared: &Shared, entry: LeasedEntry, wait: &Wait) {
     give_up(shared, &route, &Job::alone(entry), no_line).await;
 }
 
-/// Asks whether a message may leave from the address of its lane. If not, it and all that waits there go elsewhere.
+/// Asks whether a message may leave from the address of its lane. If not, it and all that waits there go elsewhere; if only to some
+/// of its recipients, the others do.
 pub(crate) async fn allow<'a>(
     shared: &'a Shared,
     (lane, route): (&LaneKey, &Route),
@@ -134,13 +135,13 @@ pub(crate) async fn allow<'a>(
     let (address, today) = (origin.main.address, shared.clock.now().day());
     let provider = shared.board().provider(lane);
     let provider = provider.as_deref().unwrap_or(OTHERS);
+    let mut share = None;
     if !ways.outbound.is_paused(address) {
         let Some(budget) = ways.outbound.budget(address, provider, today) else { return Allowed::Yes(None) };
         let recipients = u32::try_from(job.entries.len()).unwrap_or(u32::MAX);
         let taken = shared.counts.take(&shared.store, (address, provider, today), (recipients, budget)).await;
         match taken {
-            Ok(Some(share)) => return Allowed::Yes(Some(share)),
-            Ok(None) => {}
+            Ok(taken) => share = taken,
             Err(error) => {
                 // What cannot be counted does not go.
                 tracing::error!(%error, "what warms up cannot be counted now");
@@ -150,21 +151,38 @@ pub(crate) async fn allow<'a>(
             }
         }
     }
+    let allowed = share.as_ref().map_or(0, Share::recipients);
+    if allowed < job.entries.len() {
+        let rest = job.entries.split_off(allowed);
+        elsewhere(shared, (&ways, lane, provider), rest, job.handed.as_ref()).await;
+    }
+    match share {
+        Some(share) => Allowed::Yes(Some(share)),
+        None => Allowed::No,
+    }
+}
+
+/// Places entries of a job, and all that waits for its lane, where the address of the lane is not wanted.
+async fn elsewhere(
+    shared: &Shared,
+    (ways, lane, provider): (&Ways, &LaneKey, &str),
+    mut entries: Vec<LeasedEntry>,
+    handed: Option<&Arc<HandedMessage>>,
+) {
     let mut left = Left::default();
     {
         let mut board = shared.board();
-        job.entries.iter_mut().for_each(|entry| board.let_go(entry));
+        entries.iter_mut().for_each(|entry| board.let_go(entry));
         let waiting = board.take_out(lane);
         drop(board);
-        let own = (std::mem::take(&mut job.entries), job.handed.clone());
+        let own = (entries, handed.cloned());
         let waiting = waiting.into_iter().map(|job| (job.entries, job.handed));
         for (entries, handed) in [own].into_iter().chain(waiting) {
-            place_as(shared, &ways, entries, handed.as_ref(), Some(provider), &mut left);
+            place_as(shared, ways, entries, handed.as_ref(), Some(provider), &mut left);
         }
     }
     metrics::counter!("waxseal_warm_up_overflows_total").increment(1);
     // Somebody has to go for it.
     shared.replan.notify_one();
     left.settle(shared).await;
-    Allowed::No
 }

@@ -81,20 +81,37 @@ impl Report {
     }
 
     /// The same for each recipient of one transaction. What was refused for all of them says of none whether it would have been
-    /// for it alone, unless it may be tried again anyway; nor does a server that has taken as many of them as it takes at once
+    /// for it alone, unless it may be tried again anyway; nor does a server that has as many of them as it takes at once
     /// (RFC 5321 section 4.5.3.1.10).
     pub(crate) fn of_verdicts(speaker: Speaker<'_>, verdicts: &[Verdict]) -> Vec<Self> {
+        let is_of_one = |verdict: &&Verdict| matches!(verdict, Verdict::Refused { stage: Stage::Rcpt, .. });
+        let went_along = verdicts.len() - verdicts.iter().filter(is_of_one).count();
         let some_taken = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Delivered(_)));
-        let is_of_all = |verdict: &Verdict| match verdict {
-            Verdict::Refused { stage: Stage::Rcpt, reply, .. } => some_taken && is_of_number(reply),
-            Verdict::Refused { .. } => verdict.is_permanent(),
-            Verdict::Delivered(_) | Verdict::Broken { .. } => false,
-        };
-        let report = |verdict| match Self::of_verdict(speaker, verdict) {
-            report if verdicts.len() > 1 && is_of_all(verdict) => {
-                Self { ending: Ending::Together, reason: "generic", ..report }
+        let report = |verdict: &Verdict| {
+            let report = Self::of_verdict(speaker, verdict);
+            match verdict {
+                // Not too much mail: fewer at once.
+                Verdict::Refused { stage: Stage::Rcpt, reply, .. } if some_taken && is_of_number(reply) => {
+                    Self {
+                        ending: Ending::Together,
+                        reason: "generic",
+                        class: BounceClass::Protocol,
+                        ..report
+                    }
+                }
+                Verdict::Refused { stage, reply, local } if went_along > 1 && verdict.is_permanent() => {
+                    let is_of_all = match stage {
+                        // Said of the sender or the size; or one of the addresses cannot be written in a command.
+                        Stage::Opening | Stage::Mail => *local && reply.code() == 553,
+                        Stage::Rcpt => false,
+                        Stage::Data | Stage::Content | Stage::End => true,
+                    };
+                    let ending = if is_of_all { Ending::Together } else { report.ending };
+                    let reason = if is_of_all { "generic" } else { report.reason };
+                    Self { ending, reason, ..report }
+                }
+                _ => report,
             }
-            report => report,
         };
         verdicts.iter().map(report).collect()
     }
@@ -215,9 +232,12 @@ impl Report {
     }
 }
 
-/// Whether a server has enough recipients, and nothing against this one: a full mailbox answers with the same code.
+/// Whether a server has enough recipients, and nothing against this one.
 fn is_of_number(reply: &Reply) -> bool {
-    reply.code() == 452 && reply.enhanced().is_none_or(|code| code.subject != 2)
+    match reply.enhanced() {
+        Some(code) => (code.subject, code.detail) == (5, 3),
+        None => reply.code() == 452 || reply.text().to_ascii_lowercase().contains("too many recipients"),
+    }
 }
 
 fn unable(domain: &str) -> String {

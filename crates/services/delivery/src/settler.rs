@@ -21,8 +21,8 @@ use crate::service::Shared;
 const GROUP: usize = 256;
 /// From the beginning of one commit to that of the next: a commit of four outcomes costs nearly what one of forty does.
 const GATHER: Duration = Duration::from_millis(5);
-/// The same where all that came is to be tried again later: each commit is in the way of what can be delivered, and for whoever was
-/// put off for minutes this is nothing.
+/// The same where all that came is to be tried again later: each commit is in the way of what can be delivered. A connection waits
+/// for it, so one that hears nothing else has forty refusals a second at most.
 const GATHER_PUT_OFF: Duration = Duration::from_millis(25);
 /// Pause before a failed commit is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -57,9 +57,9 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Whether all of it is to be tried again later.
-    fn is_put_off(&self) -> bool {
-        self.decisions.iter().all(|decision| decision.put_off_until().is_some())
+    /// Whether all of it is to be tried again, and not at once.
+    fn is_put_off(&self, now: Timestamp) -> bool {
+        self.decisions.iter().all(|decision| decision.put_off_until().is_some_and(|until| now < until))
     }
 }
 
@@ -94,7 +94,7 @@ impl Settler {
 pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
     let mut last = None;
     while let Some(first) = requests.recv().await {
-        let group = gather(first, &mut requests, last).await;
+        let group = gather(first, &mut requests, last, shared.clock.now()).await;
         last = Some(Instant::now());
         let (decisions, waiting): (Vec<_>, Vec<_>) =
             group.into_iter().map(|request| (request.decisions, request.done)).unzip();
@@ -111,9 +111,10 @@ async fn gather(
     first: Request,
     requests: &mut mpsc::Receiver<Request>,
     last: Option<Instant>,
+    now: Timestamp,
 ) -> Vec<Request> {
     let mut size = first.decisions.len();
-    let mut put_off = first.is_put_off();
+    let mut put_off = first.is_put_off(now);
     let mut group = vec![first];
     while let Some(last) = last
         && size < GROUP
@@ -128,7 +129,7 @@ async fn gather(
             },
         };
         size += next.decisions.len();
-        put_off &= next.is_put_off();
+        put_off &= next.is_put_off(now);
         group.push(next);
     }
     group

@@ -141,8 +141,8 @@ impl Counts {
         self.all().iter().flat_map(of).collect()
     }
 
-    /// Takes a part of a budget, once that is on stable storage. `None`: there is nothing left. The last message of a day that
-    /// has several recipients in one transaction may go beyond it.
+    /// Takes a part of a budget for so many recipients, or for as many as it has left, once that is on stable storage. `None`: there is
+    /// nothing left.
     pub(crate) async fn take(
         &self,
         store: &Store,
@@ -152,10 +152,11 @@ impl Counts {
         let _turn = self.writing.lock().await;
         let Count { used, noted, day: of, .. } =
             self.find(address, provider, day).unwrap_or(Count::none(day));
-        let after = used.saturating_add(recipients);
-        if used >= budget {
+        let recipients = recipients.min(budget.saturating_sub(used));
+        if recipients == 0 {
             return Ok(None);
         }
+        let after = used.saturating_add(recipients);
         let noted = if after > noted || of != day {
             let ahead = after.saturating_add(budget / STEPS).min(budget).max(after);
             let provider = provider.to_owned();
@@ -208,6 +209,11 @@ impl Counts {
 }
 
 impl Share<'_> {
+    /// For how many recipients it is.
+    pub(crate) const fn recipients(&self) -> usize {
+        self.recipients as usize
+    }
+
     /// It was sent.
     pub(crate) fn used(&self) {
         self.is_used.store(true, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Limits of providers by command: as they are, other ones from now on, and what these would have done to the mail of the
 //! last day.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,8 @@ async fn dry_run(house: &House, provider: &str, [now, then]: [Option<u32>; 2]) -
 async fn sent(house: &House, provider: &str, since: Timestamp) -> Result<(Vec<Timestamp>, bool)> {
     let access = Access::new(actor::Operator, purpose::Operation);
     let mut cursor = first_since(house, since).await?;
+    // A message to several recipients in one transaction counts once.
+    let mut counted = HashSet::new();
     let mut times = Vec::new();
     for _ in 0..EVENTS as u64 / PAGE {
         let page = house.store.read_log(cursor, PAGE).await?;
@@ -140,7 +142,11 @@ async fn sent(house: &House, provider: &str, since: Timestamp) -> Result<(Vec<Ti
             let status = event.details.open(&access).delivery_status.as_ref().filter(|_| is_attempt);
             let host = status.and_then(|status| status.mx_host.as_deref());
             let found = host.and_then(|host| house.config.shaping.find([host].into_iter()));
-            if found.is_some_and(|entry| &*entry.name == provider) {
+            let transaction = status.map(|status| {
+                let took = status.session_seconds.to_bits();
+                (event.message, status.attempt_no, status.mx_host_ip.clone(), took)
+            });
+            if found.is_some_and(|entry| &*entry.name == provider) && counted.insert(transaction) {
                 times.push(event.at);
             }
         }

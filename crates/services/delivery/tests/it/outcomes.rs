@@ -1,5 +1,8 @@
 //! What servers answer, and what becomes of the recipient.
 
+use std::sync::Arc;
+
+use waxseal_delivery::shaping::Shaping;
 use waxseal_model::suppression::SuppressionKind;
 use waxseal_store::{
     queue::QueueFilter,
@@ -132,20 +135,65 @@ async fn what_is_refused_for_several_is_tried_for_each_alone_before_anybody_boun
 #[tokio::test]
 async fn those_that_are_too_many_at_once_come_at_once_again() {
     let mut world = World::new().await;
-    let enough = |text: &str| [Reaction::Say(format!("452 {text}\r\n")), Reaction::Proper];
+    let table = "[[provider]]\nname = \"big\"\nhosts = [\"b.example\"]\n";
+    world.config.shaping = Arc::new(Shaping::with(table).expect("a table"));
+    let enough = |text: &str| [Reaction::Say(format!("{text}\r\n")), Reaction::Proper];
     let script = Script::new()
-        .recipient("c@b.example", enough("4.5.3 too many recipients"))
-        .recipient("d@b.example", enough("no more of them"))
-        .recipient("full@b.example", enough("4.2.2 the mailbox is full"));
+        .recipient("c@b.example", enough("452 4.5.3 too many recipients"))
+        .recipient("d@b.example", enough("452 no more of them"))
+        .recipient("e@b.example", enough("552 5.5.3 too many"))
+        .recipient("f@b.example", enough("550 Too many recipients"))
+        .recipient("busy@b.example", enough("452 4.3.1 no room for it now"))
+        .recipient("full@b.example", enough("452 4.2.2 the mailbox is full"));
     let _peer = world.peer(script).await;
-    world.send(mail(&["a@b.example", "b@b.example", "c@b.example", "d@b.example", "full@b.example"])).await;
+    let names = ["a", "b", "c", "d", "e", "f", "busy", "full"];
+    let to: Vec<_> = names.iter().map(|name| format!("{name}@b.example")).collect();
+    world.send(mail(&to.iter().map(String::as_str).collect::<Vec<_>>())).await;
     world.start().await;
-    let events = world.wait_for_events(7).await;
+    let events = world.wait_for_events(12).await;
+    world.wait_until_idle().await;
     let delivered: Vec<_> = told(&events).into_iter().filter(|(_, short)| short == "delivered 250").collect();
     let delivered: Vec<_> = delivered.iter().map(|(recipient, _)| recipient.as_str()).collect();
-    assert_eq!(delivered, ["a@b.example", "b@b.example", "c@b.example", "d@b.example"]);
+    assert_eq!(
+        delivered,
+        ["a@b.example", "b@b.example", "c@b.example", "d@b.example", "e@b.example", "f@b.example"]
+    );
+    assert_eq!(world.queue().await.waiting, 2, "who was refused for themselves waits for their turn");
+    let states = world.shaper().states().expect("running");
+    assert!(states.iter().all(|state| state.slowed_since.is_none()), "that is not too much mail");
+}
+
+#[tokio::test]
+async fn where_nobody_is_taken_nobody_is_one_too_many() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new().reply("RCPT", &["452 4.5.3 too many recipients"])).await;
+    world.send(mail(&["ann@b.example", "bob@b.example"])).await;
+    world.start().await;
+    world.wait_for_events(2).await;
     world.wait_until_idle().await;
-    assert_eq!(world.queue().await.waiting, 1, "whose mailbox is full waits for its turn");
+    assert_eq!(world.queue().await.waiting, 2);
+    assert_eq!(world.events().await.len(), 2, "nobody is tried again at once");
+    assert!(peer.acknowledged().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_said_of_the_sender_or_the_size_is_not_asked_for_each_recipient_again() {
+    for script in [
+        Script::new().reply("MAIL", &["550 5.7.1 you are not welcome"]),
+        Script::new().capabilities(&["SIZE 10"]),
+        // All but one were refused for themselves, so the content was refused for that one.
+        Script::new()
+            .recipient("bob@b.example", [Reaction::Say("550 5.1.1 no such user\r\n".into())])
+            .reply(".", &["554 5.7.1 looks like spam"]),
+    ] {
+        let mut world = World::new().await;
+        let _peer = world.peer(script).await;
+        world.send(mail(&["ann@b.example", "bob@b.example"])).await;
+        world.start().await;
+        for event in world.wait_for_events(2).await {
+            assert!(event.short().starts_with("permanent 55"), "{}", event.short());
+        }
+    }
 }
 
 /// Who was told of, and what.

@@ -267,6 +267,27 @@ async fn a_budget_is_kept_from_day_to_day_through_a_restart_and_what_is_over_wai
 }
 
 #[tokio::test]
+async fn of_a_message_to_many_as_many_leave_as_the_budget_has_left() {
+    let mut world = World::new().await;
+    let peer = world.peer(Script::new()).await;
+    world.warm_up(TWO, &[5, 10]).await;
+    world.pool("default", &[(TWO, 1)], Overflow::Wait).await;
+    world.send_many(2).await;
+    world.start().await;
+    world.wait_for_events(2).await;
+    let many: Vec<_> = (0..7).map(|number| format!("many{number}@b.example")).collect();
+    world.send(mail(&many.iter().map(String::as_str).collect::<Vec<_>>())).await;
+    world.wait_for_events(5).await;
+    world.wait_until_idle().await;
+    let together: Vec<_> = peer.acknowledged().iter().map(|message| message.recipients.len()).collect();
+    assert_eq!(together, [1, 1, 3]);
+    assert_eq!(world.queue().await.waiting, 4);
+    world.next_day();
+    world.wait_for_events(9).await;
+    assert_eq!(peer.acknowledged().len(), 4, "those that waited go together");
+}
+
+#[tokio::test]
 async fn a_provider_with_a_budget_of_its_own_gets_it_where_nobody_else_gets_anything() {
     let mut world = World::new().await;
     let table = "[[provider]]\nname = \"big\"\nhosts = [\"b.example\"]\n";
