@@ -62,6 +62,19 @@ impl Decoder {
         }
     }
 
+    /// The fields of each object of a JSON list, when all pieces were taken; of any other body its own.
+    pub fn finish_rows(self, max_rows: usize) -> Result<Vec<Vec<Field>>, FormError> {
+        match self.kind {
+            Kind::Json(body) if body.starts_with(b"[") => json::rows(&body, self.max_fields, max_rows),
+            kind => Self { kind, ..self }.finish().map(|fields| vec![fields]),
+        }
+    }
+
+    /// Whether it is a JSON list, as far as it came.
+    pub fn is_list(&self) -> bool {
+        matches!(&self.kind, Kind::Json(body) if body.starts_with(b"["))
+    }
+
     /// The fields, when all pieces were taken.
     pub fn finish(self) -> Result<Vec<Field>, FormError> {
         match self.kind {

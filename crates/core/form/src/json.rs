@@ -37,6 +37,17 @@ pub(crate) fn fields(body: &[u8], max_fields: usize) -> Result<Vec<Field>, FormE
     Ok(fields)
 }
 
+/// The objects of a JSON list, each as its fields. More than `max_rows` are refused.
+pub(crate) fn rows(body: &[u8], max_fields: usize, max_rows: usize) -> Result<Vec<Vec<Field>>, FormError> {
+    if depth(body) > MAX_DEPTH {
+        return Err(FormError::Json);
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let rows = Items { max: max_rows }.deserialize(&mut deserializer).map_err(|_| FormError::Json)?;
+    deserializer.end().map_err(|_| FormError::Json)?;
+    rows.into_iter().map(|row| fields(row.get().as_bytes(), max_fields)).collect()
+}
+
 fn values(raw: &str, max: usize) -> Result<Vec<Vec<u8>>, FormError> {
     if raw.starts_with('[') {
         let mut deserializer = serde_json::Deserializer::from_str(raw);

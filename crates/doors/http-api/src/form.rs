@@ -6,7 +6,7 @@ mod read;
 use waxseal_form::Field;
 use waxseal_sending::request::File;
 
-pub(crate) use read::{media_type, parameters, read};
+pub(crate) use read::{Rows, media_type, parameters, read, rows};
 
 use crate::body::Held;
 

@@ -22,6 +22,7 @@ mod routes;
 mod server;
 mod state;
 mod stored;
+mod suppressions;
 
 pub use config::{HttpConfig, Limits};
 pub use entry::{ApiService, Peer, service};

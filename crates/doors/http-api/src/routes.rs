@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::Request,
     http::{Method, StatusCode},
     middleware,
@@ -14,6 +14,7 @@ use axum::{
 use crate::{
     auth, entry, error::ApiError, events, health, inbox, messages, openapi, privacy, queue, queues,
     state::Api, stored,
+    suppressions::{self, ALLOWLIST, BOUNCES, COMPLAINTS, UNSUBSCRIBES},
 };
 
 /// Who may call a route.
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<Route> {
     let mut routes = open();
     routes.extend(mail());
     routes.extend(inspection());
+    routes.extend(lists());
     routes.extend(own_data());
     routes
 }
@@ -97,6 +99,29 @@ fn inspection() -> Vec<Route> {
             get(inbox::attachment),
         ),
     ]
+}
+
+/// Suppressions.
+fn lists() -> Vec<Route> {
+    [
+        (BOUNCES, "/v3/{domain}/bounces", "/v3/{domain}/bounces/{address}"),
+        (UNSUBSCRIBES, "/v3/{domain}/unsubscribes", "/v3/{domain}/unsubscribes/{address}"),
+        (COMPLAINTS, "/v3/{domain}/complaints", "/v3/{domain}/complaints/{address}"),
+        (ALLOWLIST, "/v3/{domain}/whitelists", "/v3/{domain}/whitelists/{value}"),
+        (ALLOWLIST, "/v3/{domain}/allowlists", "/v3/{domain}/allowlists/{value}"),
+    ]
+    .into_iter()
+    .flat_map(|(list, all, one)| {
+        let of = |handler: MethodRouter<Arc<Api>>| handler.layer(Extension(list));
+        [
+            get_route(all, Scope::Account, "A page of a suppression list", of(get(suppressions::page))),
+            post_route(all, Scope::Account, "Add to a suppression list", of(post(suppressions::add))),
+            delete_route(all, Scope::Account, "Clear a suppression list", of(delete(suppressions::clear))),
+            get_route(one, Scope::Account, "An entry of a suppression list", of(get(suppressions::show))),
+            delete_route(one, Scope::Account, "Take off a suppression list", of(delete(suppressions::remove))),
+        ]
+    })
+    .collect()
 }
 
 /// What customers ask of the data about themselves.

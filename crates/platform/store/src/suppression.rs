@@ -1,7 +1,9 @@
 //! Suppression lists of a domain.
 
+mod change;
 mod correct;
 mod listed;
+mod page;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +27,7 @@ use crate::{
     writer::{Effects, Tx},
 };
 pub(crate) use listed::{Admitted, Listed};
+pub use page::{ListPage, ListPlace};
 
 /// An entry to be made (an entry with the same domain, kind and address is replaced).
 #[derive(Clone)]
@@ -94,7 +97,10 @@ impl Store {
     ) -> Result<Vec<(usize, Suppression)>, StoreError> {
         let key = self.inner.keyring.pepper(account).await?;
         let hashes: Vec<(usize, Vec<u8>)> = (addresses.iter().enumerate())
-            .flat_map(|(index, address)| hashes_on_lists(&key, address).map(move |hash| (index, hash)))
+            .flat_map(|(index, address)| {
+                let own = hashes_on_lists(&key, address);
+                own.chain(domain_hash(&key, address)).map(move |hash| (index, hash))
+            })
             .collect();
         let mut found = Vec::new();
         if !self.may_be_listed(hashes.iter().map(|(_, hash)| hash.as_slice())) {
@@ -180,7 +186,7 @@ impl Store {
         let place = place(&row);
         row.address = self.inner.seal(&key, ADDRESS, account, &place, address.as_bytes())?;
         row.details = self.inner.seal_json(&key, DETAILS, account, &place, &details)?;
-        Ok(self.inner.listed.admit(row))
+        Ok(self.inner.listed.admit(row, domain_hash(&pepper, &address)))
     }
 
     async fn suppression_of(
@@ -219,6 +225,14 @@ pub(crate) fn older_hash(pepper: &Pepper, address: &str) -> Option<Vec<u8>> {
     let composed = canonical(address);
     let decomposed = decomposed(&composed);
     (decomposed != composed).then(|| pepper.hash(b"address", decomposed.as_bytes()))
+}
+
+/// The hash of an address's domain, by which an entry for all of its addresses is found: `@` and its name stand for them. `None` for such
+/// an entry itself.
+pub(crate) fn domain_hash(pepper: &Pepper, address: &str) -> Option<Vec<u8>> {
+    let canonical = canonical(address);
+    let at = canonical.rfind('@').filter(|at| *at > 0)?;
+    Some(pepper.hash(b"address", canonical.get(at..)?.as_bytes()))
 }
 
 /// The hashes by which an entry of a list is found: what somebody wished of an older version lasts.

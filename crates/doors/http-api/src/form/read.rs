@@ -11,7 +11,11 @@ use axum::{
 use waxseal_form::{Decoder, Field, FormError, parameter, parse_query};
 
 use super::Form;
-use crate::{body, error::ApiError, state::Api};
+use crate::{
+    body::{self, Held},
+    error::ApiError,
+    state::Api,
+};
 
 /// Most bytes that the parameters of a look-up take, names included: what a query has room for.
 const MOST_PARAMETERS: usize = 64 * 1024;
@@ -24,13 +28,41 @@ pub(crate) async fn read(api: &Api, request: Request) -> Result<Form, ApiError> 
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut decoder = Decoder::new(content_type, max).map_err(refused)?;
     let held = body::read(api, &parts.headers, body, &mut decoder).await?;
-    let mut fields = decoder.finish().map_err(refused)?;
+    Ok(form(decoder.finish().map_err(refused)?, query, content_type, held))
+}
+
+/// The fields of a body, and those of the query that it does not have.
+fn form(mut fields: Vec<Field>, query: Vec<Field>, content_type: Option<&str>, held: Held) -> Form {
     let from_body: HashSet<String> = fields.iter().map(|field| field.name.clone()).collect();
     let missing = |field: &Field| !from_body.contains(&field.name);
     fields.extend(query.into_iter().filter(missing));
     let charset = content_type.and_then(|value| parameter(value, "charset"));
     let charset = charset.or_else(|| declared_charset(&fields));
-    Ok(Form::new(fields, charset, held))
+    Form::new(fields, charset, held)
+}
+
+/// What a request brings: one thing, or a list of them.
+pub(crate) enum Rows {
+    One(Form),
+    /// A JSON list, its objects as forms.
+    Many(Vec<Form>, Held),
+}
+
+/// Reads the form of a request, or the JSON list of `most` forms at most that comes in its place.
+pub(crate) async fn rows(api: &Api, request: Request, most: usize) -> Result<Rows, ApiError> {
+    let (parts, body) = request.into_parts();
+    let max = api.limits.fields;
+    let query = query(api, parts.uri.query())?;
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut decoder = Decoder::new(content_type, max).map_err(refused)?;
+    let held = body::read(api, &parts.headers, body, &mut decoder).await?;
+    if !decoder.is_list() {
+        return Ok(Rows::One(form(decoder.finish().map_err(refused)?, query, content_type, held)));
+    }
+    // One more than that, so that whoever asks for too much is told so.
+    let rows = decoder.finish_rows(most + 1).map_err(refused)?;
+    let row = |fields| Form::new(fields, None, Held::default());
+    Ok(Rows::Many(rows.into_iter().map(row).collect(), held))
 }
 
 /// The parameters of a look-up or a deletion, in order: they come in the query, or in a body as a form does.

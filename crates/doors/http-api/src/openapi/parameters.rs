@@ -9,6 +9,10 @@ pub(super) fn query(route: &Route) -> &'static [(&'static str, &'static str)] {
     match (&route.method, route.path) {
         (&Method::GET, "/v3/{domain}/events") => &EVENTS,
         (&Method::GET, "/v1/inbox") => &INBOX,
+        (&Method::GET, path) if is_list(path) => &LIST,
+        (&Method::DELETE, "/v3/{domain}/unsubscribes/{address}") => {
+            &[("tag", "Only this tag; the entry goes with its last one.")]
+        }
         (&Method::GET, "/v1/privacy/access" | "/v1/privacy/requests") => &ACCESS,
         (&Method::GET, "/v1/privacy/erasures") => &ERASURES,
         (&Method::DELETE, "/v1/inbox") => &[("domain", "Only those of this sandbox domain.")],
@@ -34,9 +38,50 @@ pub(super) fn form(route: &Route) -> &'static [(&'static str, &'static str, bool
             ("login", "Only what is kept about who has this SMTP login.", false),
         ],
         (&Method::PUT, "/v1/privacy/profile") => &PROFILE,
+        (&Method::POST, "/v3/{domain}/bounces") => &BOUNCE,
+        (&Method::POST, "/v3/{domain}/unsubscribes") => &UNSUBSCRIPTION,
+        (&Method::POST, "/v3/{domain}/complaints") => &COMPLAINT,
+        (&Method::POST, "/v3/{domain}/whitelists" | "/v3/{domain}/allowlists") => &ALLOWED,
         _ => &[],
     }
 }
+
+/// Whether it is the path of a suppression list.
+fn is_list(path: &str) -> bool {
+    ["bounces", "unsubscribes", "complaints", "whitelists", "allowlists"]
+        .iter()
+        .any(|list| path.strip_prefix("/v3/{domain}/") == Some(list))
+}
+
+const LIST: [(&str, &str); 4] = [
+    ("limit", "Entries on a page: 100 if absent, 1000 at most."),
+    ("page", "`last`, or with `address` `next` or `previous`."),
+    ("address", "The entry that the page stands behind or before."),
+    ("term", "Only addresses that begin like this."),
+];
+
+const ADDRESS: (&str, &str, bool) = ("address", "Address.", false);
+const CREATED_AT: (&str, &str, bool) =
+    ("created_at", "When it happened: RFC 2822 date or seconds since the epoch; now if absent.", false);
+
+const BOUNCE: [(&str, &str, bool); 4] = [
+    ADDRESS,
+    ("code", "Reply code: 550 if absent.", false),
+    ("error", "What the server said.", false),
+    CREATED_AT,
+];
+
+const UNSUBSCRIPTION: [(&str, &str, bool); 3] =
+    [ADDRESS, ("tag", "What mail they do not want; repeat. Everything if absent.", false), CREATED_AT];
+
+const COMPLAINT: [(&str, &str, bool); 2] = [ADDRESS, CREATED_AT];
+
+const ALLOWED: [(&str, &str, bool); 4] = [
+    ("address", "An address that is never put on the bounce list, or", false),
+    ("domain", "a domain whose addresses are not.", false),
+    ("reason", "Why.", false),
+    CREATED_AT,
+];
 
 const EVENTS: [(&str, &str); 16] = [
     ("begin", "Where reading starts: RFC 2822 date or seconds since the epoch."),

@@ -14,5 +14,6 @@ mod paths;
 mod privacy;
 mod socket;
 mod stored;
+mod suppressions;
 mod tenancy;
 mod world;

@@ -17,6 +17,10 @@ async fn another_accounts_identifiers_never_show_data() {
     world.message(&[("subject", secret), ("text", secret), ("o:deliverytime", "1800003600")]).await;
     world.message_of("sandbox.example.org", &[("subject", secret), ("text", secret)]).await;
     world.capture_all().await;
+    for list in ["bounces", "unsubscribes", "complaints", "whitelists"] {
+        let entry = [("address", "zanzibar@x.example"), ("error", secret), ("tag", secret), ("reason", secret)];
+        assert_eq!(world.post(&format!("/v3/mg.example.org/{list}"), &entry).await.status, 200);
+    }
     let events = world.get("/v3/mg.example.org/events").await.json();
     let key = events["items"][0]["storage"]["key"].as_str().expect("key").to_owned();
     let page = events["paging"]["first"]
@@ -37,6 +41,8 @@ async fn another_accounts_identifiers_never_show_data() {
                 .replace("{page}", &page)
                 .replace("{id}", &item)
                 .replace("{message}", &key)
+                .replace("{address}", "zanzibar@x.example")
+                .replace("{value}", "zanzibar@x.example")
                 .replace("{number}", "0");
             assert!(!path.contains('{'), "{path}: give it a value that is the owner's");
             let form = [("from", "a@their.example"), ("to", "b@rcpt.example"), ("text", "t")];

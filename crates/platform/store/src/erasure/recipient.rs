@@ -280,7 +280,7 @@ mod tests {
             .inner
             .seal_json(&key, DETAILS, account, &bound, &SuppressionDetails::default())
             .expect("sealed");
-        let row = store.inner.listed.admit(row);
+        let row = store.inner.listed.admit(row, None);
         let write = store.inner.writer.write(Effects::default(), move |tx| {
             Box::pin(async move {
                 event::Entity::update_many()

@@ -138,7 +138,7 @@ impl Store {
 }
 
 /// Whoever asks the lists is told.
-fn changed() -> Effects {
+pub(super) fn changed() -> Effects {
     Effects { suppressions: true, ..Effects::default() }
 }
 
@@ -156,7 +156,7 @@ fn entries(
         .order_by_asc(suppression::Column::Kind)
 }
 
-async fn delete(tx: &Tx, rows: Vec<suppression::Model>) -> Result<u64, StoreError> {
+pub(super) async fn delete(tx: &Tx, rows: Vec<suppression::Model>) -> Result<u64, StoreError> {
     let mut deleted = 0;
     for row in rows {
         let key = (row.account, row.domain, row.kind, row.address_hash);

@@ -37,19 +37,28 @@ enum Known {
 
 /// A row of a list that is known to be on its way into the table.
 #[derive(Clone)]
-pub(crate) struct Admitted(suppression::Model);
+pub(crate) struct Admitted {
+    row: suppression::Model,
+    /// The hash of all addresses of its domain.
+    domain_hash: Option<Vec<u8>>,
+}
 
 impl Deref for Admitted {
     type Target = suppression::Model;
 
     fn deref(&self) -> &suppression::Model {
-        &self.0
+        &self.row
     }
 }
 
 impl Admitted {
     pub(crate) fn into_row(self) -> suppression::Model {
-        self.0
+        self.row
+    }
+
+    /// The hashes of the entries of the allow list that keep it off the bounce list.
+    pub(crate) fn allowed_by(&self) -> impl Iterator<Item = Vec<u8>> + use<'_> {
+        std::iter::once(&self.row.address_hash).chain(&self.domain_hash).cloned()
     }
 }
 
@@ -61,7 +70,7 @@ impl Default for Listed {
 
 impl Listed {
     /// Makes a row known before it is written.
-    pub(crate) fn admit(&self, row: suppression::Model) -> Admitted {
+    pub(crate) fn admit(&self, row: suppression::Model, domain_hash: Option<Vec<u8>>) -> Admitted {
         let mut known = self.lock();
         // Also while nobody has read them: the row may be committed after they are read.
         if let Known::Nothing(hashes) | Known::Reading(hashes) | Known::All(hashes) = &mut *known {
@@ -70,7 +79,7 @@ impl Listed {
                 *known = Known::TooMany;
             }
         }
-        Admitted(row)
+        Admitted { row, domain_hash }
     }
 
     /// Rows come that nobody admits one by one: the database is asked from now on.
@@ -183,14 +192,14 @@ mod tests {
     #[test]
     fn the_database_is_asked_until_everything_is_known_and_for_what_came_meanwhile() {
         let listed = Listed::default();
-        listed.admit(row(5));
+        listed.admit(row(5), None);
         assert_eq!(listed.ask(std::iter::empty()), (true, true), "whoever asks first has them read");
         assert_eq!(listed.ask(std::iter::empty()), (true, false), "and nobody else");
-        listed.admit(row(1));
+        listed.admit(row(1), None);
         listed.read(Ok(Some(HashSet::from([short(&[2; 32])]))));
         assert!(asks(&listed, 1) && asks(&listed, 2) && !asks(&listed, 3));
         assert!(asks(&listed, 5), "it may have been committed after they were read");
-        listed.admit(row(3));
+        listed.admit(row(3), None);
         assert!(asks(&listed, 3));
         listed.give_up();
         assert!(asks(&listed, 4));
@@ -204,7 +213,7 @@ mod tests {
             assert_eq!(listed.ask(std::iter::empty()), (true, false));
         }
         let listed = Listed(Mutex::new(Known::All((0..1_000_000).collect())));
-        listed.admit(row(1));
+        listed.admit(row(1), None);
         assert!(asks(&listed, 9));
     }
 }

@@ -227,6 +227,9 @@ contract! {
         nothing_is_found_of_an_account_without_keys;
     suppressions:
         an_address_is_found_whatever_its_case_and_replaced,
+        a_domain_on_the_allow_list_stands_for_its_addresses,
+        pages_of_a_list_follow_each_other_in_the_order_of_addresses,
+        unsubscriptions_at_once_all_count,
         whoever_gets_on_a_list_is_found_from_then_on,
         a_wish_holds_with_letters_composed_or_not,
         who_is_on_no_list_when_taken_need_not_be_asked_for_until_a_list_changes,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use waxseal_model::suppression::SuppressionKind;
 use waxseal_store::{
     queue::Outcome,
-    suppression::{NewSuppression, SuppressionDetails},
+    suppression::{ListPage, ListPlace, NewSuppression, Suppression, SuppressionDetails},
 };
 
 use crate::world::{ACCESS, World};
@@ -39,6 +39,95 @@ pub(crate) async fn an_address_is_found_whatever_its_case_and_replaced(mut world
     assert!(!remove().await.expect("asked"));
     let found = world.store.suppressions_of(sender.account, sender.domain, &addresses).await.expect("read");
     assert_eq!(found.len(), 1);
+}
+
+pub(crate) async fn a_domain_on_the_allow_list_stands_for_its_addresses(world: World) {
+    let sender = world.sender().await;
+    let entry = |kind, address: &str| NewSuppression {
+        account: sender.account,
+        domain: sender.domain,
+        kind,
+        address: address.into(),
+        details: SuppressionDetails::default(),
+        created_at: world.now(),
+    };
+    world.store.suppress(vec![entry(SuppressionKind::Allow, "@One.example")]).await.expect("kept");
+    world.send(sender, &["bob@one.example", "bob@sub.one.example"]).await;
+    let settlements = world.lease(10).await;
+    let settlements = settlements.iter().map(|leased| {
+        let mut settlement = world.delivered(leased);
+        let address = &leased.envelope.open(&ACCESS).recipient;
+        settlement.outcome = Outcome::Done { suppress: Some(entry(SuppressionKind::Bounce, address)) };
+        settlement
+    });
+    world.store.settle(settlements.collect()).await.expect("settled");
+    let of = (sender.account, sender.domain);
+    for (address, bounced) in [("bob@one.example", false), ("bob@sub.one.example", true)] {
+        let found = world.store.suppression(of, SuppressionKind::Bounce, address).await.expect("read");
+        assert_eq!(found.is_some(), bounced, "{address}");
+    }
+    let gone = world.store.unsuppress(of.0, of.1, SuppressionKind::Allow, "bob@one.example").await;
+    assert!(!gone.expect("asked"), "an address of it is not the domain");
+    assert!(world.store.unsuppress(of.0, of.1, SuppressionKind::Allow, "@one.example").await.expect("asked"));
+}
+
+pub(crate) async fn pages_of_a_list_follow_each_other_in_the_order_of_addresses(world: World) {
+    let sender = world.sender().await;
+    let of = (sender.account, sender.domain);
+    let entry = |number: u32| NewSuppression {
+        account: sender.account,
+        domain: sender.domain,
+        kind: SuppressionKind::Bounce,
+        address: format!("R{number:04}@one.example"),
+        details: SuppressionDetails::default(),
+        created_at: world.now(),
+    };
+    // More than are read at once.
+    world.store.suppress((0..1_203).rev().map(entry).collect()).await.expect("kept");
+    let page = async |place, prefix: &str| {
+        let page = ListPage { place, prefix: prefix.into(), limit: 500 };
+        let page = world.store.suppression_page(of, SuppressionKind::Bounce, page).await.expect("read");
+        let open = |entry: &Suppression| entry.address.as_ref().expect("there").open(&ACCESS).clone();
+        page.iter().map(open).collect::<Vec<_>>()
+    };
+    let name = |number: u32| format!("R{number:04}@one.example");
+    let wanted = |range: std::ops::Range<u32>| range.map(name).collect::<Vec<_>>();
+    assert_eq!(page(ListPlace::First, "").await, wanted(0..500));
+    assert_eq!(page(ListPlace::After(name(499)), "").await, wanted(500..1_000));
+    assert_eq!(page(ListPlace::After("r0999@ONE.example".into()), "").await, wanted(1_000..1_203));
+    assert_eq!(page(ListPlace::After(name(1_202)), "").await, wanted(0..0));
+    assert_eq!(page(ListPlace::Last, "").await, wanted(703..1_203));
+    assert_eq!(page(ListPlace::Before(name(703)), "").await, wanted(203..703));
+    assert_eq!(page(ListPlace::First, "r010").await, wanted(100..110));
+    assert_eq!(world.store.clear_suppressions(of, SuppressionKind::Bounce).await.expect("cleared"), 1_203);
+    assert_eq!(page(ListPlace::First, "").await, wanted(0..0));
+}
+
+pub(crate) async fn unsubscriptions_at_once_all_count(world: World) {
+    let sender = world.sender().await;
+    let of = (sender.account, sender.domain);
+    let entry = |tag: String| NewSuppression {
+        account: sender.account,
+        domain: sender.domain,
+        kind: SuppressionKind::Unsubscribe,
+        address: "bob@one.example".into(),
+        details: SuppressionDetails { tags: vec![tag], ..SuppressionDetails::default() },
+        created_at: world.now(),
+    };
+    let all = (0..20).map(|number| world.store.unsubscribe(vec![entry(format!("t{number}"))]));
+    futures_util::future::try_join_all(all).await.expect("kept");
+    let tags = async || {
+        let found = world.store.suppression(of, SuppressionKind::Unsubscribe, "BOB@one.example").await;
+        found.expect("read").map_or(0, |found| found.details.open(&ACCESS).tags.len())
+    };
+    assert_eq!(tags().await, 20);
+    assert!(!world.store.resubscribe(of, "bob@one.example", "other").await.expect("asked"));
+    for number in 0..20 {
+        assert_eq!(tags().await, 20 - number);
+        let gone = world.store.resubscribe(of, "bob@one.example", &format!("T{number}")).await;
+        assert!(gone.expect("asked"), "{number}");
+    }
+    assert_eq!(tags().await, 0);
 }
 
 pub(crate) async fn whoever_gets_on_a_list_is_found_from_then_on(mut world: World) {

@@ -292,14 +292,13 @@ async fn keep_captured(tx: &Tx, items: &[inbox_item::Model]) -> Result<(), Store
 }
 
 /// Whether the domain never puts this address on its bounce list.
-async fn allowed(tx: &Tx, row: &suppression::Model) -> Result<bool, StoreError> {
-    let id = (
-        row.account.clone(),
-        row.domain.clone(),
-        SuppressionKind::Allow.as_str().to_owned(),
-        row.address_hash.clone(),
-    );
-    Ok(suppression::Entity::find_by_id(id).one(tx).await?.is_some())
+async fn allowed(tx: &Tx, row: &Admitted) -> Result<bool, StoreError> {
+    let allowing = suppression::Entity::find()
+        .filter(suppression::Column::Account.eq(row.account.clone()))
+        .filter(suppression::Column::Domain.eq(row.domain.clone()))
+        .filter(suppression::Column::Kind.eq(SuppressionKind::Allow.as_str()))
+        .filter(suppression::Column::AddressHash.is_in(row.allowed_by()));
+    Ok(allowing.one(tx).await?.is_some())
 }
 
 /// What a message has left.

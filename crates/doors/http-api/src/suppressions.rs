@@ -1,0 +1,12 @@
+//! The lists of addresses that a domain does not write to, or always does: `/v3/{domain}/bounces`, `unsubscribes`,
+//! `complaints` and `whitelists`.
+
+mod list;
+mod one;
+mod read;
+mod words;
+
+pub(crate) use list::{clear, page};
+pub(crate) use one::{remove, show};
+pub(crate) use read::add;
+pub(crate) use words::{ALLOWLIST, BOUNCES, COMPLAINTS, List, UNSUBSCRIBES};
