@@ -12,8 +12,11 @@ use axum::{
 };
 
 use crate::{
-    auth, entry, error::ApiError, events, health, inbox, messages, openapi, privacy, queue, queues,
-    state::Api, stored,
+    auth, entry,
+    error::ApiError,
+    events, health, inbox, messages, openapi, privacy, queue, queues,
+    state::Api,
+    stored,
     suppressions::{self, ALLOWLIST, BOUNCES, COMPLAINTS, UNSUBSCRIBES},
 };
 
@@ -118,7 +121,12 @@ fn lists() -> Vec<Route> {
             post_route(all, Scope::Account, "Add to a suppression list", of(post(suppressions::add))),
             delete_route(all, Scope::Account, "Clear a suppression list", of(delete(suppressions::clear))),
             get_route(one, Scope::Account, "An entry of a suppression list", of(get(suppressions::show))),
-            delete_route(one, Scope::Account, "Take off a suppression list", of(delete(suppressions::remove))),
+            delete_route(
+                one,
+                Scope::Account,
+                "Take off a suppression list",
+                of(delete(suppressions::remove)),
+            ),
         ]
     })
     .collect()

@@ -9,4 +9,4 @@ mod words;
 pub(crate) use list::{clear, page};
 pub(crate) use one::{remove, show};
 pub(crate) use read::add;
-pub(crate) use words::{ALLOWLIST, BOUNCES, COMPLAINTS, List, UNSUBSCRIBES};
+pub(crate) use words::{ALLOWLIST, BOUNCES, COMPLAINTS, UNSUBSCRIBES};

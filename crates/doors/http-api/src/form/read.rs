@@ -45,7 +45,7 @@ fn form(mut fields: Vec<Field>, query: Vec<Field>, content_type: Option<&str>, h
 pub(crate) enum Rows {
     One(Form),
     /// A JSON list, its objects as forms.
-    Many(Vec<Form>, Held),
+    Many(Vec<Form>),
 }
 
 /// Reads the form of a request, or the JSON list of `most` forms at most that comes in its place.
@@ -61,8 +61,10 @@ pub(crate) async fn rows(api: &Api, request: Request, most: usize) -> Result<Row
     }
     // One more than that, so that whoever asks for too much is told so.
     let rows = decoder.finish_rows(most + 1).map_err(refused)?;
-    let row = |fields| Form::new(fields, None, Held::default());
-    Ok(Rows::Many(rows.into_iter().map(row).collect(), held))
+    // The first one keeps the memory of all accounted for.
+    let mut held = Some(held);
+    let row = |fields| Form::new(fields, None, held.take().unwrap_or_default());
+    Ok(Rows::Many(rows.into_iter().map(row).collect()))
 }
 
 /// The parameters of a look-up or a deletion, in order: they come in the query, or in a body as a form does.

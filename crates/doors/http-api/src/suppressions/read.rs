@@ -55,10 +55,10 @@ pub(crate) async fn add(
             keep(&api, list, vec![entry]).await?;
             Ok(json_response(StatusCode::OK, &body))
         }
-        Rows::Many(forms, _) if forms.len() > MOST => {
+        Rows::Many(forms) if forms.len() > MOST => {
             Err(ApiError::bad_request("Batch size should be less than 1000"))
         }
-        Rows::Many(forms, _) => {
+        Rows::Many(forms) => {
             let count = forms.len();
             let mut entries = Vec::with_capacity(count);
             for (index, form) in forms.into_iter().enumerate() {
@@ -106,7 +106,14 @@ fn entry(list: List, domain: &Domain, mut form: Form, now: Timestamp) -> Result<
     }
     // What is to come has not happened.
     let created_at = created_at.min(now);
-    Ok(NewSuppression { account: domain.account, domain: domain.id, kind: list.kind, address, details, created_at })
+    Ok(NewSuppression {
+        account: domain.account,
+        domain: domain.id,
+        kind: list.kind,
+        address,
+        details,
+        created_at,
+    })
 }
 
 fn address(text: &str) -> Result<String, Refused> {

@@ -18,7 +18,8 @@ async fn another_accounts_identifiers_never_show_data() {
     world.message_of("sandbox.example.org", &[("subject", secret), ("text", secret)]).await;
     world.capture_all().await;
     for list in ["bounces", "unsubscribes", "complaints", "whitelists"] {
-        let entry = [("address", "zanzibar@x.example"), ("error", secret), ("tag", secret), ("reason", secret)];
+        let entry =
+            [("address", "zanzibar@x.example"), ("error", secret), ("tag", secret), ("reason", secret)];
         assert_eq!(world.post(&format!("/v3/mg.example.org/{list}"), &entry).await.status, 200);
     }
     let events = world.get("/v3/mg.example.org/events").await.json();

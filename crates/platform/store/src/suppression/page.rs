@@ -93,7 +93,11 @@ impl Store {
                     kept.insert(address, row);
                 }
                 if kept.len() > page.limit {
-                    if at.is_backwards() { kept.pop_first() } else { kept.pop_last() };
+                    if at.is_backwards() {
+                        kept.pop_first()
+                    } else {
+                        kept.pop_last()
+                    };
                 }
             }
         }
