@@ -22,7 +22,7 @@ def addresses(count: int) -> list[str]:
 @pytest.mark.parametrize("fetch", [False, True])
 def test_mailgun_js_keeps_the_lists(house, fetch):
     people = addresses(4)
-    p = parcel.make("plain", house.domain.name)
+    p = parcel.make(parcel.KINDS[0], house.domain.name)
     more = {"fetch": fetch, "addresses": people[:3], "another": people[3]}
     told = clients.node_script(house, "mailgun_js_suppressions.mjs", p, **more)
     many = {"bounces": "3 addresses", "unsubscribes": "3 addresses", "complaints": "3 complaint addresses"}
