@@ -13,6 +13,7 @@ use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_insight::Insight;
 use waxseal_mail::Mailbox;
 use waxseal_model::{Clock, Random};
+use waxseal_net::Published;
 use waxseal_privacy::{
     Backups, BackupsConfig, Eraser, KeyCopies, KeyCopiesConfig, Retention, RetentionConfig,
     access::BreakGlass,
@@ -30,6 +31,7 @@ use crate::{
     config::Config,
     control,
     memory::{self, Rooms},
+    roles,
     witness::OwnProcess,
 };
 
@@ -119,6 +121,11 @@ impl House {
             message_ttl_secs: config.stored_message_days.saturating_mul(86_400),
         };
         let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config);
+        let domains = match Published::new(&roles::net_config(config)) {
+            Ok(published) => domains.asking(published),
+            // `check` and the delivery role say what is wrong with the network.
+            Err(_) => domains,
+        };
         let memory = Arc::new(Memory::with_limit(memory::limit(config.memory_limit_mb)));
         let rooms = Rooms::of(memory.limit());
         let sending_config = SendingConfig {

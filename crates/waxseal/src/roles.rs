@@ -96,6 +96,7 @@ impl Running {
         }
         self.retention();
         self.erasing();
+        self.domains();
         self.openings();
         self.log_marks();
         self.promises();
@@ -240,6 +241,12 @@ impl Running {
     fn erasing(&self) {
         let (eraser, stop) = (self.house.eraser.clone(), self.stop.clone());
         self.tasks.spawn(async move { eraser.run(stop.cancelled()).await });
+    }
+
+    /// Looks after domains: their records, keys that take the place of others, and what is left of deleted ones.
+    fn domains(&self) {
+        let (domains, stop) = (self.house.domains.clone(), self.stop.clone());
+        self.tasks.spawn(async move { domains.tend_until(stop.cancelled()).await });
     }
 
     async fn submission(&mut self, config: &Config) -> Result<()> {

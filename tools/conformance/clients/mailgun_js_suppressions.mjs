@@ -13,7 +13,9 @@ for (const [type, more] of Object.entries({
   complaints: {},
 })) {
   const made = await client.suppressions.create(domain, type, addresses.map((address) => ({ address, ...more })));
-  const one = await client.suppressions.create(domain, type, { address: order.another, ...more });
+  const { tags, ...rest } = more;
+  const single = tags ? { ...rest, tag: tags[0] } : rest;
+  const one = await client.suppressions.create(domain, type, { address: order.another, ...single });
   const seen = [];
   let query = { limit: 2 };
   for (let pages = 0; pages < 9; pages += 1) {

@@ -61,8 +61,12 @@ impl Grounds {
             };
             store.create_account(NewAccount { id: account, created_at: clock.now(), profile }, key).await?;
             let domain = DomainId::new(&*clock, &*random);
-            let settings =
-                DomainSettings { require_tls: false, skip_verification: false, message_ttl_secs: 0 };
+            let settings = DomainSettings {
+                require_tls: false,
+                skip_verification: false,
+                message_ttl_secs: 0,
+                ..DomainSettings::default()
+            };
             let new = NewDomain {
                 id: domain,
                 account,
@@ -73,6 +77,7 @@ impl Grounds {
                 return_path_key: vec![9; 32],
                 created_at: clock.now(),
                 dkim_keys: Vec::new(),
+                tend_at: None,
             };
             store.create_domain(new).await?;
             accounts.push((account, domain));

@@ -12,7 +12,7 @@ use waxseal_domains::{Domains, DomainsConfig};
 use waxseal_http_api::{HttpApi, HttpConfig};
 use waxseal_insight::Insight;
 use waxseal_model::{AccountId, Clock, ManualClock, Random, SeededRandom, Timestamp};
-use waxseal_net::{HttpRules, Identity, Net, NetConfig, server_tls};
+use waxseal_net::{HttpRules, Identity, Net, NetConfig, Published, server_tls};
 use waxseal_privacy::{
     Eraser, Retention, RetentionConfig,
     audit::{AuditConfig, AuditLog},
@@ -168,7 +168,13 @@ impl Platform {
             hostname: HOSTNAME.into(),
             message_ttl_secs: setting.stored_message_days * 86_400,
         };
-        let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config);
+        let reached = NetConfig {
+            nameservers: vec![zone.nameserver()],
+            allow_private_destinations: true,
+            ..NetConfig::default()
+        };
+        let domains = Domains::new(store.clone(), clock.clone(), random.clone(), domains_config)
+            .asking(Published::new(&reached)?);
         let rules = HttpRules { ports: Vec::new(), allow_private: true };
         let sending = Sending::new(
             store.clone(),
@@ -187,11 +193,7 @@ impl Platform {
             }
         };
 
-        let net = Net::open(&NetConfig {
-            nameservers: vec![zone.nameserver()],
-            allow_private_destinations: true,
-            ..NetConfig::default()
-        })?;
+        let net = Net::open(&reached)?;
         let config = DeliveryConfig { port: peer.port(), http_rules: rules, ..DeliveryConfig::new(HOSTNAME) };
         let delivery = Delivery::start(store.clone(), net, clock.clone(), random.clone(), config).await?;
 

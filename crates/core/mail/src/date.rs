@@ -131,6 +131,11 @@ pub fn rfc1123_utc(time: Timestamp) -> String {
     format(time, "%a, %d %b %Y %H:%M:%S UTC")
 }
 
+/// `Mon, 24 Feb 2025 22:44:03 GMT`: domains, routes, subaccounts.
+pub fn rfc1123_gmt(time: Timestamp) -> String {
+    format(time, "%a, %d %b %Y %H:%M:%S GMT")
+}
+
 /// `2025-06-25T17:19:51.166Z`: logs.
 pub fn rfc3339_millis(time: Timestamp) -> String {
     format!("{}.{:03}Z", iso_no_zone(time), time.as_millis().rem_euclid(1_000))

@@ -15,7 +15,7 @@ use memchr::memmem;
 use thiserror::Error;
 use waxseal_model::Timestamp;
 
-pub use key::{KeyPair, dns_record, generate};
+pub use key::{KeyPair, dns_record, from_pem, generate};
 
 /// Why a key or a signature could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -23,6 +23,9 @@ pub enum DkimError {
     /// The private key is not PKCS#8 of its algorithm, or an RSA key of less than 2048 bits.
     #[error("the DKIM key cannot be read")]
     BadKey,
+    /// An RSA key of less than 2048 bits.
+    #[error("the RSA key has less than 2048 bits")]
+    ShortKey,
     /// Domain or selector hold what a DKIM signature cannot.
     #[error("the DKIM domain or selector is not a name")]
     BadName,
@@ -82,7 +85,7 @@ impl Signer {
         let key = match algorithm {
             Algorithm::Rsa2048 => {
                 let key = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| DkimError::BadKey)?;
-                if key.public_modulus_len() < 256 {
+                if key.public_modulus_len() < key::LEAST_MODULUS {
                     return Err(DkimError::BadKey);
                 }
                 Key::Rsa(Box::new(key))

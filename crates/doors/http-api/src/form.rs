@@ -2,11 +2,13 @@
 //! `to[0]` are one name.
 
 mod read;
+mod values;
 
 use waxseal_form::Field;
 use waxseal_sending::request::File;
 
 pub(crate) use read::{Rows, media_type, parameters, read, rows};
+pub(crate) use values::Asked;
 
 use crate::body::Held;
 
@@ -39,6 +41,11 @@ impl Form {
             return None;
         }
         Some(all.swap_remove(0).into_text(self.charset.as_deref()))
+    }
+
+    /// The value of a name without white space around it; an empty one is none.
+    pub(crate) fn take_word(&mut self, name: &str) -> Option<String> {
+        self.take_first(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
     /// The first value of a name as bytes, whether it is a file or not.

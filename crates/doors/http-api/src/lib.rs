@@ -5,6 +5,7 @@
 mod auth;
 mod body;
 mod config;
+mod domains;
 mod entry;
 mod error;
 mod events;

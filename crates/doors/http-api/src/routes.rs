@@ -1,5 +1,7 @@
 //! Every route, in one table: the router and the OpenAPI document are made from it.
 
+mod domains;
+
 use std::sync::Arc;
 
 use axum::{
@@ -46,6 +48,7 @@ pub(crate) struct Route {
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = open();
     routes.extend(mail());
+    routes.extend(domains::all());
     routes.extend(inspection());
     routes.extend(lists());
     routes.extend(own_data());

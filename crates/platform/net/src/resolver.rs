@@ -109,6 +109,18 @@ impl Resolver {
         Ok(Self { inner: Source::Dns(Box::new(inner)), budget, validator: None })
     }
 
+    /// The same, and it remembers no answer.
+    pub(crate) fn forgetful(
+        nameservers: &[String],
+        timeout: Duration,
+        budget: Duration,
+    ) -> Result<(Self, TokioResolver), NetError> {
+        let mut builder = builder(nameservers, timeout)?;
+        builder.options_mut().cache_size = 0;
+        let dns = builder.build().map_err(|error| NetError::Resolver(error.to_string()))?;
+        Ok((Self { inner: Source::Dns(Box::new(dns.clone())), budget, validator: None }, dns))
+    }
+
     /// A resolver that asks another network than the machine's.
     pub(crate) const fn over(network: Arc<dyn Network>, budget: Duration) -> Self {
         Self { inner: Source::Other(network), budget, validator: None }
@@ -184,6 +196,16 @@ impl Resolver {
             _ => None,
         });
         non_empty(records.collect())
+    }
+
+    /// Where `name` leads, if it is another name for something (RFC 1034 section 3.6.2).
+    pub async fn cname(&self, name: &str) -> Result<String, LookupError> {
+        let found = self.lookup(name, RecordType::CNAME).await?;
+        let target = found.into_iter().find_map(|data| match data {
+            RData::CNAME(target) => Some(plain_name(&target.0)),
+            _ => None,
+        });
+        target.ok_or(LookupError::NoRecord)
     }
 
     async fn lookup(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, LookupError> {

@@ -48,10 +48,14 @@ pub(crate) enum DeletionKind {
     Password,
     /// A profile was corrected.
     Profile,
+    /// A domain was deleted.
+    Domain,
+    /// A DKIM key was deleted.
+    DkimKey,
 }
 
 impl DeletionKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Message,
         Self::Captured,
         Self::Queue,
@@ -62,6 +66,8 @@ impl DeletionKind {
         Self::Grant,
         Self::Password,
         Self::Profile,
+        Self::Domain,
+        Self::DkimKey,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -76,6 +82,8 @@ impl DeletionKind {
             Self::Grant => "grant",
             Self::Password => "password",
             Self::Profile => "profile",
+            Self::Domain => "domain",
+            Self::DkimKey => "dkim_key",
         }
     }
 

@@ -1,12 +1,14 @@
 //! Sending domains and their DKIM keys. A name rests sealed; its domain is found by a keyed hash. Where the account's keys
 //! are destroyed nobody can read it any more, and the domain counts as gone.
 
+mod change;
+mod details;
 mod dkim;
+mod remove;
 
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select, TryInsertResult,
-    sea_query::{Expr, IntoCondition},
+    QueryOrder, QuerySelect, Select, TryInsertResult, sea_query::IntoCondition,
 };
 use waxseal_model::{AccountId, DomainId, Purpose, Sealed, Timestamp, category};
 use zeroize::Zeroizing;
@@ -20,7 +22,14 @@ use crate::{
     writer::Effects,
 };
 
+pub use change::DomainChange;
+pub use details::{
+    Checked, ClickTracking, DkimAuthority, DomainDetails, RecordState, Rotation, SpamAction, Tracking,
+    WebScheme,
+};
 pub use dkim::{DkimAlgorithm, DkimKey, NewDkimKey};
+pub use remove::ToTend;
+pub(crate) use remove::end;
 
 /// Whether mail of a domain leaves the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +52,7 @@ pub enum DomainState {
 }
 
 /// Settings of a domain that its owner changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DomainSettings {
     /// Never fall back to plaintext.
     pub require_tls: bool,
@@ -51,6 +60,8 @@ pub struct DomainSettings {
     pub skip_verification: bool,
     /// How long accepted messages can be retrieved, in seconds; 0: gone when settled.
     pub message_ttl_secs: u32,
+    /// The rest.
+    pub details: DomainDetails,
 }
 
 /// A domain to be made.
@@ -73,6 +84,8 @@ pub struct NewDomain {
     pub created_at: Timestamp,
     /// Its DKIM keys.
     pub dkim_keys: Vec<NewDkimKey>,
+    /// When it is to be looked after, if it is.
+    pub tend_at: Option<Timestamp>,
 }
 
 /// How a domain is found.
@@ -103,7 +116,10 @@ pub struct Domain {
     pub created_at: Timestamp,
 }
 
+/// The state of a domain whose rows are going.
+const DELETED: &str = "deleted";
 const NAME: Slot = Slot::new("domains", "name");
+const DETAILS: Slot = Slot::new("domains", "details");
 const RETURN_PATH_KEY: Slot = Slot::new("domains", "return_path_key");
 
 impl Store {
@@ -209,36 +225,6 @@ impl Store {
         Ok((if some && domains.is_empty() { 0 } else { count }, domains))
     }
 
-    /// Changes state and settings; whether the domain exists.
-    pub async fn update_domain(
-        &self,
-        account: AccountId,
-        id: DomainId,
-        state: DomainState,
-        settings: DomainSettings,
-    ) -> Result<bool, StoreError> {
-        self.inner
-            .writer
-            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move {
-                    let changed = domain::Entity::update_many()
-                        .col_expr(domain::Column::State, Expr::value(state.as_str()))
-                        .col_expr(domain::Column::RequireTls, Expr::value(settings.require_tls))
-                        .col_expr(domain::Column::SkipVerification, Expr::value(settings.skip_verification))
-                        .col_expr(
-                            domain::Column::MessageTtlSecs,
-                            Expr::value(i64::from(settings.message_ttl_secs)),
-                        )
-                        .filter(domain::Column::Id.eq(id.to_row()))
-                        .filter(domain::Column::Account.eq(account.to_row()))
-                        .exec(tx)
-                        .await?;
-                    Ok(changed.rows_affected > 0)
-                })
-            })
-            .await
-    }
-
     /// The key of the domain's return-path tokens.
     pub async fn return_path_key(
         &self,
@@ -282,6 +268,8 @@ impl Store {
                 &return_path_key,
             )?,
             created_at: new.created_at.as_micros(),
+            details: self.inner.sealed_details(&key, account, id, &new.settings.details)?,
+            tend_at: new.tend_at.map(Timestamp::as_micros),
         };
         let keys = new.dkim_keys.into_iter().map(|dkim| self.inner.dkim_row(&key, account, id, dkim));
         Ok((row, keys.collect::<Result<_, _>>()?))
@@ -295,6 +283,10 @@ impl Store {
             Err(StoreError::Erased) => return Ok(None),
             outcome => outcome?,
         };
+        let details = match &row.details {
+            Some(sealed) => self.inner.open_json(DETAILS, account, &row.id, sealed).await?,
+            None => DomainDetails::default(),
+        };
         Ok(Some(Domain {
             id: DomainId::from_row(&row.id, "domains", "id")?,
             account,
@@ -306,6 +298,7 @@ impl Store {
                 skip_verification: row.skip_verification,
                 message_ttl_secs: u32::try_from(row.message_ttl_secs)
                     .map_err(|_| corrupt("message_ttl_secs"))?,
+                details,
             },
             created_at: time(row.created_at),
         }))
@@ -324,10 +317,12 @@ struct Found {
     skip_verification: bool,
     message_ttl_secs: i64,
     created_at: i64,
+    details: Option<Vec<u8>>,
 }
 
+/// Domains that are not deleted.
 fn found() -> Select<domain::Entity> {
-    domain::Entity::find().select_only().columns([
+    domain::Entity::find().filter(domain::Column::State.ne(DELETED)).select_only().columns([
         domain::Column::Id,
         domain::Column::Account,
         domain::Column::Name,
@@ -337,6 +332,7 @@ fn found() -> Select<domain::Entity> {
         domain::Column::SkipVerification,
         domain::Column::MessageTtlSecs,
         domain::Column::CreatedAt,
+        domain::Column::Details,
     ])
 }
 

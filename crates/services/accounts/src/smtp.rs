@@ -86,6 +86,11 @@ impl Accounts {
         self.inner.store.smtp_credentials(account, domain).await
     }
 
+    /// Whether the account has this login.
+    pub async fn has_smtp_login(&self, account: AccountId, login: &str) -> Result<bool, StoreError> {
+        Ok(self.own_credential(account, login).await?.is_some())
+    }
+
     /// Gives a credential a random password, or the given one; `None` if the account has no such login.
     pub async fn change_smtp_password(
         &self,
@@ -165,6 +170,11 @@ impl Accounts {
         let found = self.inner.store.smtp_credential(login).await?;
         Ok(found.filter(|credential| credential.account == account))
     }
+}
+
+/// Whether a text can be a login: an address of plain atoms.
+pub fn is_login(text: &str) -> bool {
+    domain_of(&text.trim().to_ascii_lowercase()).is_some()
 }
 
 /// The part after the at sign, if the login is an address of plain atoms (RFC 5322, section 3.2.3).

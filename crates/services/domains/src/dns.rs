@@ -7,7 +7,7 @@ use waxseal_store::domain::{DkimAlgorithm, DkimKey, Domain, DomainKind};
 /// One record to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DnsRecord {
-    /// `TXT` or `MX`.
+    /// `TXT`, `MX` or `CNAME`.
     pub record_type: &'static str,
     /// Full name, without a final dot.
     pub name: String,
@@ -31,6 +31,10 @@ pub enum DnsPurpose {
     ReturnPath,
     /// What receivers do with mail that fails both; a suggestion (RFC 7489).
     Dmarc,
+    /// Links and pixels that are followed lead here.
+    Tracking,
+    /// Mail to the domain comes here.
+    Receiving,
 }
 
 impl DnsPurpose {
@@ -41,35 +45,55 @@ impl DnsPurpose {
             Self::Spf => "spf",
             Self::ReturnPath => "return-path",
             Self::Dmarc => "dmarc",
+            Self::Tracking => "tracking",
+            Self::Receiving => "receiving",
         }
     }
 }
 
-/// The records of a domain whose mail this host sends. Nothing of a sandbox domain leaves the machine:
-/// it needs no record, and its keys are shown so that captured mail can be verified.
-pub fn records(domain: &Domain, keys: &[DkimKey], hostname: &str) -> Vec<DnsRecord> {
-    let mut active: Vec<_> = keys.iter().filter(|key| key.active).collect();
-    active.sort_by_key(|key| key.algorithm != DkimAlgorithm::RsaSha256);
-    let mut records: Vec<_> = active.into_iter().map(|key| dkim_record(&domain.name, key)).collect();
+/// The records of a domain whose mail this host sends, signed with `keys` of the domain `signing`. Nothing of a sandbox
+/// domain leaves the machine: it needs no record, and its keys are shown so that captured mail can be verified.
+pub fn records(domain: &Domain, signing: &str, keys: &[DkimKey], hostname: &str) -> Vec<DnsRecord> {
+    let details = &domain.settings.details;
+    let successor = details.rotation.successor();
+    let mut published: Vec<_> = keys.iter().filter(|key| key.active || Some(key.id) == successor).collect();
+    published.sort_by_key(|key| (key.algorithm != DkimAlgorithm::RsaSha256, !key.active));
+    let mut records: Vec<_> = published.into_iter().map(|key| dkim_record(signing, key)).collect();
     if domain.kind == DomainKind::Sandbox {
         return records;
     }
     let name = &domain.name;
+    let returned = details.mailfrom_host.as_ref().unwrap_or(name);
     records.extend([
-        txt(name.clone(), format!("v=spf1 a:{hostname} ~all"), DnsPurpose::Spf),
-        DnsRecord {
-            record_type: "MX",
-            name: name.clone(),
-            value: hostname.to_owned(),
-            priority: Some(10),
-            purpose: DnsPurpose::ReturnPath,
-        },
+        txt(returned.clone(), format!("v=spf1 a:{hostname} ~all"), DnsPurpose::Spf),
+        mx(returned, hostname, DnsPurpose::ReturnPath),
         txt(format!("_dmarc.{name}"), "v=DMARC1; p=none".into(), DnsPurpose::Dmarc),
+        DnsRecord {
+            record_type: "CNAME",
+            name: format!("{}.{name}", details.web_prefix),
+            value: hostname.to_owned(),
+            priority: None,
+            purpose: DnsPurpose::Tracking,
+        },
     ]);
+    if returned != name {
+        records.push(mx(name, hostname, DnsPurpose::Receiving));
+    }
     records
 }
 
-fn dkim_record(domain: &str, key: &DkimKey) -> DnsRecord {
+fn mx(name: &str, host: &str, purpose: DnsPurpose) -> DnsRecord {
+    DnsRecord {
+        record_type: "MX",
+        name: name.to_owned(),
+        value: host.to_owned(),
+        priority: Some(10),
+        purpose,
+    }
+}
+
+/// The record of a key of the domain `signing`.
+pub(crate) fn dkim_record(domain: &str, key: &DkimKey) -> DnsRecord {
     let name = format!("{}._domainkey.{domain}", key.selector);
     txt(name, dkim::dns_record(algorithm(key.algorithm), &STANDARD.encode(&key.public_key)), DnsPurpose::Dkim)
 }

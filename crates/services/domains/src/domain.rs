@@ -4,16 +4,19 @@ use std::sync::{Arc, Mutex};
 
 use thiserror::Error;
 use waxseal_mail::dkim::Signer;
-use waxseal_model::{AccountId, Clock, DomainId, Random, RecipientId};
+use waxseal_model::{AccountId, Clock, DomainId, Random, RecipientId, Timestamp};
+use waxseal_net::Published;
 use waxseal_store::{
     Store, StoreError,
-    domain::{Domain, DomainKind, DomainSettings, DomainState, NewDomain},
+    domain::{DkimAuthority, Domain, DomainChange, DomainKind, DomainSettings, DomainState, NewDomain},
 };
 
 use crate::{
     dns::{self, DnsRecord},
     keys::{self, DomainKeys, DomainKeysError, KeysCache},
     name::{self, DomainNameError},
+    signing_keys::{SelectorError, selector},
+    tend::FIRST_LOOK,
 };
 
 /// What the instance says about itself in DNS records, and how its domains begin.
@@ -33,6 +36,18 @@ pub struct CreatedDomain {
     pub dns: Vec<DnsRecord>,
 }
 
+/// A domain as its owner wants it.
+pub struct Wanted {
+    /// Name, however it is written.
+    pub name: String,
+    /// Settings.
+    pub settings: DomainSettings,
+    /// The selector of its RSA key; a fresh one if absent.
+    pub selector: Option<String>,
+    /// Whether its own keys sign even if the account has a domain above it.
+    pub own_keys: bool,
+}
+
 /// Why a domain could not be made.
 #[derive(Debug, Error)]
 pub enum CreateDomainError {
@@ -45,6 +60,12 @@ pub enum CreateDomainError {
     /// There is no such account.
     #[error("there is no account {0}")]
     UnknownAccount(AccountId),
+    /// The selector is not one.
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
+    /// Bounces are to come back to a host that is not below the domain.
+    #[error("mailfrom_host must be a name below {0}, such as bounce.{0}")]
+    MailFromHost(String),
     /// Its keys could not be made.
     #[error(transparent)]
     Keys(#[from] DomainKeysError),
@@ -76,19 +97,73 @@ struct Inner {
     random: Arc<dyn Random>,
     config: DomainsConfig,
     keys: Mutex<KeysCache>,
+    published: Option<Published>,
 }
 
 impl Domains {
     /// Domains kept in `store`.
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, config: DomainsConfig) -> Self {
-        Self { inner: Arc::new(Inner { store, clock, random, config, keys: Mutex::default() }) }
+        let keys = Mutex::default();
+        Self { inner: Arc::new(Inner { store, clock, random, config, keys, published: None }) }
+    }
+
+    /// The same, and it asks the DNS what domains publish. Before anybody else has it.
+    #[must_use]
+    pub fn asking(mut self, published: Published) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.published = Some(published);
+        }
+        self
     }
 
     /// Makes a domain whose mail is delivered. It may send at once: the operator of the instance makes
     /// it, and whether its DNS records are published shows in `waxseal check`, not in a refusal.
     pub async fn create(&self, account: AccountId, name: &str) -> Result<CreatedDomain, CreateDomainError> {
         let name = name::normalise(name, false)?;
-        self.make(account, name, DomainKind::Custom).await
+        let wanted = Wanted { name, settings: self.usual_settings(), selector: None, own_keys: true };
+        self.make(account, wanted, DomainKind::Custom, DomainState::Active).await
+    }
+
+    /// Makes a domain for its owner. It may send once its DNS records are seen ([`Domains::verify`]), for which they are
+    /// looked up from time to time.
+    pub async fn create_as(
+        &self,
+        account: AccountId,
+        wanted: Wanted,
+    ) -> Result<CreatedDomain, CreateDomainError> {
+        let name = name::normalise(&wanted.name, false)?;
+        let wanted = Wanted { name, ..wanted };
+        self.make(account, wanted, DomainKind::Custom, DomainState::Unverified).await
+    }
+
+    /// The settings that a domain begins with.
+    pub fn usual_settings(&self) -> DomainSettings {
+        DomainSettings { message_ttl_secs: self.inner.config.message_ttl_secs, ..DomainSettings::default() }
+    }
+
+    /// Changes a domain; the domain as it is then, or nothing if there is none. `change` may be called several times.
+    pub async fn change(
+        &self,
+        domain: &Domain,
+        change: impl FnMut(&mut DomainChange) + Send,
+    ) -> Result<Option<Domain>, StoreError> {
+        let changed = self.inner.store.change_domain(domain.account, domain.id, change).await;
+        self.forget_keys();
+        changed
+    }
+
+    /// Deletes a domain; whether there was one. Its name is free at once, and what belonged to it goes after it.
+    pub async fn delete(&self, domain: &Domain) -> Result<bool, StoreError> {
+        let deleted = self.inner.store.delete_domain(domain.account, domain.id).await;
+        self.forget_keys();
+        deleted
+    }
+
+    /// A host below `domain` for bounces to come back to, in lower-case A-labels.
+    pub fn mail_from_host(&self, domain: &str, host: &str) -> Result<String, CreateDomainError> {
+        let host = name::normalise(host, false)?;
+        let below = host.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'));
+        if below { Ok(host) } else { Err(CreateDomainError::MailFromHost(domain.to_owned())) }
     }
 
     /// Makes a sandbox domain, whose mail is kept in the account's inbox; without a name it is called
@@ -102,7 +177,8 @@ impl Domains {
             Some(name) => name::normalise(name, true)?,
             None => name::normalise(&self.fresh_sandbox_name(), true)?,
         };
-        self.make(account, name, DomainKind::Sandbox).await
+        let wanted = Wanted { name, settings: self.usual_settings(), selector: None, own_keys: true };
+        self.make(account, wanted, DomainKind::Sandbox, DomainState::Active).await
     }
 
     /// The account's domain of this name, however it is written.
@@ -117,10 +193,36 @@ impl Domains {
         &self.inner.store
     }
 
+    pub(crate) fn published(&self) -> Option<&Published> {
+        self.inner.published.as_ref()
+    }
+
+    pub(crate) fn hostname(&self) -> &str {
+        &self.inner.config.hostname
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.inner.random
+    }
+
     /// The records to publish for a domain.
     pub async fn dns_records(&self, domain: &Domain) -> Result<Vec<DnsRecord>, StoreError> {
-        let keys = self.inner.store.dkim_keys(domain.account, domain.id).await?;
-        Ok(dns::records(domain, &keys, &self.inner.config.hostname))
+        let signing = keys::authority(&self.inner.store, domain).await?;
+        let keys = self.inner.store.dkim_keys(signing.account, signing.id).await?;
+        Ok(dns::records(domain, &signing.name, &keys, self.hostname()))
+    }
+
+    /// The domain whose keys sign this one's mail: itself, or one of the account above it.
+    pub async fn authority(&self, domain: &Domain) -> Result<Domain, StoreError> {
+        keys::authority(&self.inner.store, domain).await
     }
 
     /// The keys of a domain, parsed and ready.
@@ -152,25 +254,50 @@ impl Domains {
     pub async fn parse_return_path(&self, address: &str) -> Result<Option<ReturnedTo>, DomainKeysError> {
         let Some((local_part, name)) = address.rsplit_once('@') else { return Ok(None) };
         let Ok(name) = name::normalise(name, true) else { return Ok(None) };
-        let Some(domain) = self.inner.store.domain_of_instance(&name).await? else { return Ok(None) };
+        let Some(domain) = self.returned_to(&name).await? else { return Ok(None) };
         let keys = self.keys(&domain).await?;
         let recipient = keys.return_path.recipient(local_part);
         Ok(recipient.map(|recipient| ReturnedTo { account: domain.account, domain: domain.id, recipient }))
     }
 
+    /// The domain whose bounces come back to the host `name`.
+    async fn returned_to(&self, name: &str) -> Result<Option<Domain>, StoreError> {
+        let mut above = name;
+        loop {
+            if let Some(domain) = self.inner.store.domain_of_instance(above).await? {
+                let host = domain.settings.details.mailfrom_host.as_deref();
+                // What left before the host was set comes back to the domain itself.
+                return Ok((above == name || host == Some(name)).then_some(domain));
+            }
+            match above.split_once('.') {
+                Some((_, rest)) if rest.contains('.') => above = rest,
+                _ => return Ok(None),
+            }
+        }
+    }
+
     async fn make(
         &self,
         account: AccountId,
-        name: String,
+        wanted: Wanted,
         kind: DomainKind,
+        state: DomainState,
     ) -> Result<CreatedDomain, CreateDomainError> {
-        let Inner { store, clock, random, config, .. } = &*self.inner;
+        let Inner { store, clock, random, .. } = &*self.inner;
+        let Wanted { name, mut settings, selector: chosen, own_keys } = wanted;
+        let chosen = chosen.map(|chosen| selector(&chosen)).transpose()?;
         if store.account(account).await?.is_none() {
             return Err(CreateDomainError::UnknownAccount(account));
         }
         // Looked at first because making keys is dear; the store has the last word.
         if store.domain_of_instance(&name).await?.is_some() {
             return Err(CreateDomainError::Taken);
+        }
+        if let Some(host) = settings.details.mailfrom_host.take() {
+            settings.details.mailfrom_host = Some(self.mail_from_host(&name, &host)?);
+        }
+        if !own_keys && keys::above(store, account, &name).await?.is_some() {
+            settings.details.dkim_authority = DkimAuthority::Parent;
         }
         let mut return_path_key = vec![0u8; 32];
         random.fill(&mut return_path_key);
@@ -179,15 +306,14 @@ impl Domains {
             account,
             name,
             kind,
-            state: DomainState::Active,
-            settings: DomainSettings {
-                require_tls: false,
-                skip_verification: false,
-                message_ttl_secs: config.message_ttl_secs,
-            },
+            state,
+            settings,
             created_at: clock.now(),
         };
-        let dkim_keys = keys::generate(&**clock, &**random).await?;
+        let mut dkim_keys = keys::generate(&**clock, &**random).await?;
+        if let (Some(chosen), Some(first)) = (chosen, dkim_keys.first_mut()) {
+            first.selector = chosen;
+        }
         let new = NewDomain {
             id: domain.id,
             account,
@@ -198,6 +324,7 @@ impl Domains {
             return_path_key,
             created_at: domain.created_at,
             dkim_keys,
+            tend_at: (state == DomainState::Unverified).then(|| clock.now() + FIRST_LOOK),
         };
         match store.create_domain(new).await {
             Ok(()) => {}
@@ -212,6 +339,11 @@ impl Domains {
         let mut bits = [0u8; 16];
         self.inner.random.fill(&mut bits);
         format!("sandbox{:032x}.{}", u128::from_be_bytes(bits), self.inner.config.hostname)
+    }
+
+    /// Keys are read anew from now on.
+    pub(crate) fn forget_keys(&self) {
+        *self.cache() = KeysCache::default();
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, KeysCache> {

@@ -8,7 +8,7 @@ use waxseal_mail::dkim::{self, DkimError, Signer};
 use waxseal_model::{Access, AccountId, Clock, DomainId, KeyId, Random, actor, purpose};
 use waxseal_store::{
     Store, StoreError,
-    domain::{DkimAlgorithm, DkimKey, Domain, NewDkimKey},
+    domain::{DkimAlgorithm, DkimAuthority, DkimKey, Domain, DomainKind, NewDkimKey},
 };
 
 use crate::{dns::algorithm, return_path::ReturnPath};
@@ -76,12 +76,44 @@ impl KeysCache {
 pub(crate) async fn read(store: &Store, domain: &Domain) -> Result<DomainKeys, DomainKeysError> {
     let signing = Access::new(actor::System, purpose::Signing);
     let key = store.return_path_key(domain.account, domain.id).await?.ok_or(DomainKeysError::Missing)?;
-    let return_path = ReturnPath::new(domain.id, &domain.name, key.open(&signing));
-    let mut stored = store.dkim_keys(domain.account, domain.id).await?;
+    let returned = domain.settings.details.mailfrom_host.as_ref().unwrap_or(&domain.name);
+    let return_path = ReturnPath::new(domain.id, returned, key.open(&signing));
+    let authority = authority(store, domain).await?;
+    let mut stored = store.dkim_keys(authority.account, authority.id).await?;
     stored.retain(|key| key.active);
     stored.sort_by_key(|key| key.algorithm != DkimAlgorithm::RsaSha256);
-    let signers = stored.iter().map(|key| signer_of(key, &domain.name, &key.selector, &signing));
+    let signers = stored.iter().map(|key| signer_of(key, &authority.name, &key.selector, &signing));
     Ok(DomainKeys { signers: signers.collect::<Result<_, _>>()?, return_path })
+}
+
+/// The domain whose keys sign this one's mail.
+pub(crate) async fn authority(store: &Store, domain: &Domain) -> Result<Domain, StoreError> {
+    match domain.settings.details.dkim_authority {
+        DkimAuthority::Own => Ok(domain.clone()),
+        DkimAuthority::Parent => {
+            let above = above(store, domain.account, &domain.name).await?;
+            Ok(above.unwrap_or_else(|| domain.clone()))
+        }
+    }
+}
+
+/// The nearest domain of the account above this name that has keys of its own.
+pub(crate) async fn above(
+    store: &Store,
+    account: AccountId,
+    name: &str,
+) -> Result<Option<Domain>, StoreError> {
+    let mut rest = name;
+    while let Some((_, above)) = rest.split_once('.').filter(|(_, above)| above.contains('.')) {
+        if let Some(found) = store.domain_by_name(account, above).await?
+            && found.kind == DomainKind::Custom
+            && found.settings.details.dkim_authority == DkimAuthority::Own
+        {
+            return Ok(Some(found));
+        }
+        rest = above;
+    }
+    Ok(None)
 }
 
 fn signer_of(
@@ -144,6 +176,36 @@ pub(crate) async fn generate(
         });
     }
     Ok(keys)
+}
+
+/// A new RSA key under a selector; a fresh one if none is given. It signs nothing yet.
+pub(crate) async fn generate_rsa(
+    clock: &dyn Clock,
+    random: &dyn Random,
+    chosen: Option<String>,
+) -> Result<NewDkimKey, DomainKeysError> {
+    let made = tokio::task::spawn_blocking(|| dkim::generate(dkim::Algorithm::Rsa2048));
+    let pair = made.await.map_err(|_| DomainKeysError::Interrupted)??;
+    rsa_key(clock, random, &pair, chosen)
+}
+
+/// An RSA key that somebody made, in the same way.
+pub(crate) fn rsa_key(
+    clock: &dyn Clock,
+    random: &dyn Random,
+    pair: &dkim::KeyPair,
+    chosen: Option<String>,
+) -> Result<NewDkimKey, DomainKeysError> {
+    let algorithm = DkimAlgorithm::RsaSha256;
+    Ok(NewDkimKey {
+        id: KeyId::new(clock, random),
+        selector: chosen.unwrap_or_else(|| selector(&selector_base(random), algorithm)),
+        algorithm,
+        private_key: pair.private_pkcs8.to_vec(),
+        public_key: STANDARD.decode(pair.public.as_bytes()).map_err(|_| DomainKeysError::Missing)?,
+        active: false,
+        created_at: clock.now(),
+    })
 }
 
 /// Selectors differ from domain to domain and from making to making, so that a key of another server, or

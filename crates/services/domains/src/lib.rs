@@ -6,6 +6,9 @@ mod host;
 pub mod keys;
 pub mod name;
 pub mod return_path;
+pub mod signing_keys;
+mod tend;
+mod verify;
 
-pub use domain::{CreateDomainError, CreatedDomain, Domains, DomainsConfig};
+pub use domain::{CreateDomainError, CreatedDomain, Domains, DomainsConfig, Wanted};
 pub use keys::{DomainKeys, DomainKeysError};

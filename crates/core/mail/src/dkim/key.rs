@@ -6,6 +6,7 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use rustls_pki_types::{PrivateKeyDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::{Algorithm, DkimError};
@@ -22,12 +23,7 @@ pub struct KeyPair {
 /// generator must never make). RSA takes some hundred milliseconds of computing: not for an async worker.
 pub fn generate(algorithm: Algorithm) -> Result<KeyPair, DkimError> {
     match algorithm {
-        Algorithm::Rsa2048 => {
-            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| DkimError::Crypto)?;
-            let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| DkimError::Crypto)?;
-            let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| DkimError::Crypto)?;
-            Ok(key_pair(private.as_ref(), public.as_ref()))
-        }
+        Algorithm::Rsa2048 => rsa(&RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| DkimError::Crypto)?),
         Algorithm::Ed25519 => {
             let pair = Ed25519KeyPair::generate().map_err(|_| DkimError::Crypto)?;
             let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| DkimError::Crypto)?;
@@ -35,6 +31,29 @@ pub fn generate(algorithm: Algorithm) -> Result<KeyPair, DkimError> {
         }
     }
 }
+
+/// The RSA key of a PEM text: PKCS#1 or PKCS#8, of 2048 bits or more.
+pub fn from_pem(pem: &[u8]) -> Result<KeyPair, DkimError> {
+    let bad = |_| DkimError::BadKey;
+    let pair = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| DkimError::BadKey)? {
+        PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()).map_err(bad)?,
+        PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(bad)?,
+        _ => return Err(DkimError::BadKey),
+    };
+    if pair.public_modulus_len() < LEAST_MODULUS {
+        return Err(DkimError::ShortKey);
+    }
+    rsa(&pair)
+}
+
+fn rsa(pair: &RsaKeyPair) -> Result<KeyPair, DkimError> {
+    let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| DkimError::Crypto)?;
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| DkimError::Crypto)?;
+    Ok(key_pair(private.as_ref(), public.as_ref()))
+}
+
+/// Bytes of the modulus of a key of 2048 bits, the least that signs (RFC 8301 section 3.2).
+pub(super) const LEAST_MODULUS: usize = 256;
 
 fn key_pair(private: &[u8], public: &[u8]) -> KeyPair {
     KeyPair { private_pkcs8: Zeroizing::new(private.to_vec()), public: STANDARD.encode(public) }

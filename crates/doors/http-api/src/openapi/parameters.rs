@@ -1,5 +1,7 @@
 //! The parameters of each route, for the OpenAPI document.
 
+mod domains;
+
 use axum::http::Method;
 
 use crate::routes::Route;
@@ -16,7 +18,7 @@ pub(super) fn query(route: &Route) -> &'static [(&'static str, &'static str)] {
         (&Method::GET, "/v1/privacy/access" | "/v1/privacy/requests") => &ACCESS,
         (&Method::GET, "/v1/privacy/erasures") => &ERASURES,
         (&Method::DELETE, "/v1/inbox") => &[("domain", "Only those of this sandbox domain.")],
-        _ => &[],
+        (method, path) => domains::query(method, path),
     }
 }
 
@@ -42,7 +44,7 @@ pub(super) fn form(route: &Route) -> &'static [(&'static str, &'static str, bool
         (&Method::POST, "/v3/{domain}/unsubscribes") => &UNSUBSCRIPTION,
         (&Method::POST, "/v3/{domain}/complaints") => &COMPLAINT,
         (&Method::POST, "/v3/{domain}/whitelists" | "/v3/{domain}/allowlists") => &ALLOWED,
-        _ => &[],
+        (method, path) => domains::form(method, path),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod auth;
+mod domains;
 mod encodings;
 mod erasure;
 mod events;

@@ -44,6 +44,8 @@ async fn another_accounts_identifiers_never_show_data() {
                 .replace("{message}", &key)
                 .replace("{address}", "zanzibar@x.example")
                 .replace("{value}", "zanzibar@x.example")
+                .replace("{selector}", "s1")
+                .replace("{login}", "zanzibar")
                 .replace("{number}", "0");
             assert!(!path.contains('{'), "{path}: give it a value that is the owner's");
             let form = [("from", "a@their.example"), ("to", "b@rcpt.example"), ("text", "t")];
@@ -89,4 +91,23 @@ async fn lists_without_identifiers_show_only_the_callers_own() {
     assert_eq!(call(Method::DELETE, "/v1/inbox").await.json()["count"], 0);
     assert_eq!(call(Method::DELETE, "/v1/inbox?domain=sandbox.example.org").await.status, 404);
     assert_eq!(world.get("/v1/inbox").await.json()["items"].as_array().map(Vec::len), Some(1));
+
+    // Those that a body or query names.
+    for (method, path, fields) in [
+        (Method::GET, "/v1/dkim/keys?signing_domain=mg.example.org", vec![]),
+        (Method::DELETE, "/v1/dkim/keys?signing_domain=mg.example.org&selector=s1", vec![]),
+        (Method::POST, "/v1/dkim/keys", vec![("signing_domain", "mg.example.org"), ("selector", "k7")]),
+    ] {
+        let mut request = world
+            .request(method, path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(urlencoded(&fields)))
+            .expect("request");
+        request.headers_mut().insert(header::AUTHORIZATION, basic(&stranger.key).parse().expect("value"));
+        assert_eq!(world.send(request).await.status, 404, "{path}");
+    }
+    let domains = call(Method::GET, "/v3/domains?search=example.org").await.json();
+    assert_eq!(domains["items"], serde_json::json!([]));
+    let keys = call(Method::GET, "/v1/dkim/keys").await.text();
+    assert!(!keys.contains("example.org\""), "{keys}");
 }

@@ -352,7 +352,12 @@ async fn make_domain(
     };
     let mut return_path_key = vec![0; 32];
     random.fill(&mut return_path_key);
-    let settings = DomainSettings { require_tls: false, skip_verification: false, message_ttl_secs: 259_200 };
+    let settings = DomainSettings {
+        require_tls: false,
+        skip_verification: false,
+        message_ttl_secs: 259_200,
+        ..DomainSettings::default()
+    };
     let domain = NewDomain {
         id,
         account,
@@ -363,6 +368,7 @@ async fn make_domain(
         return_path_key,
         created_at: clock.now(),
         dkim_keys: vec![key],
+        tend_at: None,
     };
     services.store.create_domain(domain).await.expect("domain");
     id

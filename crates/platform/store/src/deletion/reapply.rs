@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use super::{DeletionKind, Noted, PASSWORD, PROFILE};
 use crate::{
-    account, credential,
+    account, credential, domain,
     entity::{
-        self, access_grant, api_key, inbox_item, network_credential, queue_entry, relay, smtp_credential,
-        suppression,
+        self, access_grant, api_key, dkim_key, inbox_item, network_credential, queue_entry, relay,
+        smtp_credential, suppression,
     },
     error::StoreError,
     inbox,
@@ -202,6 +202,11 @@ async fn apply(
                 .filter(access_grant::Column::Id.eq(id))
                 .filter(access_grant::Column::ClosedAt.is_null());
             grant.exec(tx).await?.rows_affected
+        }
+        DeletionKind::Domain => domain::end(tx, owner, id, now).await?,
+        DeletionKind::DkimKey => {
+            let key = dkim_key::Entity::delete_by_id(id).filter(dkim_key::Column::Account.eq(owner));
+            key.exec(tx).await?.rows_affected
         }
         // They are put in place one by one.
         DeletionKind::Password | DeletionKind::Profile => 0,

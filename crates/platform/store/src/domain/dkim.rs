@@ -88,6 +88,17 @@ impl Store {
 }
 
 impl Inner {
+    /// A selector as it rests.
+    pub(super) fn sealed_selector(
+        &self,
+        key: &DataKey,
+        account: AccountId,
+        id: KeyId,
+        selector: &str,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.seal(key, SELECTOR, account, &id.to_row(), selector.as_bytes())
+    }
+
     /// The row of a key to be made.
     pub(super) fn dkim_row(
         &self,

@@ -23,6 +23,8 @@ pub struct Model {
     pub return_path_key: Vec<u8>,
     pub created_at: i64,
     pub name_hash: Vec<u8>,
+    pub details: Option<Vec<u8>>,
+    pub tend_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -39,12 +41,14 @@ impl Classified for Entity {
         match column {
             Column::Id | Column::Account => ROW.clear(Subject::Customer, Category::UniqueId),
             Column::Name => ROW.sealed_by_account(Subject::Customer, Category::Url),
+            Column::Details => ROW.sealed_by_account(Subject::Customer, Category::Settings),
             Column::NameHash => ROW.hashed(Subject::Customer),
             Column::Kind
             | Column::State
             | Column::RequireTls
             | Column::SkipVerification
             | Column::MessageTtlSecs
+            | Column::TendAt
             | Column::CreatedAt => ROW.clear(Subject::Customer, Category::Settings),
             Column::ReturnPathKey => ROW.secret(Subject::Customer, Category::SystemAuthentication),
         }

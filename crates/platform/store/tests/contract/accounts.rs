@@ -71,9 +71,16 @@ pub(crate) async fn a_domain_comes_back_with_its_sealed_keys(mut world: World) {
     assert_eq!((keys[0].selector.as_str(), keys[0].public_key.as_slice()), ("s1", [7; 32].as_slice()));
     let key = world.store.return_path_key(account, id).await.expect("read").expect("there");
     assert_eq!(key.open(&SIGNING), &[9; 32]);
-    let settings = DomainSettings { require_tls: true, skip_verification: false, message_ttl_secs: 0 };
-    let changed = world.store.update_domain(account, id, DomainState::Disabled, settings.clone());
-    assert!(changed.await.expect("asked"));
+    let settings = DomainSettings {
+        require_tls: true,
+        skip_verification: false,
+        message_ttl_secs: 0,
+        ..DomainSettings::default()
+    };
+    let changed = world.store.change_domain(account, id, |change| {
+        (change.state, change.settings) = (DomainState::Disabled, settings.clone());
+    });
+    assert!(changed.await.expect("asked").is_some());
     let domain = world.store.domain(account, id).await.expect("read").expect("there");
     assert_eq!((domain.state, &domain.settings), (DomainState::Disabled, &settings));
     let stranger = world.account().await;
@@ -82,8 +89,10 @@ pub(crate) async fn a_domain_comes_back_with_its_sealed_keys(mut world: World) {
     assert!(world.store.domain_of_instance("mail.example").await.expect("read").is_some());
     assert!(world.store.return_path_key(stranger, id).await.expect("read").is_none());
     assert!(world.store.dkim_keys(stranger, id).await.expect("read").is_empty());
-    let changed = world.store.update_domain(stranger, id, DomainState::Active, settings);
-    assert!(!changed.await.expect("asked"));
+    let changed = world.store.change_domain(stranger, id, |change| {
+        (change.state, change.settings) = (DomainState::Active, settings.clone());
+    });
+    assert!(changed.await.expect("asked").is_none());
 }
 
 pub(crate) async fn a_domain_name_is_taken_once_in_the_instance(world: World) {

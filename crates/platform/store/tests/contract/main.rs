@@ -12,6 +12,7 @@ mod content;
 mod crash;
 mod deleting;
 mod deletions_told;
+mod domains;
 mod erasing;
 mod erasing_recipients;
 mod event_log;
@@ -98,6 +99,12 @@ contract! {
         domains_are_listed_newest_first_with_their_count,
         a_login_is_found_whatever_its_case_and_taken_once,
         networks_are_taken_once;
+    domains:
+        details_come_back_as_they_were_set,
+        changes_at_the_same_time_are_all_made,
+        keys_are_added_switched_renamed_and_deleted,
+        what_belonged_to_a_deleted_domain_goes_after_it,
+        a_deleted_domain_does_not_come_back_with_an_older_database;
     relays:
         a_relay_is_set_replaced_and_removed,
         a_relay_goes_to_delivery_with_its_password_and_to_nobody_else,

@@ -107,10 +107,17 @@ pub(crate) async fn who_sends_on_finds_no_login_and_no_domain_as_it_was_before_a
     let asked = world.store.ask_login_erasure(sender.account, GONE).await.expect("asked");
     erase(&world, &asked).await;
     assert!(!has(erased).await);
-    let settings = DomainSettings { require_tls: true, skip_verification: false, message_ttl_secs: 7 };
+    let settings = DomainSettings {
+        require_tls: true,
+        skip_verification: false,
+        message_ttl_secs: 7,
+        ..DomainSettings::default()
+    };
     let state = DomainState::Disabled;
-    let changed = world.store.update_domain(sender.account, sender.domain, state, settings.clone());
-    assert!(changed.await.expect("changed"));
+    let changed = world.store.change_domain(sender.account, sender.domain, |change| {
+        (change.state, change.settings) = (state, settings.clone());
+    });
+    assert!(changed.await.expect("changed").is_some());
     for found in [domain().await, named().await] {
         let found = found.expect("it is there");
         assert!(found.state == state && found.settings == settings);

@@ -172,10 +172,16 @@ impl World {
             name: name.into(),
             kind: DomainKind::Custom,
             state: DomainState::Active,
-            settings: DomainSettings { require_tls: false, skip_verification: true, message_ttl_secs: 3600 },
+            settings: DomainSettings {
+                require_tls: false,
+                skip_verification: true,
+                message_ttl_secs: 3600,
+                ..DomainSettings::default()
+            },
             return_path_key: vec![9; 32],
             created_at: self.now(),
             dkim_keys: vec![dkim],
+            tend_at: None,
         }
     }
 

@@ -51,10 +51,16 @@ impl World {
             name: name.into(),
             kind: DomainKind::Custom,
             state: DomainState::Active,
-            settings: DomainSettings { require_tls: false, skip_verification: false, message_ttl_secs: 0 },
+            settings: DomainSettings {
+                require_tls: false,
+                skip_verification: false,
+                message_ttl_secs: 0,
+                ..DomainSettings::default()
+            },
             return_path_key: vec![1; 32],
             created_at: NOW,
             dkim_keys: Vec::new(),
+            tend_at: None,
         };
         self.store.create_domain(domain).await.expect("domain");
         id

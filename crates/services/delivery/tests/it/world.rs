@@ -364,10 +364,16 @@ async fn new_domain(
         name: name.into(),
         kind: DomainKind::Custom,
         state: DomainState::Active,
-        settings: DomainSettings { require_tls: false, skip_verification: false, message_ttl_secs: 0 },
+        settings: DomainSettings {
+            require_tls: false,
+            skip_verification: false,
+            message_ttl_secs: 0,
+            ..DomainSettings::default()
+        },
         return_path_key: vec![9; 32],
         created_at: clock.now(),
         dkim_keys: Vec::new(),
+        tend_at: None,
     };
     store.create_domain(new).await.expect("a domain");
     domain

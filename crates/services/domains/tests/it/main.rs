@@ -1,26 +1,32 @@
 //! Domains on a real store.
 
 mod fuzzed;
+mod keys;
+mod verifying;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use waxseal_domains::{
     CreateDomainError, Domains, DomainsConfig,
     dns::{DnsPurpose, DnsRecord},
     name, return_path,
 };
-use waxseal_model::{AccountId, KeyId, ManualClock, RecipientId, SeededRandom, Timestamp};
+use waxseal_model::{AccountId, Clock as _, KeyId, ManualClock, RecipientId, SeededRandom, Timestamp};
+use waxseal_net::{NetConfig, Published};
 use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
     domain::{DomainKind, DomainState},
 };
+use waxseal_testkit::dns_zone::Zone;
 
 const NOW: Timestamp = Timestamp::from_secs(1_770_726_896);
 
 struct World {
     domains: Domains,
     account: AccountId,
+    clock: Arc<ManualClock>,
+    zone: Zone,
     _folder: tempfile::TempDir,
 }
 
@@ -50,8 +56,19 @@ impl World {
             .await
             .expect("account");
         let config = DomainsConfig { hostname: "mail.example.org".into(), message_ttl_secs: 259_200 };
-        let domains = Domains::new(store, clock, random, config);
-        Self { domains, account, _folder: folder }
+        let zone = Zone::start().await.expect("a nameserver");
+        let net = NetConfig { nameservers: vec![zone.nameserver()], ..NetConfig::default() };
+        let domains = Domains::new(store, clock.clone(), random, config);
+        let domains = domains.asking(Published::new(&net).expect("a resolver"));
+        Self { domains, account, clock, zone, _folder: folder }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn pass_minutes(&self, minutes: u64) {
+        self.clock.advance(Duration::from_secs(60 * minutes));
     }
 }
 

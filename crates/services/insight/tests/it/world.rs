@@ -79,7 +79,12 @@ impl World {
             .create_account(NewAccount { id: account, created_at, profile }, key)
             .await
             .expect("account");
-        let settings = DomainSettings { require_tls: false, skip_verification: false, message_ttl_secs: 0 };
+        let settings = DomainSettings {
+            require_tls: false,
+            skip_verification: false,
+            message_ttl_secs: 0,
+            ..DomainSettings::default()
+        };
         let domain = NewDomain {
             id: domain,
             account,
@@ -90,6 +95,7 @@ impl World {
             return_path_key: vec![1; 32],
             created_at,
             dkim_keys: Vec::new(),
+            tend_at: None,
         };
         self.store.create_domain(domain).await.expect("domain");
     }

@@ -20,7 +20,12 @@ fn read_as(pairs: &[(&str, &str)], settings: &DomainSettings) -> Result<Options,
 }
 
 fn settings() -> DomainSettings {
-    DomainSettings { require_tls: false, skip_verification: false, message_ttl_secs: 0 }
+    DomainSettings {
+        require_tls: false,
+        skip_verification: false,
+        message_ttl_secs: 0,
+        ..DomainSettings::default()
+    }
 }
 
 fn good(pairs: &[(&str, &str)]) -> Options {

@@ -170,9 +170,9 @@ impl World {
 
     /// Puts the domain into another state; requests made from then on carry it.
     pub(crate) async fn set_state(&mut self, state: DomainState) {
-        let settings = self.domain.settings.clone();
         let (account, id) = (self.domain.account, self.domain.id);
-        assert!(self.store.update_domain(account, id, state, settings).await.expect("store"));
+        let changed = self.store.change_domain(account, id, |change| change.state = state);
+        assert!(changed.await.expect("store").is_some());
         self.domain.state = state;
     }
 }
