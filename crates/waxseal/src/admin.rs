@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod backup;
 mod describe;
+pub(crate) mod domains;
 mod erasure;
 mod export;
 mod keyring;
@@ -60,6 +61,8 @@ pub(crate) enum Request {
     AccountUndelete { account: String },
     /// Make a domain.
     DomainCreate { account: String, name: String, sandbox: bool },
+    /// Look for the records of all domains.
+    DomainsCheck,
     /// List an account's domains.
     DomainList { account: String },
     /// Make an SMTP credential.
@@ -354,9 +357,10 @@ async fn carry_out(house: &House, by: Operator, request: Request) -> Result<Valu
             let account = existing(house, &account).await?;
             create_domain(house, account, &name, sandbox).await
         }
+        Request::DomainsCheck => domains::check(house).await,
         Request::DomainList { account } => {
             let account = existing(house, &account).await?;
-            domains(house, account).await
+            domains_of(house, account).await
         }
         Request::CredentialCreate { account, address } => {
             let account = existing(house, &account).await?;
@@ -537,7 +541,7 @@ async fn create_domain(house: &House, account: AccountId, name: &str, sandbox: b
     Ok(json!({ "name": made.domain.name, "state": describe::state(made.domain.state), "dns": dns }))
 }
 
-async fn domains(house: &House, account: AccountId) -> Result<Value> {
+async fn domains_of(house: &House, account: AccountId) -> Result<Value> {
     let (_, domains) = house.store.domains(account, 0, 10_000).await?;
     let items: Vec<Value> = domains
         .iter()

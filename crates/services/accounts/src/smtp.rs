@@ -146,6 +146,10 @@ impl Accounts {
         if self.inner.store.closed_until_erased(credential.account).is_some() {
             return Ok(None);
         }
+        // What belonged to a deleted domain goes a moment after it.
+        if self.inner.store.domain(credential.account, credential.domain).await?.is_none() {
+            return Ok(None);
+        }
         Ok(Some(Caller {
             account: credential.account,
             only_domain: Some(credential.domain),
@@ -181,7 +185,8 @@ pub fn is_login(text: &str) -> bool {
 fn domain_of(login: &str) -> Option<&str> {
     let (local, domain) = login.rsplit_once('@')?;
     let atom = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
-    let named = !local.is_empty() && local.len() <= 64 && local.bytes().all(atom);
+    let dots = !local.starts_with('.') && !local.ends_with('.') && !local.contains("..");
+    let named = !local.is_empty() && local.len() <= 64 && local.bytes().all(atom) && dots;
     (named && !domain.is_empty() && login.len() <= LONGEST_LOGIN).then_some(domain)
 }
 
@@ -213,7 +218,17 @@ mod tests {
     #[test]
     fn a_login_is_a_plain_address() {
         assert_eq!(domain_of("postmaster@mg.example.org"), Some("mg.example.org"));
-        for login in ["postmaster", "@mg.example.org", "a b@x.org", "a@", "a\r\n@x.org", "<a@x.org"] {
+        for login in [
+            "postmaster",
+            "@mg.example.org",
+            "a b@x.org",
+            "a@",
+            "a\r\n@x.org",
+            "<a@x.org",
+            ".a@x.org",
+            "a.@x.org",
+            "a..b@x.org",
+        ] {
             assert_eq!(domain_of(login), None, "{login:?}");
         }
     }

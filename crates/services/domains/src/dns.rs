@@ -55,8 +55,8 @@ impl DnsPurpose {
 /// domain leaves the machine: it needs no record, and its keys are shown so that captured mail can be verified.
 pub fn records(domain: &Domain, signing: &str, keys: &[DkimKey], hostname: &str) -> Vec<DnsRecord> {
     let details = &domain.settings.details;
-    let successor = details.rotation.successor();
-    let mut published: Vec<_> = keys.iter().filter(|key| key.active || Some(key.id) == successor).collect();
+    let mut published: Vec<_> =
+        keys.iter().filter(|key| key.active || details.rotation.awaits(key.id)).collect();
     published.sort_by_key(|key| (key.algorithm != DkimAlgorithm::RsaSha256, !key.active));
     let mut records: Vec<_> = published.into_iter().map(|key| dkim_record(signing, key)).collect();
     if domain.kind == DomainKind::Sandbox {

@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 use waxseal_mail::dkim::{self, DkimError};
-use waxseal_model::KeyId;
+use waxseal_model::{Access, KeyId, actor, purpose};
 use waxseal_store::{
     StoreError,
-    domain::{DkimAlgorithm, DkimKey, Domain, NewDkimKey},
+    domain::{DkimAlgorithm, DkimKey, Domain, DomainState, NewDkimKey},
 };
 
 use crate::{
@@ -77,6 +77,9 @@ pub enum ChangeKeyError {
     /// Nothing would sign any more. The text is the API's.
     #[error("cannot {0} domain key: must have at least one active domain key")]
     LastActive(&'static str),
+    /// There is no room for another key.
+    #[error("a domain has at most {MOST_KEYS} keys; delete one first")]
+    TooMany,
     /// Another key has the selector.
     #[error("another key of the domain has this selector")]
     Taken,
@@ -179,8 +182,13 @@ impl Domains {
         Ok(())
     }
 
-    /// Publishes the RSA key that signs under another selector.
-    pub async fn rename_selector(&self, domain: &Domain, selector: &str) -> Result<(), ChangeKeyError> {
+    /// Publishes the RSA key that signs under another selector. Where mail leaves already, it signs under the one that it has
+    /// until the DNS has the other's record; that is answered then.
+    pub async fn rename_selector(
+        &self,
+        domain: &Domain,
+        selector: &str,
+    ) -> Result<Option<SigningKey>, ChangeKeyError> {
         let selector = self::selector(selector)?;
         let keys = self.signing_keys(domain).await?;
         let signs = |kept: &&SigningKey| kept.key.active && kept.key.algorithm == DkimAlgorithm::RsaSha256;
@@ -189,9 +197,36 @@ impl Domains {
         if keys.iter().any(|kept| kept.key.id != id && kept.key.selector == selector) {
             return Err(ChangeKeyError::Taken);
         }
-        self.store().rename_dkim_key(domain.account, id, &selector).await?;
-        self.forget_keys();
-        Ok(())
+        if current.key.selector == selector {
+            return Ok(None);
+        }
+        if domain.state == DomainState::Unverified {
+            self.store().rename_dkim_key(domain.account, id, &selector).await?;
+            self.forget_keys();
+            return Ok(None);
+        }
+        if let Some(waiting) = domain.settings.details.rotation.successor() {
+            // It never signed, and this one takes its place.
+            self.store().delete_dkim_key(domain.account, waiting).await?;
+        }
+        match self.room_for(domain, &selector).await {
+            Err(AddKeyError::TooMany) => return Err(ChangeKeyError::TooMany),
+            Err(AddKeyError::Store(error)) => return Err(error.into()),
+            _ => {}
+        }
+        let signing = Access::new(actor::System, purpose::Signing);
+        let renamed = NewDkimKey {
+            id: KeyId::new(self.clock(), self.random()),
+            selector,
+            algorithm: current.key.algorithm,
+            private_key: current.key.private_key.open(&signing).clone(),
+            public_key: current.key.public_key.clone(),
+            active: false,
+            created_at: self.now(),
+        };
+        let kept = self.keep(domain, renamed).await?;
+        self.wait_for(domain, kept.key.id).await?;
+        Ok(Some(kept))
     }
 
     /// The key with this selector, and all others of the domain.

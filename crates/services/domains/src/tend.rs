@@ -60,7 +60,7 @@ impl Domains {
         {
             domain = seen;
         }
-        let before = domain.settings.details.rotation.successor;
+        let before = domain.settings.details.rotation.clone();
         let turned = self.turn(&domain).await?;
         let now = self.now();
         self.change(&domain, |change| {
@@ -68,9 +68,10 @@ impl Domains {
             let rotation = &mut change.settings.details.rotation;
             (rotation.since, rotation.retired) = (turned.since, turned.retired.clone());
             // Its owner may have asked for one meanwhile.
-            if rotation.successor == before {
+            if rotation.successor == before.successor {
                 rotation.successor = turned.successor;
             }
+            rotation.awaited.retain(|key| turned.awaited.contains(key) || !before.awaited.contains(key));
             change.tend_at = next_look(now, domain.created_at, unverified, rotation);
         })
         .await?;
@@ -88,6 +89,19 @@ impl Domains {
         }
         rotation.retired.retain(|(_, until)| !over(*until));
         let keys = self.store().dkim_keys(domain.account, domain.id).await?;
+        for awaited in std::mem::take(&mut rotation.awaited) {
+            match keys.iter().find(|key| key.id.as_u128() == awaited && !key.active) {
+                // Its owner deleted it, or switched it on.
+                None => {}
+                Some(next) if self.is_published(domain, &dns::dkim_record(&domain.name, next)).await => {
+                    self.store()
+                        .switch_dkim_keys(domain.account, domain.id, vec![next.id], Vec::new())
+                        .await?;
+                    self.forget_keys();
+                }
+                Some(_) => rotation.awaited.push(awaited),
+            }
+        }
         if let Some(successor) = rotation.successor() {
             match keys.iter().find(|key| key.id == successor) {
                 // Its owner deleted it.
@@ -134,7 +148,8 @@ pub(crate) fn next_look(
     let age = Duration::from_micros(
         u64::try_from(now.as_micros().saturating_sub(created_at.as_micros())).unwrap_or_default(),
     );
-    let records = (unverified && age < GIVE_UP).then(|| now + (age / 4).clamp(FIRST_LOOK, LONGEST_WAIT));
+    let waits = unverified || !rotation.awaited.is_empty();
+    let records = (waits && age < GIVE_UP).then(|| now + (age / 4).clamp(FIRST_LOOK, LONGEST_WAIT));
     let successor = rotation.successor.map(|_| now + FIRST_LOOK);
     let turn = match rotation.successor {
         None => rotation.every_days.map(|days| due(rotation, days)),

@@ -1,9 +1,10 @@
 //! Looking whether a domain's records are published, and saying in plain words what is missing.
 
+use waxseal_model::KeyId;
 use waxseal_net::{LookupError, Published, SpfVerdict};
 use waxseal_store::{
     StoreError,
-    domain::{Checked, Domain, DomainKind, DomainState, RecordState},
+    domain::{Checked, Domain, DomainChange, DomainKind, DomainState, RecordState},
 };
 
 use crate::{
@@ -21,14 +22,41 @@ impl Domains {
     pub async fn verify(&self, domain: &Domain) -> Result<Option<Domain>, StoreError> {
         let records = self.dns_records(domain).await?;
         let checked = self.look(domain, &records).await;
-        let is_ready = domain.kind == DomainKind::Sandbox || is_ready(&records, &checked);
-        let change = |change: &mut waxseal_store::domain::DomainChange| {
-            change.settings.details.checked = Some(checked.clone());
-            if is_ready && change.state == DomainState::Unverified {
+        let begins = domain.state == DomainState::Unverified
+            && (domain.kind == DomainKind::Sandbox || is_ready(&records, &checked));
+        let held_back = if begins { self.hold_back(domain, &checked).await? } else { Vec::new() };
+        let now = self.now();
+        let change = |change: &mut DomainChange| {
+            let details = &mut change.settings.details;
+            details.checked = Some(checked.clone());
+            if begins && change.state == DomainState::Unverified {
                 change.state = DomainState::Active;
+                details.rotation.awaited.extend(held_back.iter().map(|key| key.as_u128()));
+            }
+            if details.rotation.awaits_any() {
+                change.tend_at = Some(now);
             }
         };
-        self.store().change_domain(domain.account, domain.id, change).await
+        self.change(domain, change).await
+    }
+
+    /// Lets those of the domain's own keys that nobody could look up not sign; they do once they are seen.
+    async fn hold_back(&self, domain: &Domain, checked: &Checked) -> Result<Vec<KeyId>, StoreError> {
+        let mut unseen = Vec::new();
+        for kept in self.signing_keys(domain).await? {
+            let state = checked.of(kept.record.record_type, &kept.record.name, &kept.record.value);
+            if kept.key.active && state.is_some_and(|state| state.is_valid != Some(true)) {
+                unseen.push(kept.key.id);
+            }
+        }
+        self.store().switch_dkim_keys(domain.account, domain.id, Vec::new(), unseen.clone()).await?;
+        Ok(unseen)
+    }
+
+    /// What the DNS says of the domain's records; nothing is kept of it.
+    pub async fn look_at_records(&self, domain: &Domain) -> Result<Checked, StoreError> {
+        let records = self.dns_records(domain).await?;
+        Ok(self.look(domain, &records).await)
     }
 
     /// What the DNS says of these records of a domain.
@@ -121,8 +149,7 @@ async fn dkim(published: &Published, record: &DnsRecord) -> Seen {
         Ok(found) => found,
         Err(error) => return Seen::unknown(&error.to_string()),
     };
-    let ours = tag(&record.value, "p");
-    if found.iter().any(|text| ours.is_some() && tag(text, "p") == ours) {
+    if found.iter().any(|text| is_same_key(&record.value, text)) {
         return Seen::valid(found);
     }
     let name = &record.name;
@@ -144,7 +171,7 @@ async fn spf(published: &Published, record: &DnsRecord, hostname: &str) -> Seen 
     };
     let ours = match or_none(published.addresses(hostname).await) {
         Ok(ours) if !ours.is_empty() => ours,
-        Ok(_) => return Seen::unknown(&format!("this server's own name {hostname} has no address there")),
+        Ok(_) => return Seen { problem: nameless(hostname), ..Seen::unknown("") },
         Err(error) => return Seen::unknown(&error.to_string()),
     };
     for address in ours {
@@ -173,6 +200,14 @@ async fn spf(published: &Published, record: &DnsRecord, hostname: &str) -> Seen 
         return Seen::invalid(found, problem);
     }
     Seen::valid(found)
+}
+
+/// No policy can let in a server without an address.
+fn nameless(hostname: &str) -> String {
+    format!(
+        "This server's own name, {hostname}, has no address in the DNS, so that no SPF record can let it in. Its operator has \
+         to publish one: it is `hostname` in the configuration."
+    )
 }
 
 async fn mx(published: &Published, record: &DnsRecord) -> Seen {
@@ -235,6 +270,25 @@ async fn tracking(published: &Published, record: &DnsRecord) -> Seen {
          tracking off."
     );
     Seen::invalid(found, problem)
+}
+
+/// Whether a verifier reads the same key out of what is published, for signatures such as ours (RFC 6376 section 3.6.1).
+fn is_same_key(ours: &str, published: &str) -> bool {
+    let or = |text: &str, name: &str, usual: &str| tag(text, name).unwrap_or_else(|| usual.to_owned());
+    let lists = |name: &str, wanted: &[&str]| match tag(published, name) {
+        None => true,
+        Some(all) => all.split(':').any(|word| wanted.iter().any(|wanted| word.eq_ignore_ascii_case(wanted))),
+    };
+    let version = match tag(published, "v") {
+        None => true,
+        // It stands first where it stands.
+        Some(version) => version == "DKIM1" && published.trim_start().starts_with('v'),
+    };
+    version
+        && tag(published, "p") == tag(ours, "p")
+        && or(published, "k", "rsa") == or(ours, "k", "rsa")
+        && lists("h", &["sha256"])
+        && lists("s", &["*", "email"])
 }
 
 /// A tag of a list such as `v=DKIM1; p=abc`, without white space.

@@ -72,6 +72,7 @@ fn trace<'a>(request: &'a Request, house: &House) -> Option<(AuditEvent, AuditPu
     use AuditPurpose as Why;
     let (what, why, account) = match request {
         Request::AccountCreate { .. } => (Event::AccountCreated, Why::Administration, None),
+        Request::DomainsCheck => (Event::DomainsListed, Why::SelfCheck, None),
         Request::AccountList => (Event::AccountsListed, Why::Administration, None),
         Request::AccountCorrect { account, .. } => {
             (Event::ProfileCorrected, Why::Administration, Some(account))

@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
 use super::Finding;
 use crate::{
     admin::{
-        Request, Selection,
+        Request, Selection, domains,
         requests::{self, Asked},
     },
     config::Config,
@@ -37,6 +37,9 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
             if let Ok(Some(standing)) = control::ask(&config.control_socket, &asked).await {
                 findings.push(requests_told(&standing));
             }
+            if let Ok(Some(seen)) = control::ask(&config.control_socket, &Request::DomainsCheck).await {
+                findings.extend(domains_told(&seen));
+            }
             return true;
         }
         Ok(None) => {}
@@ -49,11 +52,12 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
             return true;
         }
     }
-    let mut asked = None;
+    let (mut asked, mut seen) = (None, None);
     findings.push(match House::open(config).await {
         Ok(house) => {
             let outcome = house.store.ping().await;
             asked = requests::standing(&house).await.ok();
+            seen = domains::check(&house).await.ok();
             house.close().await;
             match outcome {
                 Ok(()) => Finding::fine("store", "opens and can be written"),
@@ -65,7 +69,44 @@ pub(super) async fn look(config: &Config, findings: &mut Vec<Finding>) -> bool {
         Err(error) => Finding::wrong("store", error.to_string(), "see `store.url`, `data_dir` and `keys`"),
     });
     findings.extend(asked.as_ref().map(requests_told));
+    findings.extend(seen.iter().flat_map(domains_told));
     false
+}
+
+/// What the DNS lacks of each domain's records.
+fn domains_told(seen: &serde_json::Value) -> Vec<Finding> {
+    let items = seen["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut told: Vec<Finding> = items
+        .iter()
+        .map(|item| {
+            let name = item["name"].as_str().unwrap_or_default();
+            let state = item["state"].as_str().unwrap_or_default();
+            let problems: Vec<&str> = item["problems"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(serde_json::Value::as_str)
+                .collect();
+            if problems.is_empty() {
+                return Finding::fine(
+                    "domain",
+                    format!("{name} ({state}): all of its records are published"),
+                );
+            }
+            let found =
+                format!("{name} ({state}): {} of its records are not as they should be", problems.len());
+            Finding::doubtful("domain", found, problems.join("\n                         "))
+        })
+        .collect();
+    if seen["left_out"].as_bool() == Some(true) {
+        let found = format!("only the first {} were looked at", items.len());
+        told.push(Finding::doubtful(
+            "domain",
+            found,
+            "PUT /v3/domains/DOMAIN/verify looks at each other one",
+        ));
+    }
+    told
 }
 
 /// How what people asked about their data stands: counts alone.

@@ -40,6 +40,7 @@ pub(super) const fn of(request: &Request) -> Need {
         Request::AccountDelete { .. } => need("account delete", &[Privacy]),
         Request::AccountUndelete { .. } => need("account undelete", &[Privacy]),
         Request::DomainCreate { .. } => need("domain create", &[Operations]),
+        Request::DomainsCheck => need("check", FIND),
         Request::DomainList { .. } => need("domain list", FIND),
         // Whoever has a key or a login of an account reads, sends and consents in its name.
         Request::CredentialCreate { .. } => need("credential create", ADMIN),

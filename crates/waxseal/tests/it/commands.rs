@@ -1,6 +1,6 @@
 //! What the commands print is what the documentation says, to the letter of its JSON.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 use waxseal_testkit::Call;
 
@@ -105,6 +105,36 @@ async fn a_reader_that_has_seen_enough_is_no_fault() -> Result<()> {
         tokio::process::Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().await?;
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("PLACE"));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_says_what_the_dns_lacks_of_a_domain_whether_a_server_runs_or_not() -> Result<()> {
+    let zone = waxseal_testkit::dns_zone::Zone::start().await?;
+    zone.address_of("mail.waxseal.test", "127.0.0.1".parse()?);
+    let binary = waxseal()?.delivering_to(&zone.nameserver(), 2526);
+    let made = binary.json(&["account", "create", "--name", "A", "--email", "a@waxseal.test"]).await?;
+    let account = made["account_id"].as_str().context("account")?;
+    let made = binary.json(&["domain", "create", "news.test", "--account", account]).await?;
+    let checked = binary.run(&["check"]).await?;
+    assert!(checked.status.success(), "mail leaves, hardly as meant: {}", checked.stdout);
+    for expected in ["doubtful  domain", "news.test (active)", "There is no SPF record at news.test"] {
+        assert!(checked.stdout.contains(expected), "{expected}: {}", checked.stdout);
+    }
+    for record in made["dns"].as_array().context("records")? {
+        let text = |key: &str| record[key].as_str().unwrap_or_default();
+        match text("type") {
+            "TXT" => zone.txt(text("name"), text("value")),
+            "MX" => zone.mx(text("name"), 10, text("value")),
+            "CNAME" => zone.cname(text("name"), text("value")),
+            other => anyhow::bail!("{other}"),
+        };
+    }
+    let server = binary.serve().await?;
+    let checked = binary.run(&["check"]).await?;
+    let expected = "news.test (active): all of its records are published";
+    assert!(checked.stdout.contains(expected), "{}", checked.stdout);
+    server.terminate().await?;
     Ok(())
 }
 

@@ -182,9 +182,10 @@ pub(super) fn refused(error: ChangeKeyError) -> ApiError {
     match error {
         ChangeKeyError::NotFound => ApiError::not_found(error.to_string()),
         ChangeKeyError::Store(error) => error.into(),
-        ChangeKeyError::LastActive(_) | ChangeKeyError::Taken | ChangeKeyError::Selector(_) => {
-            ApiError::bad_request(error.to_string())
-        }
+        ChangeKeyError::LastActive(_)
+        | ChangeKeyError::TooMany
+        | ChangeKeyError::Taken
+        | ChangeKeyError::Selector(_) => ApiError::bad_request(error.to_string()),
     }
 }
 

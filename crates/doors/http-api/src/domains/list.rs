@@ -48,6 +48,8 @@ pub(crate) async fn list(
         return Err(ApiError::bad_request(format!("limit parameter must be a number from 1 to {MAX_PAGE}")));
     }
     let skip = asked.number("skip", 0, u64::MAX >> 1)?.unwrap_or(0);
+    // There are none yet.
+    asked.flag("include_subaccounts")?;
     let state = asked.choice("state", &STATES)?;
     let sort = asked.choice(
         "sort",

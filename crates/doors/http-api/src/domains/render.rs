@@ -24,12 +24,15 @@ pub(super) async fn with_records(
     let shown = |records: Vec<&DnsRecord>| -> Vec<Value> {
         records.into_iter().map(|shown| record(shown, checked)).collect()
     };
+    let mut receiving = shown(receiving);
+    // They stand at the domain itself, which clients know without being told.
+    receiving.iter_mut().filter_map(Value::as_object_mut).for_each(|record| drop(record.remove("name")));
     let mut answer = Map::new();
     if let Some(message) = message {
         answer.insert("message".into(), message.into());
     }
     answer.insert("domain".into(), self::domain(domain));
-    answer.insert("receiving_dns_records".into(), shown(receiving).into());
+    answer.insert("receiving_dns_records".into(), receiving.into());
     answer.insert("sending_dns_records".into(), shown(sending).into());
     Ok(answer.into())
 }
@@ -102,11 +105,8 @@ pub(super) fn record(record: &DnsRecord, checked: Option<&Checked>) -> Value {
         },
         "value": record.value,
         "purpose": record.purpose.as_str(),
+        "name": record.name,
     });
-    // An MX record stands at the domain itself.
-    if record.record_type != "MX" || record.purpose != DnsPurpose::Receiving {
-        shown["name"] = record.name.clone().into();
-    }
     if let Some(priority) = record.priority {
         shown["priority"] = priority.to_string().into();
     }

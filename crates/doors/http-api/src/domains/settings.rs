@@ -4,8 +4,8 @@ use waxseal_store::domain::{DomainSettings, SpamAction, WebScheme};
 
 use crate::{error::ApiError, form::Asked, state::Api};
 
-/// Days that messages may be kept, at most.
-const MOST_TTL_SECS: u32 = 30 * 86_400;
+/// How long messages may be kept, at most: a week.
+const MOST_TTL_SECS: u32 = 7 * 86_400;
 /// Bytes of a label of the DNS.
 const LONGEST_LABEL: usize = 63;
 

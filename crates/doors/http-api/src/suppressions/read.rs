@@ -149,8 +149,10 @@ fn text(name: &str, text: Option<String>) -> Result<String, Refused> {
 fn tags(form: &mut Form) -> Result<Vec<String>, Refused> {
     let named = form.take_all("tags").into_iter().chain(form.take_all("tag"));
     let tags: Vec<_> = named.map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
-    if tags.len() > MOST_TAGS || tags.iter().any(|tag| tag.chars().count() > LONGEST_TAG) {
-        return Err(Refused(format!("tags are at most {MOST_TAGS}, of {LONGEST_TAG} characters at most")));
+    if tags.len() > MOST_TAGS || tags.iter().any(|tag| tag.len() > LONGEST_TAG || !tag.is_ascii()) {
+        return Err(Refused(format!(
+            "tags are at most {MOST_TAGS}, of {LONGEST_TAG} ASCII characters at most"
+        )));
     }
     Ok(if tags.is_empty() { vec!["*".into()] } else { tags })
 }

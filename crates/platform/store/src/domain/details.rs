@@ -124,6 +124,8 @@ pub struct Rotation {
     pub since: i64,
     /// The key that signs as soon as the DNS has it, as bits of its id.
     pub successor: Option<u128>,
+    /// Keys that sign beside the others as soon as the DNS has them.
+    pub awaited: Vec<u128>,
     /// Keys that sign no more, and until when their records are needed, in microseconds.
     pub retired: Vec<(u128, i64)>,
 }
@@ -132,6 +134,16 @@ impl Rotation {
     /// The key that is to sign next.
     pub fn successor(&self) -> Option<KeyId> {
         self.successor.map(KeyId::from_u128)
+    }
+
+    /// Whether a key waits for its record.
+    pub fn awaits(&self, key: KeyId) -> bool {
+        self.successor() == Some(key) || self.awaited.contains(&key.as_u128())
+    }
+
+    /// Whether any does.
+    pub const fn awaits_any(&self) -> bool {
+        self.successor.is_some() || !self.awaited.is_empty()
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) async fn changes_at_the_same_time_are_all_made(world: World) {
 
 pub(crate) async fn keys_are_added_switched_renamed_and_deleted(world: World) {
     let (sender, other) = (world.sender().await, world.sender().await);
-    let mut make = |selector| {
+    let make = |selector| {
         world.clock.advance(Duration::from_secs(1));
         world.dkim_key(selector, false)
     };

@@ -114,10 +114,26 @@ async fn an_added_key_signs_when_it_is_switched_on_and_the_last_one_stays() {
     world.domains.delete_key(&domain, &selector(&rsa)).await.expect("deleted");
     let missing = world.domains.delete_key(&domain, &selector(&rsa)).await;
     assert!(matches!(missing, Err(ChangeKeyError::NotFound)));
-    world.domains.rename_selector(&domain, "s3").await.expect("renamed");
-    assert_eq!(world.signs_as(&domain).await, [format!("s3/{NAME}")]);
     let taken = world.domains.rename_selector(&domain, &selector(&ed25519)).await;
     assert!(matches!(taken, Err(ChangeKeyError::Taken)));
+}
+
+#[tokio::test]
+async fn a_key_gets_another_selector_once_its_record_is_seen() {
+    let world = World::new().await;
+    let domain = world.domain().await;
+    let before = world.signs_as(&domain).await;
+    world.domains.rotate(&domain).await.expect("a successor that nobody will see");
+    let domain = world.fresh(&domain).await;
+    let moved = world.domains.rename_selector(&domain, "S3").await.expect("kept").expect("it waits");
+    assert_eq!(moved.record.name, "s3._domainkey.mg.example.org");
+    world.domains.tend().await.expect("round");
+    assert_eq!(world.signs_as(&domain).await, before, "nobody could look it up");
+    world.zone.txt(&moved.record.name, &moved.record.value);
+    world.pass_minutes(10);
+    world.domains.tend().await.expect("round");
+    assert_eq!(world.signs_as(&domain).await[0], format!("s3/{NAME}"));
+    assert!(world.domains.rename_selector(&world.fresh(&domain).await, "s3").await.expect("it is").is_none());
 }
 
 #[tokio::test]

@@ -62,6 +62,53 @@ async fn a_domain_may_send_once_its_key_and_policy_are_seen() {
 }
 
 #[tokio::test]
+async fn a_key_whose_record_is_missing_signs_once_it_is_seen() {
+    let world = World::new().await;
+    let domain = world.wanted(NAME).await;
+    world.zone.address_of(HOST, IpAddr::from(OURS)).txt(NAME, "v=spf1 a:mail.example.org ~all");
+    let records = world.domains.dns_records(&domain).await.expect("records");
+    let keys = of(&records, DnsPurpose::Dkim);
+    world.zone.txt(&keys[0].name, &keys[0].value);
+    let (seen, _) = world.seen(&domain, DnsPurpose::Spf).await;
+    assert_eq!(seen.state, DomainState::Active);
+    let signers = async || world.domains.keys(&seen).await.expect("keys").signers.len();
+    assert_eq!(signers().await, 1);
+    assert_eq!(world.domains.dns_records(&seen).await.expect("records"), records, "all are to be published");
+    world.domains.tend().await.expect("round");
+    assert_eq!(signers().await, 1);
+    world.zone.txt(&keys[1].name, &keys[1].value);
+    let (seen, _) = world.seen(&seen, DnsPurpose::Spf).await;
+    assert_eq!(world.domains.tend().await.expect("round"), 1, "whoever asks need not wait");
+    assert_eq!(world.domains.keys(&seen).await.expect("keys").signers.len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_record_counts_by_what_a_verifier_reads_in_it() {
+    let world = World::new().await;
+    let domain = world.wanted(NAME).await;
+    let record = of(&world.domains.dns_records(&domain).await.expect("records"), DnsPurpose::Dkim)[0].clone();
+    let key = record.value.split("p=").nth(1).expect("a key").to_owned();
+    let (half, rest) = key.split_at(100);
+    let table = [
+        (format!("p={key}"), true),
+        (format!("v=DKIM1; k=rsa; h=sha1:sha256; s=email; t=y; p={key};"), true),
+        (format!("v=DKIM1;k=rsa;p={half} {rest}"), true),
+        (format!("k=rsa; v=DKIM1; p={key}"), false),
+        (format!("v=DKIM2; p={key}"), false),
+        (format!("v=DKIM1; k=ed25519; p={key}"), false),
+        (format!("v=DKIM1; h=sha1; p={key}"), false),
+        (format!("v=DKIM1; s=other; p={key}"), false),
+        ("v=DKIM1; p=".to_owned(), false),
+        (format!("v=DKIM1; p={half}"), false),
+    ];
+    for (text, is_valid) in table {
+        world.zone.forget(&record.name).txt(&record.name, &text);
+        let (_, state) = world.seen(&domain, DnsPurpose::Dkim).await;
+        assert_eq!(state.is_valid, Some(is_valid), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_sender_policy_counts_by_what_it_says_of_this_server() {
     let world = World::new().await;
     let domain = world.wanted(NAME).await;
