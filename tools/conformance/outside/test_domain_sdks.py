@@ -53,7 +53,7 @@ def test_mailgun_js(house, fetch, pem):
     assert {"open", "click", "unsubscribe"} <= set(told["tracking"])
     assert told["open"]["open"] == {"active": True, "place_at_the_top": True} and told["click"]["click"]["active"] in (True, "htmlonly")
     assert told["unsubscribe"]["unsubscribe"]["html_footer"] == '<a href="%unsubscribe_url%">off</a>'
-    assert told["webPrefix"]["message"] == "Domain web prefix updated" and told["selector"]["message"] == "DKIM selector changed"
+    assert told["webPrefix"]["body"]["message"] == "Domain web prefix updated" and told["selector"]["message"] == "DKIM selector changed"
     assert told["authority"]["changed"] is False and told["keys"]["items"]
     assert told["newKey"]["selector"] == "js2" and told["imported"]["selector"] == "js3"
     assert told["activate"]["active"] is True and told["deactivate"]["active"] is False

@@ -5,7 +5,7 @@ use waxseal_mail::dkim::{self, DkimError};
 use waxseal_model::{Access, KeyId, actor, purpose};
 use waxseal_store::{
     StoreError,
-    domain::{DkimAlgorithm, DkimKey, Domain, DomainState, NewDkimKey},
+    domain::{DkimAlgorithm, DkimKey, Domain, DomainKind, DomainState, NewDkimKey},
 };
 
 use crate::{
@@ -153,7 +153,8 @@ impl Domains {
         added.ok_or(StoreError::Conflict { what: "dkim key" })
     }
 
-    /// Lets the key with this selector sign, or not. The last one that signs goes on.
+    /// Lets the key with this selector sign, or not. Where mail leaves already, it signs once the DNS has its record, and is
+    /// not active until then. The last one that signs goes on.
     pub async fn switch_key(
         &self,
         domain: &Domain,
@@ -164,7 +165,23 @@ impl Domains {
         if !active && found.key.active && !others.iter().any(|other| other.active) {
             return Err(ChangeKeyError::LastActive("deactivate"));
         }
-        let (on, off) = if active { (vec![found.key.id], vec![]) } else { (vec![], vec![found.key.id]) };
+        let id = found.key.id;
+        let leaves = domain.kind == DomainKind::Custom && domain.state != DomainState::Unverified;
+        let waits = active && leaves && !found.key.active && !self.is_published(domain, &found.record).await;
+        let now = self.now();
+        self.change(domain, |change| {
+            let awaited = &mut change.settings.details.rotation.awaited;
+            awaited.retain(|key| *key != id.as_u128());
+            if waits {
+                awaited.push(id.as_u128());
+                change.tend_at = Some(now);
+            }
+        })
+        .await?;
+        if waits {
+            return Ok(found);
+        }
+        let (on, off) = if active { (vec![id], vec![]) } else { (vec![], vec![id]) };
         self.store().switch_dkim_keys(domain.account, domain.id, on, off).await?;
         self.forget_keys();
         found.key.active = active;

@@ -233,8 +233,16 @@ async fn dmarc(published: &Published, domain: &Domain, record: &DnsRecord) -> Se
     let mut above = domain.name.as_str();
     loop {
         match or_none(published.records.txt(&format!("_dmarc.{above}")).await) {
-            Ok(found) if found.iter().any(|text| is_dmarc(text)) => return Seen::valid(found),
-            Ok(_) => {}
+            Ok(found) => match found.iter().filter(|text| is_dmarc(text)).count() {
+                0 => {}
+                1 => return Seen::valid(found),
+                // Of several none counts (RFC 7489 section 6.6.3).
+                _ => {
+                    let problem =
+                        format!("There are several DMARC records at _dmarc.{above}: none counts. Keep one.");
+                    return Seen::invalid(found, problem);
+                }
+            },
             Err(error) => return Seen::unknown(&error.to_string()),
         }
         match above.split_once('.') {

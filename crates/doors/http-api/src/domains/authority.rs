@@ -12,12 +12,7 @@ use serde_json::json;
 use waxseal_accounts::caller::Caller;
 use waxseal_store::domain::DkimAuthority;
 
-use super::{
-    gone,
-    keys::refused,
-    known,
-    render::{record, with_records},
-};
+use super::{gone, keys::refused, known, render::with_records};
 use crate::{
     error::{ApiError, json_response},
     form::{self, Asked},
@@ -58,10 +53,6 @@ pub(crate) async fn set_selector(
     let domain = known(&api, &caller, &name).await?;
     let mut asked = Asked(form::read(&api, request).await?);
     let selector = asked.needed("dkim_selector")?;
-    let waits = api.services.domains.rename_selector(&domain, &selector).await.map_err(refused)?;
-    let mut answer = json!({ "message": "DKIM selector changed" });
-    if let Some(waits) = waits {
-        answer["dns_record"] = record(&waits.record, None);
-    }
-    Ok(json_response(StatusCode::OK, &answer))
+    api.services.domains.rename_selector(&domain, &selector).await.map_err(refused)?;
+    Ok(json_response(StatusCode::OK, &json!({ "message": "DKIM selector changed" })))
 }

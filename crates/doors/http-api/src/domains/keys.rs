@@ -72,7 +72,8 @@ async fn switch(
         "message": message,
         "authority": domain.name,
         "selector": switched.key.selector,
-        "active": active,
+        // It may wait for its record.
+        "active": switched.key.active,
     });
     Ok(json_response(StatusCode::OK, &body))
 }

@@ -6,6 +6,7 @@ use waxseal_domains::{
     dns::{DnsPurpose, DnsRecord},
 };
 use waxseal_mail::date;
+use waxseal_model::DomainId;
 use waxseal_store::domain::{Checked, Domain, DomainKind, DomainState, SpamAction, WebScheme};
 
 use crate::{error::ApiError, state::Api};
@@ -53,7 +54,7 @@ pub(super) fn domain(domain: &Domain) -> Value {
     let (settings, details) = (&domain.settings, &domain.settings.details);
     let is_disabled = domain.state == DomainState::Disabled;
     let mut shown = json!({
-        "id": domain.id.to_string(),
+        "id": id(domain.id),
         "name": domain.name,
         "created_at": date::rfc1123_gmt(domain.created_at),
         "state": state(domain.state),
@@ -114,6 +115,11 @@ pub(super) fn record(record: &DnsRecord, checked: Option<&Checked>) -> Value {
         shown["problem"] = state.problem.clone().into();
     }
     shown
+}
+
+/// The id in the 24 hex digits of clients: what is left out is the end of its chance.
+pub(super) fn id(id: DomainId) -> String {
+    format!("{:024x}", id.as_u128() >> 32)
 }
 
 /// The word for a state.

@@ -12,7 +12,12 @@ use serde_json::{Value, json};
 use waxseal_accounts::caller::Caller;
 use waxseal_store::domain::{DkimAlgorithm, Domain};
 
-use super::{gone, keys::not_added, known, render::state};
+use super::{
+    gone,
+    keys::not_added,
+    known,
+    render::{id, state},
+};
 use crate::{
     error::{ApiError, json_response},
     form::{self, Asked},
@@ -79,9 +84,9 @@ async fn shown(api: &Api, domain: &Domain) -> Result<Value, ApiError> {
         .collect();
     let every_days = domain.settings.details.rotation.every_days;
     Ok(json!({
-        "id": domain.id.to_string(),
+        "id": id(domain.id),
         "account_id": domain.account.to_string(),
-        "sid": domain.id.to_string(),
+        "sid": id(domain.id),
         "name": domain.name,
         "state": state(domain.state),
         "active_selector": signs.map(|key| key.key.selector.as_str()).unwrap_or_default(),

@@ -149,7 +149,8 @@ fn text(name: &str, text: Option<String>) -> Result<String, Refused> {
 fn tags(form: &mut Form) -> Result<Vec<String>, Refused> {
     let named = form.take_all("tags").into_iter().chain(form.take_all("tag"));
     let tags: Vec<_> = named.map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
-    if tags.len() > MOST_TAGS || tags.iter().any(|tag| tag.len() > LONGEST_TAG || !tag.is_ascii()) {
+    let printable = |tag: &String| tag.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    if tags.len() > MOST_TAGS || tags.iter().any(|tag| tag.len() > LONGEST_TAG || !printable(tag)) {
         return Err(Refused(format!(
             "tags are at most {MOST_TAGS}, of {LONGEST_TAG} ASCII characters at most"
         )));

@@ -102,7 +102,14 @@ async fn an_added_key_signs_when_it_is_switched_on_and_the_last_one_stays() {
     let added = world.domains.add_key(&domain, "K2", KeySource::Fresh).await.expect("added");
     assert_eq!((added.key.selector.as_str(), added.key.active), ("k2", false));
     assert_eq!(world.signs_as(&domain).await, [rsa.clone(), ed25519.clone()]);
-    world.domains.switch_key(&domain, "K2", true).await.expect("on");
+    let waits = world.domains.switch_key(&domain, "K2", true).await.expect("on");
+    assert!(!waits.key.active);
+    assert_eq!(world.signs_as(&domain).await, [rsa.clone(), ed25519.clone()], "nobody could look it up");
+    world.zone.txt(&added.record.name, &added.record.value);
+    world.domains.tend().await.expect("round");
+    assert_eq!(world.signs_as(&domain).await.len(), 3);
+    let on = world.domains.switch_key(&domain, "k2", true).await.expect("it does");
+    assert!(on.key.active);
     world.domains.switch_key(&domain, &selector(&rsa), false).await.expect("off");
     world.domains.switch_key(&domain, &selector(&ed25519), false).await.expect("off");
     assert_eq!(world.signs_as(&domain).await, [format!("k2/{NAME}")]);
