@@ -96,6 +96,7 @@ impl Running {
         }
         self.retention();
         self.erasing();
+        self.importing();
         self.openings();
         self.log_marks();
         self.promises();
@@ -193,6 +194,7 @@ impl Running {
             audit: house.audit,
             eraser: house.eraser,
             exports: house.exports,
+            imports: house.imports,
             delivering: house.delivering.get().cloned(),
             clock: house.clock,
             random: house.random,
@@ -240,6 +242,12 @@ impl Running {
     fn erasing(&self) {
         let (eraser, stop) = (self.house.eraser.clone(), self.stop.clone());
         self.tasks.spawn(async move { eraser.run(stop.cancelled()).await });
+    }
+
+    /// Goes on with files of suppressions that were taken, whatever the roles.
+    fn importing(&self) {
+        let (imports, stop) = (self.house.imports.clone(), self.stop.clone());
+        self.tasks.spawn(async move { imports.run(stop.cancelled()).await });
     }
 
     async fn submission(&mut self, config: &Config) -> Result<()> {

@@ -1,3 +1,5 @@
+//! What rows of a file are, however it is cut and whatever stands in it.
+
 use proptest::prelude::*;
 
 use super::*;
