@@ -25,6 +25,7 @@ use waxseal_privacy::{
 };
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_store::{Engine, MasterKey, OpenError, Store, StoreConfig};
+use waxseal_suppression::Imports;
 use waxseal_system::{Memory, SystemClock, SystemRandom};
 
 use crate::{
@@ -50,6 +51,7 @@ pub(crate) struct House {
     pub(crate) reports: Reports,
     pub(crate) eraser: Eraser,
     pub(crate) exports: Exports,
+    pub(crate) imports: Imports,
     pub(crate) backups: Backups,
     pub(crate) key_copies: KeyCopies,
     /// What changes limits of providers, once delivery runs in this process.
@@ -190,6 +192,7 @@ impl House {
             ),
             reports: Reports::new(store.clone(), config.data_dir.join("reports"), config.report_days),
             eraser,
+            imports: Imports::new(store.clone(), clock.clone(), random.clone()),
             exports: Exports::new(
                 store.clone(),
                 clock.clone(),

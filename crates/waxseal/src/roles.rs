@@ -97,6 +97,7 @@ impl Running {
         self.retention();
         self.erasing();
         self.domains();
+        self.importing();
         self.openings();
         self.log_marks();
         self.promises();
@@ -194,6 +195,7 @@ impl Running {
             audit: house.audit,
             eraser: house.eraser,
             exports: house.exports,
+            imports: house.imports,
             delivering: house.delivering.get().cloned(),
             clock: house.clock,
             random: house.random,
@@ -247,6 +249,12 @@ impl Running {
     fn domains(&self) {
         let (domains, stop) = (self.house.domains.clone(), self.stop.clone());
         self.tasks.spawn(async move { domains.tend_until(stop.cancelled()).await });
+    }
+
+    /// Goes on with files of suppressions that were taken, whatever the roles.
+    fn importing(&self) {
+        let (imports, stop) = (self.house.imports.clone(), self.stop.clone());
+        self.tasks.spawn(async move { imports.run(stop.cancelled()).await });
     }
 
     async fn submission(&mut self, config: &Config) -> Result<()> {

@@ -30,7 +30,7 @@ const fn known(name: &'static str, category: &'static str, kept: &'static str) -
 
 const INSTANCE: &str = "as long as the instance";
 
-const KNOWN: [Known; 27] = [
+const KNOWN: [Known; 28] = [
     known("waxseal.db", "as its tables", "as its tables"),
     known("waxseal.db-*", "as its tables", "as its tables"),
     known("waxseal.db.restoring*", "as its tables", "until the restore is done"),
@@ -56,6 +56,8 @@ const KNOWN: [Known; 27] = [
     known("reports/*", "system.operations", "about nobody"),
     // Sealed under a key of the account and one that the customer has; they go with their rows.
     known("exports/**", "user.content.private", "privacy.export_hours"),
+    // Sealed under a key of the account; each goes when its row says that it is done.
+    known("imports/**", "user.contact.email", "until it is imported"),
     known("policy-proof/**", "system.operations", "mail of the instance to itself"),
     known("policy-export/**", "system.operations", "an export about nobody"),
     known("keys.reserve", "system.operations", "about nobody"),

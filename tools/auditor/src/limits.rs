@@ -9,6 +9,8 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 pub(crate) const SLACK: i64 = HOUR;
 /// How long a copy for a customer's archive may wait once it is due.
 pub(crate) const ARCHIVE: i64 = DAY;
+/// How long it is told of a file of suppressions that it was imported.
+pub(crate) const IMPORT: i64 = 30 * DAY;
 /// Content goes after so many days whatever its row says: seven ahead of its time, five of attempts, thirty kept.
 pub(crate) const CONTENT_DAYS: i64 = 42;
 

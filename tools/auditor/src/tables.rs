@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{
     database::{Database, Figures},
     keys::Keys,
-    limits::{ARCHIVE, CONTENT_DAYS, DAY, Moment, SLACK},
+    limits::{ARCHIVE, CONTENT_DAYS, DAY, IMPORT, Moment, SLACK},
     report::{Item, Report, Store},
 };
 
@@ -106,6 +106,14 @@ fn tables(at: &Moment) -> Vec<Table> {
             since: Some("t.asked_at"),
             sealed: None,
             past: Some(format!("t.expires_at <= {late}")),
+        },
+        Table {
+            name: "suppression_imports",
+            category: "user.unique_id",
+            kept: "until the file is done, then 30 days".into(),
+            since: Some("t.created_at"),
+            sealed: None,
+            past: Some(format!("t.finished_at + {IMPORT} <= {late}")),
         },
         Table {
             name: "idempotency_keys",

@@ -52,6 +52,14 @@ impl<'a> Call<'a> {
         Self { address, method: Method::POST, path, key: None, headers, body }
     }
 
+    /// A POST of a form with one file.
+    pub fn file(address: SocketAddr, path: &'a str, content: &str) -> Self {
+        let headers = vec![("content-type", "multipart/form-data; boundary=file".to_owned())];
+        let part = "Content-Disposition: form-data; name=\"file\"; filename=\"file\"";
+        let body = format!("--file\r\n{part}\r\n\r\n{content}\r\n--file--\r\n").into_bytes();
+        Self { address, method: Method::POST, path, key: None, headers, body }
+    }
+
     /// With this API key.
     #[must_use]
     pub const fn key(mut self, key: &'a str) -> Self {

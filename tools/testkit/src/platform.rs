@@ -22,6 +22,7 @@ use waxseal_privacy::{
 use waxseal_sending::{Sending, SendingConfig};
 use waxseal_smtp_door::{DoorConfig, SmtpDoor};
 use waxseal_store::{Engine, MasterKey, Store, StoreConfig, queue::QueueFilter};
+use waxseal_suppression::Imports;
 
 use crate::{
     binary::text,
@@ -198,6 +199,7 @@ impl Platform {
         let delivery = Delivery::start(store.clone(), net, clock.clone(), random.clone(), config).await?;
 
         let any: SocketAddr = "127.0.0.1:0".parse()?;
+        let imports = Imports::new(store.clone(), clock.clone(), random.clone());
         let services = waxseal_http_api::Services {
             store: store.clone(),
             accounts: accounts.clone(),
@@ -206,6 +208,7 @@ impl Platform {
             insight: Insight::new(store.clone()),
             audit: audit.clone(),
             eraser: eraser.clone(),
+            imports: imports.clone(),
             exports: Exports::new(
                 store.clone(),
                 clock.clone(),
@@ -228,6 +231,8 @@ impl Platform {
         let submission = *door.submission().first().context("submission listens")?;
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let stopped = stop.clone();
+        tasks.spawn(async move { imports.run(stopped.cancelled()).await });
         tasks.spawn(api.serve(stop.clone()));
         tasks.spawn(door.run(stop.clone()));
         Ok(Self {

@@ -2,10 +2,12 @@
 //!
 //! Memory holds the fields and little else, and every count and length is bounded, so that whoever feeds
 //! a [`Decoder`] only has to bound the bytes. `to`, `to[]` and `to[0]` are one name. Beside them, the two
-//! other things that callers write into requests: page tokens and the header with their key.
+//! other things that callers write into requests: page tokens and the header with their key; and the rows of the CSV files that they
+//! upload.
 
 mod basic;
 mod charset;
+pub mod csv;
 mod decoder;
 mod disposition;
 mod field;

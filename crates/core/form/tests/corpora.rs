@@ -1,5 +1,7 @@
 //! Replays the corpora of the fuzz targets: what was found once does not come back.
 
+#[path = "../../../../fuzz/oracles/csv_rows.rs"]
+mod csv_rows;
 #[path = "../../../../fuzz/oracles/form_decoder.rs"]
 mod form_decoder;
 #[path = "../../../../fuzz/oracles/page_token.rs"]
@@ -17,4 +19,9 @@ fn forms() {
 #[test]
 fn page_tokens() {
     replay("page_token", page_token::check);
+}
+
+#[test]
+fn csv_files() {
+    replay("csv_rows", csv_rows::check);
 }

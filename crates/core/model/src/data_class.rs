@@ -58,6 +58,8 @@ pub enum Retention {
     OneDay,
     /// `privacy.export_hours`.
     Export,
+    /// Until the file is done; what is told of it 30 days longer.
+    Import,
     /// Until it is answered or refused, then `retention.request_days`.
     Requests,
     /// Until an operator ends it or its time is over, at the latest with the account.

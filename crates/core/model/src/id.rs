@@ -85,6 +85,8 @@ ids! {
     ErasureId;
     /// One copy of somebody's data that was asked for.
     ExportId;
+    /// One file of suppressions that is imported.
+    ImportId;
     /// One legal hold.
     HoldId;
     /// A grant of sight of an account's content to an operator.

@@ -22,8 +22,8 @@ pub use address_marks::{AddressMarks, NoMarks};
 pub use clock::{Clock, ManualClock};
 pub use comparable::comparable;
 pub use id::{
-    AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
-    MessageId, RecipientId, RequestId,
+    AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, ImportId, InboxId,
+    KeyId, MessageId, RecipientId, RequestId,
 };
 pub use random::{Random, SeededRandom};
 pub use sealed::{Access, Actor, Opens, Purpose, PurposeMark, Sealed, actor, category, purpose};

@@ -20,6 +20,9 @@ use crate::{error::ApiError, state::Api};
 /// Compressed bytes inflated at a time: gzip makes at most about a thousand bytes of one.
 const INFLATE_STEP: usize = 1_024;
 
+/// What a form takes beside its file.
+const AROUND_A_FILE: usize = 64 * 1024;
+
 /// The memory that a request's body may hold, until this is dropped.
 #[derive(Default)]
 pub(crate) struct Held {
@@ -31,11 +34,33 @@ pub(crate) struct Held {
 pub(crate) async fn read(
     api: &Api,
     headers: &HeaderMap,
-    mut body: Body,
+    body: Body,
     decoder: &mut Decoder,
 ) -> Result<Held, ApiError> {
-    let outcome = timeout(api.limits.body_total, read_pieces(api, headers, &mut body, decoder)).await;
-    outcome.unwrap_or(Err(Failure::Slow)).map_err(|failure| failure.into_answer(api.limits.body))
+    let most = api.limits.body;
+    read_within(api, (headers, body), decoder, most).await.map_err(|failure| failure.into_answer(most))
+}
+
+/// Feeds a body with a file of so many bytes at most to a decoder.
+pub(crate) async fn read_file(
+    api: &Api,
+    headers: &HeaderMap,
+    body: Body,
+    decoder: &mut Decoder,
+    most: usize,
+) -> Result<Held, ApiError> {
+    let around = most.saturating_add(AROUND_A_FILE);
+    read_within(api, (headers, body), decoder, around).await.map_err(|failure| failure.into_answer(most))
+}
+
+async fn read_within(
+    api: &Api,
+    (headers, mut body): (&HeaderMap, Body),
+    decoder: &mut Decoder,
+    most: usize,
+) -> Result<Held, Failure> {
+    let reading = read_pieces(api, headers, &mut body, decoder, most);
+    timeout(api.limits.body_total, reading).await.unwrap_or(Err(Failure::Slow))
 }
 
 enum Failure {
@@ -77,13 +102,14 @@ async fn read_pieces(
     headers: &HeaderMap,
     body: &mut Body,
     decoder: &mut Decoder,
+    most: usize,
 ) -> Result<Held, Failure> {
     let limits = &api.limits;
-    if announced(headers).is_some_and(|length| length > limits.body as u64) {
+    if announced(headers).is_some_and(|length| length > most as u64) {
         return Err(Failure::TooLarge);
     }
     let mut inflater = inflater(headers)?;
-    let mut meter = Meter { api, total: 0, held: Held::default() };
+    let mut meter = Meter { api, most, total: 0, held: Held::default() };
     let started = api.services.clock.monotonic();
     let mut received = 0u64;
     loop {
@@ -112,6 +138,7 @@ async fn read_pieces(
 /// Counts what goes through and pays for it in memory permits.
 struct Meter<'a> {
     api: &'a Api,
+    most: usize,
     total: usize,
     held: Held,
 }
@@ -119,7 +146,7 @@ struct Meter<'a> {
 impl Meter<'_> {
     fn pass(&mut self, piece: &[u8], decoder: &mut Decoder) -> Result<(), Failure> {
         self.total = self.total.saturating_add(piece.len());
-        if self.total > self.api.limits.body {
+        if self.total > self.most {
             return Err(Failure::TooLarge);
         }
         self.held.grow_to(self.api, self.total)?;

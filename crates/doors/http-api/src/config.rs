@@ -23,6 +23,8 @@ pub struct HttpConfig {
 pub struct Limits {
     /// Largest request body in bytes, counted after decompression.
     pub body: usize,
+    /// Largest file of suppressions in bytes.
+    pub import: usize,
     /// Bytes of all request bodies in memory at a time; beyond it requests are asked to come later.
     pub bodies_in_flight: usize,
     /// Most form fields of a request.
@@ -52,6 +54,7 @@ impl Default for Limits {
         Self {
             // 52.4 MiB, the figure that clients know.
             body: 54_945_382,
+            import: 25 * 1024 * 1024,
             bodies_in_flight: 256 * 1024 * 1024,
             fields: 10_000,
             connections: 4_096,

@@ -7,7 +7,7 @@ mod values;
 use waxseal_form::Field;
 use waxseal_sending::request::File;
 
-pub(crate) use read::{Rows, media_type, parameters, read, rows};
+pub(crate) use read::{Rows, file, media_type, parameters, read, rows};
 pub(crate) use values::Asked;
 
 use crate::body::Held;
@@ -59,7 +59,7 @@ impl Form {
         let chosen = |field: &Field| {
             !field.bytes.is_empty() || field.file_name.as_ref().is_some_and(|name| !name.is_empty())
         };
-        self.take(|field| field == name).into_iter().filter(chosen).map(file).collect()
+        self.take(|field| field == name).into_iter().filter(chosen).map(file_of).collect()
     }
 
     /// The fields whose name starts with `prefix`, without it.
@@ -87,7 +87,7 @@ impl Form {
 }
 
 /// A file of a form.
-fn file(field: Field) -> File {
+fn file_of(field: Field) -> File {
     let name = field.file_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "attachment".into());
     File { name, content_type: field.content_type, bytes: field.bytes }
 }

@@ -132,7 +132,34 @@ fn lists() -> Vec<Route> {
             ),
         ]
     })
+    .chain(files_of_lists())
     .collect()
+}
+
+/// Files of suppressions. What these paths end with is no address.
+fn files_of_lists() -> impl Iterator<Item = Route> {
+    [
+        (BOUNCES, "/v3/{domain}/bounces/import", "/v3/{domain}/bounces/import/{import}"),
+        (UNSUBSCRIBES, "/v3/{domain}/unsubscribes/import", "/v3/{domain}/unsubscribes/import/{import}"),
+        (COMPLAINTS, "/v3/{domain}/complaints/import", "/v3/{domain}/complaints/import/{import}"),
+        (ALLOWLIST, "/v3/{domain}/whitelists/import", "/v3/{domain}/whitelists/import/{import}"),
+        (ALLOWLIST, "/v3/{domain}/allowlists/import", "/v3/{domain}/allowlists/import/{import}"),
+    ]
+    .into_iter()
+    .flat_map(|(list, all, one)| {
+        let of = |handler: MethodRouter<Arc<Api>>| handler.layer(Extension(list));
+        let summary = "Add a CSV file to a suppression list";
+        [
+            post_route(all, Scope::Account, summary, of(post(suppressions::import))),
+            get_route(
+                all,
+                Scope::Account,
+                "Files added to a suppression list",
+                of(get(suppressions::imports)),
+            ),
+            get_route(one, Scope::Account, "How far such a file is", of(get(suppressions::progress))),
+        ]
+    })
 }
 
 /// What customers ask of the data about themselves.

@@ -11,6 +11,7 @@ use waxseal_model::{Access, Clock, Random, actor, purpose};
 use waxseal_privacy::{Eraser, audit::AuditLog, export::Exports};
 use waxseal_sending::send::Sending;
 use waxseal_store::Store;
+use waxseal_suppression::Imports;
 
 use crate::{
     auth::FailedLogins,
@@ -36,6 +37,8 @@ pub struct Services {
     pub eraser: Eraser,
     /// Copies of what is kept.
     pub exports: Exports,
+    /// Files of suppressions.
+    pub imports: Imports,
     /// What is delivered in this process, if anything is.
     pub delivering: Option<View>,
     /// Clock.

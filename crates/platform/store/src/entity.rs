@@ -33,4 +33,5 @@ pub(crate) mod smtp_credential;
 pub(crate) mod source;
 pub(crate) mod sts_policy;
 pub(crate) mod suppression;
+pub(crate) mod suppression_import;
 pub(crate) mod tls_result;

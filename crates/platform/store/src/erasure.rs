@@ -274,6 +274,7 @@ impl Store {
             return Ok(exports);
         }
         match (erasure.kind, &erasure.subject_hash) {
+            (ErasureKind::Account, _) if self.erase_imports(erasure.row(), account).await? > 0 => Ok(1),
             (ErasureKind::Account, _) => self.erase_account_rows(erasure.row(), account, limit).await,
             (ErasureKind::Recipient, Some(hash)) => {
                 self.erase_recipient_rows(erasure.row(), account, hash, limit).await

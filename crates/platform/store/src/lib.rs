@@ -34,6 +34,7 @@ pub mod sent_notes;
 pub mod shaping;
 pub mod sources;
 pub mod suppression;
+pub mod suppression_import;
 pub mod trust;
 
 mod deletion;

@@ -23,6 +23,7 @@ mod m0019_queue_pauses;
 mod m0020_relays;
 mod m0021_sources;
 mod m0022_trust;
+mod m0023_suppression_imports;
 mod m0024_domain_details;
 
 pub(crate) use m0014_networks::NETWORK;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_relays::Relays),
             Box::new(m0021_sources::Sources),
             Box::new(m0022_trust::Trust),
+            Box::new(m0023_suppression_imports::SuppressionImports),
             Box::new(m0024_domain_details::DomainDetails),
         ]
     }

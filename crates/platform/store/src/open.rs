@@ -261,6 +261,7 @@ impl Store {
         // After them: who was erased has nothing any more that could be deleted.
         let deletions = self.reapply_deletions().await?;
         self.inner.reapplied.set(Reapplied { deletions, ..done }).unwrap_or(());
+        self.settle_imports().await?;
         self.settle_exports().await
     }
 

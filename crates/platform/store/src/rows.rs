@@ -5,8 +5,8 @@ mod insert;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use serde::{Serialize, de::DeserializeOwned};
 use waxseal_model::{
-    AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, InboxId, KeyId,
-    MessageId, RecipientId, RequestId, Timestamp,
+    AccountId, CredentialId, DomainId, ErasureId, EventId, ExportId, GrantId, HoldId, ImportId, InboxId,
+    KeyId, MessageId, RecipientId, RequestId, Timestamp,
 };
 
 pub(crate) use insert::{insert_all, insert_together, run_each};
@@ -51,6 +51,7 @@ row_ids! {
     ErasureId => Self::from_u128, Self::as_u128;
     HoldId => Self::from_u128, Self::as_u128;
     ExportId => Self::from_u128, Self::as_u128;
+    ImportId => Self::from_u128, Self::as_u128;
     GrantId => Self::from_u128, Self::as_u128;
     RequestId => Self::from_u128, Self::as_u128;
     LeaseId => LeaseId, |lease: LeaseId| lease.0;

@@ -26,6 +26,7 @@ use crate::{
     vault::Slot,
     writer::{Effects, Tx},
 };
+pub(crate) use change::put_if_unchanged;
 pub(crate) use listed::{Admitted, Listed};
 pub use page::{ListPage, ListPlace};
 

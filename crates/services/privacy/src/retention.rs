@@ -61,6 +61,8 @@ pub struct Purged {
     pub idempotency_keys: u64,
     /// Copies of somebody's data whose time was over.
     pub exports: u64,
+    /// What was told of files of suppressions.
+    pub imports: u64,
     /// What people asked about their data, answered long enough ago; their keys with them.
     pub requests: u64,
     /// Single deletions that no backup can undo any more, forgotten.
@@ -83,6 +85,7 @@ impl Purged {
             + self.messages
             + self.idempotency_keys
             + self.exports
+            + self.imports
             + self.requests
             + self.deletions
             + self.trust

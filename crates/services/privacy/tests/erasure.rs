@@ -14,6 +14,7 @@ use waxseal_model::{
     SeededRandom, Timestamp,
     event::{EventDetails, EventKind, MessageInfo},
     options::{DeliveryOptions, Schedule},
+    suppression::SuppressionKind,
 };
 use waxseal_privacy::{
     Eraser, Retention, RetentionConfig,
@@ -28,6 +29,8 @@ use waxseal_store::{
     message::{Accept, Envelope, NewEvent, NewMessage, NewQueueEntry},
     queue::PauseOf,
 };
+
+use waxseal_suppression::{Asked, Imports};
 
 use folder_witness::FolderWitness;
 // What the test kit's module searches with.
@@ -354,6 +357,34 @@ async fn a_recipient_goes_in_one_account_or_in_all() {
     assert_eq!(again, (Vec::new(), 0));
     assert_eq!(world.store.erasures(one, None, 10).await.expect("listed").len(), 1);
     assert_eq!(world.store.erasures(third, None, 10).await.expect("listed").len(), 0);
+}
+
+#[tokio::test]
+async fn who_stands_in_a_file_that_is_being_imported_is_erased_with_it() {
+    let world = World::new().await;
+    let (one, other) = (world.account(0).await, world.account(0).await);
+    let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (world.clock.clone(), world.random.clone());
+    let imports = Imports::new(world.store.clone(), clock, random);
+    let kind = SuppressionKind::Complaint;
+    let domain = DomainId::from_u128(9);
+    for account in [one, other] {
+        let file = format!("address\nann@one.example\n{BOB}\n");
+        let taken = imports.ask((account, domain), kind, file.into()).await.expect("asked");
+        assert!(matches!(taken, Asked::Taken(_)));
+    }
+    let asked = world.eraser.erase_recipient(one, BOB).await.expect("asked");
+    world.eraser.run_once().await.expect("ran");
+    let certificate = world.certificate(&asked).await;
+    assert_eq!(certificate["rows_erased"]["suppressions rewritten"], 1, "{certificate}");
+    let files = || std::fs::read_dir(world.folder.path().join("imports")).expect("read").count();
+    assert_eq!(files(), 1, "the other account's waits");
+    let found =
+        world.store.suppression((one, domain), kind, BOB).await.expect("read").expect("the wish is left");
+    assert!(found.address.is_none());
+    assert!(world.store.suppression((one, domain), kind, "ann@one.example").await.expect("read").is_some());
+
+    let (ids, rows) = world.eraser.erase_recipient_everywhere(BOB).await.expect("asked");
+    assert_eq!((ids.len(), rows, files()), (1, 1, 0), "who stands in a file is found");
 }
 
 /// Gives an account an SMTP login.

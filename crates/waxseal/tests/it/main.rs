@@ -13,6 +13,7 @@ mod deleting;
 mod delivery;
 mod erasure;
 mod exporting;
+mod importing;
 mod inventory;
 mod key_copies;
 mod keys_apart;

@@ -41,6 +41,30 @@ fn form(mut fields: Vec<Field>, query: Vec<Field>, content_type: Option<&str>, h
     Form::new(fields, charset, held)
 }
 
+/// The file of a form, in whatever field it comes, of so many bytes at most; with the memory that it takes. `None` if there is
+/// none.
+pub(crate) async fn file(
+    api: &Api,
+    request: Request,
+    most: usize,
+) -> Result<Option<(Vec<u8>, Held)>, ApiError> {
+    let (parts, body) = request.into_parts();
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut decoder = Decoder::new(content_type, api.limits.fields).map_err(refused)?;
+    let held = body::read_file(api, &parts.headers, body, &mut decoder, most).await?;
+    let mut fields = decoder.finish().map_err(refused)?;
+    let is_named = |field: &Field| field.file_name.as_ref().is_some_and(|name| !name.is_empty());
+    // Some clients give it no name.
+    let found =
+        fields.iter().position(is_named).or_else(|| fields.iter().position(|field| !field.bytes.is_empty()));
+    let Some(found) = found else { return Ok(None) };
+    let bytes = fields.swap_remove(found).bytes;
+    if bytes.len() > most {
+        return Err(ApiError::too_large(most));
+    }
+    Ok(Some((bytes, held)))
+}
+
 /// What a request brings: one thing, or a list of them.
 pub(crate) enum Rows {
     One(Form),

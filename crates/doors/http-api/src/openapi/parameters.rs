@@ -44,6 +44,7 @@ pub(super) fn form(route: &Route) -> &'static [(&'static str, &'static str, bool
         (&Method::POST, "/v3/{domain}/unsubscribes") => &UNSUBSCRIPTION,
         (&Method::POST, "/v3/{domain}/complaints") => &COMPLAINT,
         (&Method::POST, "/v3/{domain}/whitelists" | "/v3/{domain}/allowlists") => &ALLOWED,
+        (&Method::POST, path) if path.ends_with("/import") => &FILE,
         (method, path) => domains::form(method, path),
     }
 }
@@ -61,6 +62,9 @@ const LIST: [(&str, &str); 4] = [
     ("address", "The entry that the page stands behind or before."),
     ("term", "Only addresses that begin like this."),
 ];
+
+const FILE: [(&str, &str, bool); 1] =
+    [("file", "A CSV file whose header names the parameters of an entry; in a field of any name.", true)];
 
 const ADDRESS: (&str, &str, bool) = ("address", "Address.", false);
 const CREATED_AT: (&str, &str, bool) =

@@ -7,6 +7,7 @@ mod encodings;
 mod erasure;
 mod events;
 mod exports;
+mod imports;
 mod inbox;
 mod limits;
 mod messages;

@@ -36,6 +36,7 @@ use waxseal_store::{
     message::NewEvent,
     queue::{LeaseRequest, LeasedEntry, Outcome, Settlement},
 };
+use waxseal_suppression::Imports;
 
 pub(crate) const ACCESS: Access<purpose::Delivery> = Access::new(actor::System, purpose::Delivery);
 /// 2027-01-15T08:00:00Z
@@ -108,6 +109,7 @@ impl World {
             insight: Insight::new(store.clone()),
             audit: audit.clone(),
             eraser,
+            imports: Imports::new(store.clone(), clock.clone(), random.clone()),
             exports: Exports::new(
                 store.clone(),
                 clock.clone(),

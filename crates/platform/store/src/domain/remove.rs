@@ -48,6 +48,7 @@ impl Store {
             self.delete_api_key(account, key).await?;
         }
         self.clear_queue(account, id).await?;
+        self.end_imports(account, id).await?;
         for kind in SuppressionKind::ALL {
             self.clear_suppressions((account, id), kind).await?;
         }

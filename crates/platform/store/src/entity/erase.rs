@@ -9,7 +9,7 @@ use super::{
     access_grant, account, api_key, archive_job, body, class::Classified, dkim_key, domain, erasure_count,
     event, export, idempotency_key, inbox_item, instance_note, kind, message, network_credential, pool,
     pool_assignment, privacy_request, queue_entry, queue_pause, reader_cursor, relay, smtp_credential,
-    source, sts_policy, suppression, tls_result,
+    source, sts_policy, suppression, suppression_import, tls_result,
 };
 use crate::{backup::frame::Kind, retention::ClassifiedColumn};
 
@@ -62,6 +62,7 @@ pub(crate) fn tables() -> Vec<Table> {
         Table::of::<message::Entity>(),
         Table::of::<event::Entity>(),
         Table::of::<idempotency_key::Entity>(),
+        Table::of::<suppression_import::Entity>(),
         Table::of::<suppression::Entity>(),
         Table::of::<api_key::Entity>(),
         Table::of::<smtp_credential::Entity>(),

@@ -10,7 +10,10 @@ use sea_orm::{
 use waxseal_model::Timestamp;
 
 use crate::{
-    entity::{access_grant, archive_job, event, export, idempotency_key, inbox_item, message, queue_entry},
+    entity::{
+        access_grant, archive_job, event, export, idempotency_key, inbox_item, message, queue_entry,
+        suppression_import,
+    },
     error::StoreError,
     open::Store,
     queue::HELD,
@@ -55,6 +58,11 @@ impl Store {
             export::Entity::find().filter(export::Column::AskedAt.gt(limit)).limit(1).count(db).await?,
             access_grant::Entity::find()
                 .filter(access_grant::Column::OpenedAt.gt(limit))
+                .limit(1)
+                .count(db)
+                .await?,
+            suppression_import::Entity::find()
+                .filter(suppression_import::Column::FinishedAt.gt(limit))
                 .limit(1)
                 .count(db)
                 .await?,
@@ -120,6 +128,14 @@ async fn redate(tx: &Tx, now: Timestamp) -> Result<u64, StoreError> {
         .exec(tx)
         .await?
         .rows_affected;
+    for column in [suppression_import::Column::FinishedAt, suppression_import::Column::CreatedAt] {
+        rows += suppression_import::Entity::update_many()
+            .col_expr(column, Expr::value(now))
+            .filter(column.gt(limit))
+            .exec(tx)
+            .await?
+            .rows_affected;
+    }
     Ok(rows)
 }
 

@@ -1,5 +1,7 @@
 //! Changes of lists that depend on what is on them.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use waxseal_model::{AccountId, DomainId, Purpose, suppression::SuppressionKind};
 
@@ -11,9 +13,11 @@ use super::{
 use crate::{
     deletion::{DeletionKind, Noted},
     entity::suppression::{self, Column},
+    erasure::recipient::canonical,
     error::StoreError,
     open::Store,
     rows::{RowId, time},
+    writer::Tx,
 };
 
 /// Entries removed by one transaction.
@@ -22,7 +26,7 @@ const BATCH: u64 = 500;
 const EVERYTHING: &str = "*";
 
 /// A row to be written, and what it was made from.
-struct Made {
+pub(crate) struct Made {
     before: Option<suppression::Model>,
     row: Admitted,
 }
@@ -32,20 +36,25 @@ impl Store {
     /// that is given now.
     pub async fn unsubscribe(&self, entries: Vec<NewSuppression>) -> Result<(), StoreError> {
         loop {
-            let mut made = Vec::with_capacity(entries.len());
-            for entry in &entries {
-                let mut entry = entry.clone();
-                let before = self.unsubscription(entry.account, entry.domain, &entry.address).await?;
-                if let Some(before) = &before {
-                    let known = self.unsubscribed_from(entry.account, before).await?;
-                    entry.details.tags = together(entry.details.tags, known);
-                }
-                made.push(Made { before, row: self.suppression_row(entry).await? });
-            }
-            if self.write_if_unchanged(made).await? {
+            let merged = self.merged(&entries).await?;
+            if self.write_if_unchanged(merged).await? {
                 return Ok(());
             }
         }
+    }
+
+    /// Unsubscriptions of one account together with what each address unsubscribed from before, one of each address.
+    pub(crate) async fn merged(&self, entries: &[NewSuppression]) -> Result<Vec<Made>, StoreError> {
+        let mut made = Vec::with_capacity(entries.len());
+        for mut entry in one_of_each(entries) {
+            let before = self.unsubscription(entry.account, entry.domain, &entry.address).await?;
+            if let Some(before) = &before {
+                let known = self.unsubscribed_from(entry.account, before).await?;
+                entry.details.tags = together(entry.details.tags, known);
+            }
+            made.push(Made { before, row: self.suppression_row(entry).await? });
+        }
+        Ok(made)
     }
 
     /// Takes a tag from what an address of a domain unsubscribed from, and the entry with its last one. Whether it had.
@@ -133,26 +142,44 @@ impl Store {
 
     /// Writes rows if what they were made from is still so; whether it was.
     async fn write_if_unchanged(&self, made: Vec<Made>) -> Result<bool, StoreError> {
-        self.inner
-            .writer
-            .write(changed(), move |tx| {
-                Box::pin(async move {
-                    let mut rows = Vec::with_capacity(made.len());
-                    for Made { before, row } in made {
-                        let at = before.as_ref().unwrap_or(&row);
-                        let key =
-                            (at.account.clone(), at.domain.clone(), at.kind.clone(), at.address_hash.clone());
-                        if suppression::Entity::find_by_id(key).one(tx).await? != before {
-                            return Ok(false);
-                        }
-                        rows.push(row);
-                    }
-                    upsert(tx, rows).await?;
-                    Ok(true)
-                })
-            })
-            .await
+        self.inner.writer.write(changed(), move |tx| Box::pin(put_if_unchanged(tx, made))).await
     }
+}
+
+/// Writes rows if what they were made from is still so; whether it was.
+pub(crate) async fn put_if_unchanged(tx: &Tx, made: Vec<Made>) -> Result<bool, StoreError> {
+    let mut rows = Vec::with_capacity(made.len());
+    for Made { before, row } in made {
+        let at = before.as_ref().unwrap_or(&row);
+        let key = (at.account.clone(), at.domain.clone(), at.kind.clone(), at.address_hash.clone());
+        if suppression::Entity::find_by_id(key).one(tx).await? != before {
+            return Ok(false);
+        }
+        rows.push(row);
+    }
+    upsert(tx, rows).await?;
+    Ok(true)
+}
+
+/// Of each address one entry: of several the last one, with the tags of all.
+fn one_of_each(entries: &[NewSuppression]) -> Vec<NewSuppression> {
+    let mut places: HashMap<(DomainId, String), usize> = HashMap::with_capacity(entries.len());
+    let mut kept: Vec<NewSuppression> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let mut entry = entry.clone();
+        match places.entry((entry.domain, canonical(&entry.address))) {
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(entry);
+            }
+            Entry::Occupied(place) => {
+                let Some(before) = kept.get_mut(*place.get()) else { continue };
+                entry.details.tags = together(std::mem::take(&mut before.details.tags), entry.details.tags);
+                *before = entry;
+            }
+        }
+    }
+    kept
 }
 
 /// What somebody unsubscribed from, of two.

@@ -12,6 +12,7 @@ use waxseal_store::{
 
 use crate::{
     backups::{backed_up, restore},
+    suppression_imports::begun,
     users::empty_engine,
     world::{Sender, World},
 };
@@ -129,6 +130,7 @@ pub(crate) async fn what_belonged_to_a_deleted_domain_goes_after_it(mut world: W
         let message = world.message(&["bob@one.example", "eve@two.example"]);
         world.store.accept(world.accept(of, message)).await.expect("accepted");
     }
+    let (_, file) = begun(&world, sender, SuppressionKind::Bounce).await;
     let name = world.store.domain(sender.account, sender.domain).await.expect("read").expect("there").name;
     assert!(world.store.delete_domain(sender.account, sender.domain).await.expect("deleted"));
     assert!(!world.store.delete_domain(sender.account, sender.domain).await.expect("asked"));
@@ -144,6 +146,7 @@ pub(crate) async fn what_belonged_to_a_deleted_domain_goes_after_it(mut world: W
     world.store.remove_what_is_left(sender.account, sender.domain).await.expect("removed");
     world.store.remove_what_is_left(sender.account, sender.domain).await.expect("twice is once");
     assert!(world.store.domains_to_tend(world.now(), 9).await.expect("read").is_empty());
+    assert!(!file.exists() && world.store.open_imports(None, 9).await.expect("read").is_empty());
     assert!(world.store.smtp_credential("ann@gone.example").await.expect("read").is_none());
     assert!(world.store.smtp_credential("ann@kept.example").await.expect("read").is_some());
     assert_eq!(world.store.api_keys(sender.account).await.expect("read").len(), 2, "the account's and one");

@@ -41,6 +41,7 @@ mod settling;
 #[path = "../../../../../tools/testkit/src/skip.rs"]
 mod skip;
 mod sources;
+mod suppression_imports;
 mod suppressions;
 mod trust;
 mod unreadable;
@@ -295,6 +296,11 @@ contract! {
         a_copy_opens_with_the_key_that_was_shown_until_it_is_over,
         an_erased_accounts_copies_go_and_none_that_was_put_aside_opens,
         a_backup_holds_no_copies;
+    suppression_imports:
+        rows_go_onto_a_list_together_with_the_note_of_how_far_it_is,
+        of_an_account_few_are_under_way_and_none_without_its_file,
+        an_erased_accounts_files_go_and_none_that_was_put_aside_opens,
+        a_restored_database_goes_on_with_no_file;
     requesting:
         a_request_is_shown_to_who_answers_it_and_to_the_account_that_asked,
         a_request_is_changed_by_one_at_a_time_and_not_once_it_is_closed,

@@ -2,6 +2,7 @@
 
 use waxseal_model::{AccountId, ErasureId};
 use waxseal_store::{StoreError, erasure::Erasure};
+use waxseal_suppression::import;
 use zeroize::Zeroizing;
 
 use super::{Eraser, ErasureError, is_telling};
@@ -60,6 +61,8 @@ impl Eraser {
         address: &str,
     ) -> Result<(Vec<ErasureId>, u64), ErasureError> {
         let address = checked_address(address).ok_or(ErasureError::NotAnAddress)?;
+        // Whoever stands in a file that is being imported is found once that is done.
+        import::finish(&self.inner.store, self.inner.clock.as_ref(), None).await?;
         let (mut asked, mut rows, mut after) = (Vec::new(), 0, None);
         loop {
             let page = self.inner.store.accounts(after, 500).await?;

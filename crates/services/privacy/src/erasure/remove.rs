@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use waxseal_model::ErasureId;
 use waxseal_store::erasure::{Compaction, Erasure, ErasureKind, ErasureState};
 
+use waxseal_suppression::import;
+
 use super::{
     Eraser, ErasureError, LookedFor, Seen,
     certificate::{AuditHead, Certificate, Facts},
@@ -27,6 +29,7 @@ impl Eraser {
         }
         let compaction = loop {
             for erasure in &begun {
+                self.finish_imports(erasure).await?;
                 while self.inner.store.erase_batch(erasure, self.inner.config.batch).await? > 0 {}
             }
             let compaction = self.inner.store.compact().await?;
@@ -43,6 +46,13 @@ impl Eraser {
             self.lock_words().remove(&erasure.id);
         }
         Ok(())
+    }
+
+    /// A file that is being imported may name the recipient: it is brought to its end first and deleted, so that what it
+    /// brought is found and goes.
+    async fn finish_imports(&self, erasure: &Erasure) -> Result<(), ErasureError> {
+        let (ErasureKind::Recipient, Some(account)) = (erasure.kind, erasure.account) else { return Ok(()) };
+        Ok(import::finish(&self.inner.store, self.inner.clock.as_ref(), Some(account)).await?)
     }
 
     /// What was written by calls that were under way when the keys went is found here, and goes as well.

@@ -40,6 +40,14 @@ const fn copy(name: &'static str, about: &'static str) -> Place {
     Place { kind: PlaceKind::File, name, about, class }
 }
 
+/// A file that a customer uploaded.
+const fn upload(name: &'static str, about: &'static str) -> Place {
+    let what = (Category::Email, Subject::CustomerAndRecipient);
+    let rests = (AtRest::SealedByAccount, Export::No, Erase::DestroyKey);
+    let class = class(what, DataPurpose::Suppression, Retention::Import, rests);
+    Place { kind: PlaceKind::File, name, about, class }
+}
+
 /// The list.
 pub(super) const PLACES: &[Place] = &[
     tables("waxseal.db", "the database on SQLite: its tables"),
@@ -106,6 +114,11 @@ pub(super) const PLACES: &[Place] = &[
          them alone",
     ),
     copy("exports/.*.export.partial", "one of them while it is made"),
+    upload(
+        "imports/*.import",
+        "a file of suppressions until it is imported, sealed under a key of the account",
+    ),
+    upload("imports/.*.import.partial", "one of them while it is taken"),
     system(
         "policy-export/**",
         "a scratch folder of `policy verify`: an export about nobody, gone at its end",

@@ -35,6 +35,7 @@ pub(crate) const fn retention(retention: Retention) -> &'static str {
         Retention::Events => "retention.events_days",
         Retention::OneDay => "one day",
         Retention::Export => "privacy.export_hours",
+        Retention::Import => "until the file is done, what is told of it 30 days longer",
         Retention::Pause => "until an operator ends it or its time is over",
         Retention::Policy => "as long as its domain said, a year at most",
         Retention::Report => "until it is told, three days at most",

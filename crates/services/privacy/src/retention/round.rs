@@ -26,6 +26,7 @@ pub(super) async fn purge(
         bodies: round.all("bodies", Kind::Bodies).await?,
         idempotency_keys: round.all("idempotency_keys", Kind::IdempotencyKeys).await?,
         exports: round.all("exports", Kind::Exports).await?,
+        imports: round.all("imports", Kind::Imports).await?,
         requests: round.all("requests", Kind::Requests).await?,
         deletions: round.all("deletions", Kind::Deletions).await?,
         events: round.all("events", Kind::Events).await?,
@@ -42,6 +43,9 @@ pub(super) async fn purge(
     Ok(purged)
 }
 
+/// How long it is told of a file of suppressions that it was imported.
+const IMPORTS: Duration = Duration::from_secs(30 * 86_400);
+
 /// What is deleted in batches.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -52,6 +56,7 @@ enum Kind {
     Events,
     Messages,
     Exports,
+    Imports,
     Requests,
     Deletions,
     Trust,
@@ -86,6 +91,7 @@ impl Round<'_> {
             Kind::Bodies => self.store.purge_bodies(self.now, self.limit).await,
             Kind::IdempotencyKeys => self.store.purge_idempotency(self.now, self.limit).await,
             Kind::Events => self.store.purge_events(self.cut, self.limit).await,
+            Kind::Imports => self.store.purge_imports(self.now - IMPORTS, self.limit).await,
             Kind::Exports => self.store.purge_exports(self.now, self.limit).await,
             Kind::Requests => self.store.purge_requests(self.requests_cut, self.limit).await,
             Kind::Deletions => self.store.purge_deletions(self.backups_cut, self.limit).await,
