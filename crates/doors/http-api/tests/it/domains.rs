@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::world::{World, basic};
 
+/// A path below the domain, fields of a form, and what the refusal says.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 const OURS: &str = "/v3/domains/mg.example.org";
 
 impl World {
@@ -85,7 +88,7 @@ async fn a_wrong_parameter_is_named_and_changes_nothing() {
     let world = World::new().await;
     let before = world.get(OURS).await.json();
     let long = "x".repeat(64);
-    let table: [(&str, &[(&str, &str)], &str); 27] = [
+    let table: [Case<'_>; 27] = [
         ("", &[("require_tls", "perhaps")], "require_tls parameter must be yes or no"),
         (
             "",
