@@ -23,9 +23,9 @@ pub enum DkimError {
     /// The private key is not PKCS#8 of its algorithm, or an RSA key of less than 2048 bits.
     #[error("the DKIM key cannot be read")]
     BadKey,
-    /// An RSA key of less than 2048 bits.
-    #[error("the RSA key has less than 2048 bits")]
-    ShortKey,
+    /// An RSA key of less than 2048 or more than 4096 bits.
+    #[error("the RSA key has less than 2048 or more than 4096 bits")]
+    KeySize,
     /// Domain or selector hold what a DKIM signature cannot.
     #[error("the DKIM domain or selector is not a name")]
     BadName,

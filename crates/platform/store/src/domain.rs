@@ -19,17 +19,17 @@ use crate::{
     open::Store,
     rows::{RowId, insert_all, or_conflict, time},
     vault::Slot,
-    writer::Effects,
+    writer::{Effects, Tx},
 };
 
-pub use change::DomainChange;
+pub use change::{Changed, DomainChange, KeyChange};
 pub use details::{
     Checked, ClickTracking, DkimAuthority, DomainDetails, RecordState, Rotation, SpamAction, Tracking,
     WebScheme,
 };
 pub use dkim::{DkimAlgorithm, DkimKey, NewDkimKey};
 pub use remove::ToTend;
-pub(crate) use remove::end;
+pub(crate) use remove::{delete_key_beside_others, end};
 
 /// Whether mail of a domain leaves the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,6 +118,8 @@ pub struct Domain {
 
 /// The state of a domain whose rows are going.
 const DELETED: &str = "deleted";
+/// That of one whose rows went once. They go once more: something may have been on its way to it.
+const EMPTIED: &str = "emptied";
 const NAME: Slot = Slot::new("domains", "name");
 const DETAILS: Slot = Slot::new("domains", "details");
 const RETURN_PATH_KEY: Slot = Slot::new("domains", "return_path_key");
@@ -320,9 +322,22 @@ struct Found {
     details: Option<Vec<u8>>,
 }
 
+/// Whether the account has this domain.
+pub(crate) async fn exists(tx: &Tx, account: AccountId, id: DomainId) -> Result<bool, StoreError> {
+    let row = domain::Entity::find_by_id(id.to_row())
+        .filter(domain::Column::Account.eq(account.to_row()))
+        .filter(is_there());
+    Ok(row.count(tx).await? > 0)
+}
+
+/// Not deleted.
+fn is_there() -> sea_orm::sea_query::SimpleExpr {
+    domain::Column::State.is_not_in([DELETED, EMPTIED])
+}
+
 /// Domains that are not deleted.
 fn found() -> Select<domain::Entity> {
-    domain::Entity::find().filter(domain::Column::State.ne(DELETED)).select_only().columns([
+    domain::Entity::find().filter(is_there()).select_only().columns([
         domain::Column::Id,
         domain::Column::Account,
         domain::Column::Name,

@@ -14,6 +14,7 @@ use waxseal_model::{AccountId, DomainId, ImportId, Timestamp, suppression::Suppr
 
 pub use self::apply::ImportStep;
 use crate::{
+    domain,
     entity::suppression_import::{self, Column, Entity},
     erasure::add_count,
     error::StoreError,
@@ -145,6 +146,9 @@ impl Store {
                 Box::pin(async move {
                     if of_account(new.account).filter(is_open()).count(tx).await? >= most {
                         return Ok(false);
+                    }
+                    if !domain::exists(tx, new.account, new.domain).await? {
+                        return Err(StoreError::Conflict { what: "domain" });
                     }
                     insert_all(tx, vec![row.into_active_model()]).await?;
                     Ok(true)

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use waxseal_mail::dkim::Signer;
 use waxseal_model::{AccountId, Clock, DomainId, Random, RecipientId, Timestamp};
 use waxseal_net::Published;
@@ -98,13 +99,25 @@ struct Inner {
     config: DomainsConfig,
     keys: Mutex<KeysCache>,
     published: Option<Published>,
+    /// One at a time makes a key: finding primes takes a core for a while.
+    making_keys: Semaphore,
 }
 
 impl Domains {
     /// Domains kept in `store`.
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>, config: DomainsConfig) -> Self {
         let keys = Mutex::default();
-        Self { inner: Arc::new(Inner { store, clock, random, config, keys, published: None }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                clock,
+                random,
+                config,
+                keys,
+                published: None,
+                making_keys: Semaphore::new(1),
+            }),
+        }
     }
 
     /// The same, and it asks the DNS what domains publish. Before anybody else has it.
@@ -148,15 +161,20 @@ impl Domains {
         change: impl FnMut(&mut DomainChange) + Send,
     ) -> Result<Option<Domain>, StoreError> {
         let changed = self.inner.store.change_domain(domain.account, domain.id, change).await;
-        self.forget_keys();
+        self.forget_keys(domain.account);
         changed
     }
 
     /// Deletes a domain; whether there was one. Its name is free at once, and what belonged to it goes after it.
     pub async fn delete(&self, domain: &Domain) -> Result<bool, StoreError> {
         let deleted = self.inner.store.delete_domain(domain.account, domain.id).await;
-        self.forget_keys();
-        deleted
+        self.forget_keys(domain.account);
+        if deleted? {
+            // At once, because its logins are free then; what a crash leaves of them goes in the background.
+            self.inner.store.remove_ways_in(domain.account, domain.id).await?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// A host below `domain` for bounces to come back to, in lower-case A-labels.
@@ -215,12 +233,17 @@ impl Domains {
 
     /// The records to publish for a domain.
     pub async fn dns_records(&self, domain: &Domain) -> Result<Vec<DnsRecord>, StoreError> {
-        let signing = keys::authority(&self.inner.store, domain).await?;
+        let signing = keys::wished(&self.inner.store, domain).await?;
         let keys = self.inner.store.dkim_keys(signing.account, signing.id).await?;
         Ok(dns::records(domain, &signing.name, &keys, self.hostname()))
     }
 
-    /// The domain whose keys sign this one's mail: itself, or one of the account above it.
+    /// The domain whose keys are to sign this one's mail: itself, or one of the account above it.
+    pub async fn wished_authority(&self, domain: &Domain) -> Result<Domain, StoreError> {
+        keys::wished(&self.inner.store, domain).await
+    }
+
+    /// The domain whose keys sign this one's mail now.
     pub async fn authority(&self, domain: &Domain) -> Result<Domain, StoreError> {
         keys::authority(&self.inner.store, domain).await
     }
@@ -229,11 +252,12 @@ impl Domains {
     pub async fn keys(&self, domain: &Domain) -> Result<Arc<DomainKeys>, DomainKeysError> {
         let of = (domain.account, domain.id);
         let now = self.inner.clock.monotonic();
-        if let Some(keys) = self.cache().look_up(of, now) {
-            return Ok(keys);
-        }
+        let forgotten = match self.cache().look_up(of, now) {
+            Ok(keys) => return Ok(keys),
+            Err(forgotten) => forgotten,
+        };
         let keys = Arc::new(keys::read(&self.inner.store, domain).await?);
-        self.cache().remember(of, Arc::clone(&keys), now);
+        self.cache().remember(of, Arc::clone(&keys), now, forgotten);
         Ok(keys)
     }
 
@@ -262,18 +286,18 @@ impl Domains {
 
     /// The domain whose bounces come back to the host `name`.
     async fn returned_to(&self, name: &str) -> Result<Option<Domain>, StoreError> {
+        // Whoever says that it is their host, before whoever made a domain of its name.
         let mut above = name;
-        loop {
-            if let Some(domain) = self.inner.store.domain_of_instance(above).await? {
-                let host = domain.settings.details.mailfrom_host.as_deref();
-                // What left before the host was set comes back to the domain itself.
-                return Ok((above == name || host == Some(name)).then_some(domain));
+        while let Some((_, rest)) = above.split_once('.').filter(|(_, rest)| rest.contains('.')) {
+            if let Some(domain) = self.inner.store.domain_of_instance(rest).await?
+                && domain.settings.details.mailfrom_host.as_deref() == Some(name)
+            {
+                return Ok(Some(domain));
             }
-            match above.split_once('.') {
-                Some((_, rest)) if rest.contains('.') => above = rest,
-                _ => return Ok(None),
-            }
+            above = rest;
         }
+        // What left before the host was set comes back to the domain itself.
+        self.inner.store.domain_of_instance(name).await
     }
 
     async fn make(
@@ -299,6 +323,15 @@ impl Domains {
         if !own_keys && keys::above(store, account, &name).await?.is_some() {
             settings.details.dkim_authority = DkimAuthority::Parent;
         }
+        let mut dkim_keys = {
+            let _one = self.making_keys().acquire().await;
+            keys::generate(&**clock, &**random).await?
+        };
+        if state == DomainState::Unverified {
+            // They wait for their records.
+            dkim_keys.iter_mut().for_each(|key| key.active = false);
+            settings.details.rotation.awaited = dkim_keys.iter().map(|key| key.id.as_u128()).collect();
+        }
         let mut return_path_key = vec![0u8; 32];
         random.fill(&mut return_path_key);
         let domain = Domain {
@@ -310,7 +343,6 @@ impl Domains {
             settings,
             created_at: clock.now(),
         };
-        let mut dkim_keys = keys::generate(&**clock, &**random).await?;
         if let (Some(chosen), Some(first)) = (chosen, dkim_keys.first_mut()) {
             first.selector = chosen;
         }
@@ -342,8 +374,12 @@ impl Domains {
     }
 
     /// Keys are read anew from now on.
-    pub(crate) fn forget_keys(&self) {
-        *self.cache() = KeysCache::default();
+    pub(crate) fn forget_keys(&self, account: AccountId) {
+        self.cache().forget(account);
+    }
+
+    pub(crate) fn making_keys(&self) -> &Semaphore {
+        &self.inner.making_keys
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, KeysCache> {

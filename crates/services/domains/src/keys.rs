@@ -8,7 +8,7 @@ use waxseal_mail::dkim::{self, DkimError, Signer};
 use waxseal_model::{Access, AccountId, Clock, DomainId, KeyId, Random, actor, purpose};
 use waxseal_store::{
     Store, StoreError,
-    domain::{DkimAlgorithm, DkimAuthority, DkimKey, Domain, DomainKind, NewDkimKey},
+    domain::{DkimAlgorithm, DkimAuthority, DkimKey, Domain, DomainKind, DomainState, NewDkimKey},
 };
 
 use crate::{dns::algorithm, return_path::ReturnPath};
@@ -55,14 +55,27 @@ impl From<DomainKeysError> for StoreError {
 #[derive(Default)]
 pub(crate) struct KeysCache {
     keys: HashMap<(AccountId, DomainId), (Arc<DomainKeys>, Duration)>,
+    /// How often something was forgotten: what was read before that is not remembered after it.
+    forgotten: u64,
 }
 
 impl KeysCache {
-    pub(crate) fn look_up(&self, of: (AccountId, DomainId), now: Duration) -> Option<Arc<DomainKeys>> {
-        self.keys.get(&of).filter(|(_, until)| now < *until).map(|(keys, _)| Arc::clone(keys))
+    /// The keys, or the count to remember them with.
+    pub(crate) fn look_up(&self, of: (AccountId, DomainId), now: Duration) -> Result<Arc<DomainKeys>, u64> {
+        let found = self.keys.get(&of).filter(|(_, until)| now < *until);
+        found.map(|(keys, _)| Arc::clone(keys)).ok_or(self.forgotten)
     }
 
-    pub(crate) fn remember(&mut self, of: (AccountId, DomainId), keys: Arc<DomainKeys>, now: Duration) {
+    pub(crate) fn remember(
+        &mut self,
+        of: (AccountId, DomainId),
+        keys: Arc<DomainKeys>,
+        now: Duration,
+        forgotten: u64,
+    ) {
+        if forgotten != self.forgotten {
+            return;
+        }
         if self.keys.len() >= MOST {
             self.keys.retain(|_, (_, until)| now < *until);
             if self.keys.len() >= MOST {
@@ -70,6 +83,12 @@ impl KeysCache {
             }
         }
         self.keys.insert(of, (keys, now + LIFETIME));
+    }
+
+    /// Forgets the keys of an account: its domains sign for one another.
+    pub(crate) fn forget(&mut self, account: AccountId) {
+        self.forgotten += 1;
+        self.keys.retain(|(of, _), _| *of != account);
     }
 }
 
@@ -86,18 +105,25 @@ pub(crate) async fn read(store: &Store, domain: &Domain) -> Result<DomainKeys, D
     Ok(DomainKeys { signers: signers.collect::<Result<_, _>>()?, return_path })
 }
 
-/// The domain whose keys sign this one's mail.
-pub(crate) async fn authority(store: &Store, domain: &Domain) -> Result<Domain, StoreError> {
-    match domain.settings.details.dkim_authority {
-        DkimAuthority::Own => Ok(domain.clone()),
-        DkimAuthority::Parent => {
-            let above = above(store, domain.account, &domain.name).await?;
-            Ok(above.unwrap_or_else(|| domain.clone()))
-        }
-    }
+/// The domain whose keys are to sign this one's mail.
+pub(crate) async fn wished(store: &Store, domain: &Domain) -> Result<Domain, StoreError> {
+    let above = match domain.settings.details.dkim_authority {
+        DkimAuthority::Own => None,
+        DkimAuthority::Parent => above(store, domain.account, &domain.name).await?,
+    };
+    Ok(above.unwrap_or_else(|| domain.clone()))
 }
 
-/// The nearest domain of the account above this name that has keys of its own.
+/// The domain whose keys sign this one's mail: one that has no key of its own yet goes on with those of the domain above it.
+pub(crate) async fn authority(store: &Store, domain: &Domain) -> Result<Domain, StoreError> {
+    let wished = wished(store, domain).await?;
+    if wished.id != domain.id || signs(store, domain).await? {
+        return Ok(wished);
+    }
+    Ok(above(store, domain.account, &domain.name).await?.unwrap_or(wished))
+}
+
+/// The nearest domain of the account above this name that sends, with keys of its own.
 pub(crate) async fn above(
     store: &Store,
     account: AccountId,
@@ -107,13 +133,20 @@ pub(crate) async fn above(
     while let Some((_, above)) = rest.split_once('.').filter(|(_, above)| above.contains('.')) {
         if let Some(found) = store.domain_by_name(account, above).await?
             && found.kind == DomainKind::Custom
-            && found.settings.details.dkim_authority == DkimAuthority::Own
+            && found.state == DomainState::Active
+            && signs(store, &found).await?
         {
             return Ok(Some(found));
         }
         rest = above;
     }
     Ok(None)
+}
+
+/// Whether a key of the domain's own signs.
+async fn signs(store: &Store, domain: &Domain) -> Result<bool, StoreError> {
+    let keys = store.dkim_keys(domain.account, domain.id).await?;
+    Ok(keys.iter().any(|key| key.active))
 }
 
 fn signer_of(
@@ -178,18 +211,7 @@ pub(crate) async fn generate(
     Ok(keys)
 }
 
-/// A new RSA key under a selector; a fresh one if none is given. It signs nothing yet.
-pub(crate) async fn generate_rsa(
-    clock: &dyn Clock,
-    random: &dyn Random,
-    chosen: Option<String>,
-) -> Result<NewDkimKey, DomainKeysError> {
-    let made = tokio::task::spawn_blocking(|| dkim::generate(dkim::Algorithm::Rsa2048));
-    let pair = made.await.map_err(|_| DomainKeysError::Interrupted)??;
-    rsa_key(clock, random, &pair, chosen)
-}
-
-/// An RSA key that somebody made, in the same way.
+/// An RSA key under a selector; a fresh one if none is given. It signs nothing yet.
 pub(crate) fn rsa_key(
     clock: &dyn Clock,
     random: &dyn Random,

@@ -1,11 +1,15 @@
 //! The DKIM keys of a domain as its owner manages them.
+//!
+//! A key of a domain whose mail leaves signs once its record was seen: until then it waits (`Rotation::awaits`).
 
 use thiserror::Error;
-use waxseal_mail::dkim::{self, DkimError};
+use waxseal_mail::dkim::{self, DkimError, KeyPair};
 use waxseal_model::{Access, KeyId, actor, purpose};
 use waxseal_store::{
     StoreError,
-    domain::{DkimAlgorithm, DkimKey, Domain, DomainKind, DomainState, NewDkimKey},
+    domain::{
+        Changed, DkimAlgorithm, DkimKey, Domain, DomainChange, DomainKind, DomainState, KeyChange, NewDkimKey,
+    },
 };
 
 use crate::{
@@ -18,6 +22,8 @@ use crate::{
 pub const MOST_KEYS: usize = 3;
 /// Bytes of a selector (a label of the DNS).
 const LONGEST_SELECTOR: usize = 63;
+/// Bytes of a PEM, at most: more than a key of the longest kind takes.
+const LONGEST_PEM: usize = 16 * 1024;
 
 /// A text is not a selector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -25,6 +31,11 @@ const LONGEST_SELECTOR: usize = 63;
     "a selector has letters, digits, hyphens and single dots between them, {LONGEST_SELECTOR} characters at most"
 )]
 pub struct SelectorError;
+
+/// The domain was deleted meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("Domain not found")]
+pub struct Gone;
 
 /// A key of a domain with the record that publishes it.
 pub struct SigningKey {
@@ -57,12 +68,15 @@ pub enum AddKeyError {
     /// The PEM is none. The text is the API's.
     #[error("failed to import domain key: failed to parse PEM")]
     Pem,
-    /// The key is too short.
-    #[error("failed to import domain key: RSA keys have 2048 bits or more (RFC 8301)")]
-    Short,
+    /// The key is too short, or so long that each signature would be dear.
+    #[error("failed to import domain key: RSA keys have 2048 to 4096 bits")]
+    Size,
     /// It could not be made.
     #[error(transparent)]
     Keys(#[from] DomainKeysError),
+    /// There is no such domain any more.
+    #[error(transparent)]
+    Gone(#[from] Gone),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,6 +100,9 @@ pub enum ChangeKeyError {
     /// The selector is not one.
     #[error(transparent)]
     Selector(#[from] SelectorError),
+    /// There is no such domain any more.
+    #[error(transparent)]
+    Gone(#[from] Gone),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -111,6 +128,33 @@ impl Domains {
         Ok(keys.into_iter().map(with_record).collect())
     }
 
+    /// Changes a domain with its keys, all at once or, if `change` refuses, nothing.
+    pub(crate) async fn change_keys<E>(
+        &self,
+        domain: &Domain,
+        add: Option<NewDkimKey>,
+        mut change: impl FnMut(&mut DomainChange) -> Result<(), E> + Send,
+    ) -> Result<Domain, E>
+    where
+        E: From<StoreError> + From<Gone> + Send,
+    {
+        let mut refused = None;
+        let go_on = |wanted: &mut DomainChange| match change(wanted) {
+            Ok(()) => true,
+            Err(error) => {
+                refused = Some(error);
+                false
+            }
+        };
+        let changed = self.store().change_domain_if(domain.account, domain.id, add, go_on).await;
+        self.forget_keys(domain.account);
+        match (changed?, refused) {
+            (Changed::Done(domain), _) => Ok(domain),
+            (Changed::Refused, Some(error)) => Err(error),
+            (Changed::Refused | Changed::Gone, _) => Err(Gone.into()),
+        }
+    }
+
     /// Adds an RSA key. It signs nothing until it is activated.
     pub async fn add_key(
         &self,
@@ -119,84 +163,111 @@ impl Domains {
         source: KeySource,
     ) -> Result<SigningKey, AddKeyError> {
         let selector = self::selector(selector)?;
-        self.room_for(domain, &selector).await?;
-        let new = match source {
-            KeySource::Fresh => keys::generate_rsa(self.clock(), self.random(), Some(selector)).await?,
-            KeySource::Pem(pem) => {
-                let pair = dkim::from_pem(&pem).map_err(|error| match error {
-                    DkimError::ShortKey => AddKeyError::Short,
-                    _ => AddKeyError::Pem,
-                })?;
-                keys::rsa_key(self.clock(), self.random(), &pair, Some(selector))?
-            }
-        };
-        self.keep(domain, new).await.map_err(Into::into)
-    }
-
-    async fn room_for(&self, domain: &Domain, selector: &str) -> Result<(), AddKeyError> {
-        let known = self.store().dkim_keys(domain.account, domain.id).await?;
-        if known.iter().any(|key| key.selector.eq_ignore_ascii_case(selector)) {
+        // Looked at first because keys are dear; the change has the last word.
+        let known = self.signing_keys(domain).await?;
+        if known.iter().any(|kept| kept.key.selector == selector) {
             return Err(AddKeyError::Duplicate);
         }
-        if known.iter().filter(|key| key.algorithm == DkimAlgorithm::RsaSha256).count() >= MOST_KEYS {
-            return Err(AddKeyError::TooMany);
+        let pair = match source {
+            KeySource::Fresh => self.fresh_pair().await?,
+            KeySource::Pem(pem) => self.pair_of(pem).await?,
+        };
+        let new = keys::rsa_key(self.clock(), self.random(), &pair, Some(selector))?;
+        self.keep(domain, new, |_| {}).await
+    }
+
+    /// A new pair of RSA keys. One is made at a time: finding primes takes a core for a while.
+    async fn fresh_pair(&self) -> Result<KeyPair, AddKeyError> {
+        let _one = self.making_keys().acquire().await;
+        let made = tokio::task::spawn_blocking(|| dkim::generate(dkim::Algorithm::Rsa2048));
+        let pair = made.await.map_err(|_| DomainKeysError::Interrupted)?;
+        Ok(pair.map_err(DomainKeysError::Dkim)?)
+    }
+
+    async fn pair_of(&self, pem: Vec<u8>) -> Result<KeyPair, AddKeyError> {
+        if pem.len() > LONGEST_PEM {
+            return Err(AddKeyError::Pem);
         }
-        Ok(())
+        let _one = self.making_keys().acquire().await;
+        let read = tokio::task::spawn_blocking(move || dkim::from_pem(&pem));
+        let pair = read.await.map_err(|_| DomainKeysError::Interrupted)?;
+        pair.map_err(|error| match error {
+            DkimError::KeySize => AddKeyError::Size,
+            _ => AddKeyError::Pem,
+        })
     }
 
-    pub(crate) async fn keep(&self, domain: &Domain, new: NewDkimKey) -> Result<SigningKey, StoreError> {
-        let id = new.id;
-        self.store().add_dkim_key(domain.account, domain.id, new).await?;
-        self.forget_keys();
-        let added = self.signing_keys(domain).await?.into_iter().find(|kept| kept.key.id == id);
-        // It was written a moment ago: who does not find it now, has deleted it or its domain.
-        added.ok_or(StoreError::Conflict { what: "dkim key" })
+    /// Adds a key if there is room for it, with a change of the domain.
+    async fn keep(
+        &self,
+        domain: &Domain,
+        new: NewDkimKey,
+        mut with: impl FnMut(&mut DomainChange) + Send,
+    ) -> Result<SigningKey, AddKeyError> {
+        let (id, selector) = (new.id, new.selector.clone());
+        let added = self.change_keys(domain, Some(new), |change| {
+            with(change);
+            let left = || change.keys.iter().filter(|key| !key.is_deleted);
+            if left().any(|key| key.selector == selector) {
+                return Err(AddKeyError::Duplicate);
+            }
+            let rsa = left().filter(|key| key.algorithm == DkimAlgorithm::RsaSha256).count();
+            if rsa >= MOST_KEYS { Err(AddKeyError::TooMany) } else { Ok(()) }
+        });
+        let domain = added.await?;
+        let kept = self.signing_keys(&domain).await?.into_iter().find(|kept| kept.key.id == id);
+        // It was written a moment ago: who does not find it now, has deleted it.
+        Ok(kept.ok_or(Gone)?)
     }
 
-    /// Lets the key with this selector sign, or not. Where mail leaves already, it signs once the DNS has its record, and is
-    /// not active until then. The last one that signs goes on.
+    /// Lets the key with this selector sign, or not. Where mail leaves, it signs once the DNS has its record, and is not
+    /// active until then. The last one that signs goes on.
     pub async fn switch_key(
         &self,
         domain: &Domain,
         selector: &str,
         active: bool,
     ) -> Result<SigningKey, ChangeKeyError> {
-        let (mut found, others) = self.find(domain, selector).await?;
-        if !active && found.key.active && !others.iter().any(|other| other.active) {
-            return Err(ChangeKeyError::LastActive("deactivate"));
-        }
+        let found = self.find(domain, selector).await?;
         let id = found.key.id;
-        let leaves = domain.kind == DomainKind::Custom && domain.state != DomainState::Unverified;
-        let waits = active && leaves && !found.key.active && !self.is_published(domain, &found.record).await;
+        let waits = active
+            && domain.kind == DomainKind::Custom
+            && !found.key.active
+            && !self.is_published(domain, &found.record).await;
         let now = self.now();
-        self.change(domain, |change| {
-            let awaited = &mut change.settings.details.rotation.awaited;
-            awaited.retain(|key| *key != id.as_u128());
-            if waits {
-                awaited.push(id.as_u128());
+        self.change_keys(domain, None, |change| {
+            if !active && !others_sign(change, id) {
+                return Err(ChangeKeyError::LastActive("deactivate"));
+            }
+            let key = change.keys.iter_mut().find(|key| key.id == id).ok_or(ChangeKeyError::NotFound)?;
+            key.active = active && (key.active || !waits);
+            let is_on = key.active;
+            let rotation = &mut change.settings.details.rotation;
+            rotation.awaited.retain(|key| *key != id.as_u128());
+            // A key that its owner wants again is not one that was replaced.
+            rotation.retired.retain(|(key, _)| !active || *key != id.as_u128());
+            if active && !is_on {
+                rotation.awaited.push(id.as_u128());
                 change.tend_at = Some(now);
             }
+            Ok(())
         })
         .await?;
-        if waits {
-            return Ok(found);
-        }
-        let (on, off) = if active { (vec![id], vec![]) } else { (vec![], vec![id]) };
-        self.store().switch_dkim_keys(domain.account, domain.id, on, off).await?;
-        self.forget_keys();
-        found.key.active = active;
-        Ok(found)
+        self.find(domain, selector).await
     }
 
     /// Deletes the key with this selector, unless nothing would sign any more.
     pub async fn delete_key(&self, domain: &Domain, selector: &str) -> Result<(), ChangeKeyError> {
-        let (found, others) = self.find(domain, selector).await?;
-        if !others.iter().any(|other| other.active) {
-            return Err(ChangeKeyError::LastActive("delete"));
-        }
-        self.store().delete_dkim_key(domain.account, found.key.id).await?;
-        self.forget_keys();
-        Ok(())
+        let id = self.find(domain, selector).await?.key.id;
+        self.change_keys(domain, None, |change| {
+            if !others_sign(change, id) {
+                return Err(ChangeKeyError::LastActive("delete"));
+            }
+            remove(change, id);
+            Ok(())
+        })
+        .await
+        .map(drop)
     }
 
     /// Publishes the RSA key that signs under another selector. Where mail leaves already, it signs under the one that it has
@@ -208,28 +279,30 @@ impl Domains {
     ) -> Result<Option<SigningKey>, ChangeKeyError> {
         let selector = self::selector(selector)?;
         let keys = self.signing_keys(domain).await?;
-        let signs = |kept: &&SigningKey| kept.key.active && kept.key.algorithm == DkimAlgorithm::RsaSha256;
-        let current = keys.iter().find(signs).ok_or(ChangeKeyError::NotFound)?;
-        let id = current.key.id;
-        if keys.iter().any(|kept| kept.key.id != id && kept.key.selector == selector) {
-            return Err(ChangeKeyError::Taken);
-        }
+        let rotation = &domain.settings.details.rotation;
+        let successor = rotation.successor();
+        let is_rsa = |kept: &&SigningKey| kept.key.algorithm == DkimAlgorithm::RsaSha256;
+        let signs = |kept: &&SigningKey| {
+            kept.key.active || (Some(kept.key.id) != successor && rotation.awaits(kept.key.id))
+        };
+        let current = keys.iter().filter(is_rsa).find(signs).ok_or(ChangeKeyError::NotFound)?;
         if current.key.selector == selector {
             return Ok(None);
         }
+        if let Some(taken) = keys.iter().find(|kept| kept.key.selector == selector) {
+            // Asked for again: it waits already.
+            let is_same = Some(taken.key.id) == successor;
+            return if is_same { Ok(None) } else { Err(ChangeKeyError::Taken) };
+        }
+        let id = current.key.id;
         if domain.state == DomainState::Unverified {
-            self.store().rename_dkim_key(domain.account, id, &selector).await?;
-            self.forget_keys();
+            self.change_keys::<ChangeKeyError>(domain, None, |change| {
+                let key = change.keys.iter_mut().find(|key| key.id == id).ok_or(ChangeKeyError::NotFound)?;
+                key.selector.clone_from(&selector);
+                Ok(())
+            })
+            .await?;
             return Ok(None);
-        }
-        if let Some(waiting) = domain.settings.details.rotation.successor() {
-            // It never signed, and this one takes its place.
-            self.store().delete_dkim_key(domain.account, waiting).await?;
-        }
-        match self.room_for(domain, &selector).await {
-            Err(AddKeyError::TooMany) => return Err(ChangeKeyError::TooMany),
-            Err(AddKeyError::Store(error)) => return Err(error.into()),
-            _ => {}
         }
         let signing = Access::new(actor::System, purpose::Signing);
         let renamed = NewDkimKey {
@@ -241,22 +314,21 @@ impl Domains {
             active: false,
             created_at: self.now(),
         };
-        let kept = self.keep(domain, renamed).await?;
-        self.wait_for(domain, kept.key.id).await?;
+        let kept = self.keep_next(domain, renamed, true).await.map_err(|error| match error {
+            AddKeyError::Store(error) => ChangeKeyError::Store(error),
+            AddKeyError::Gone(gone) => ChangeKeyError::Gone(gone),
+            AddKeyError::TooMany => ChangeKeyError::TooMany,
+            _ => ChangeKeyError::Taken,
+        })?;
         Ok(Some(kept))
     }
 
-    /// The key with this selector, and all others of the domain.
-    async fn find(
-        &self,
-        domain: &Domain,
-        selector: &str,
-    ) -> Result<(SigningKey, Vec<DkimKey>), ChangeKeyError> {
+    /// The key with this selector.
+    async fn find(&self, domain: &Domain, selector: &str) -> Result<SigningKey, ChangeKeyError> {
         let mut keys = self.signing_keys(domain).await?;
         let selector = selector.trim();
         let at = keys.iter().position(|kept| kept.key.selector.eq_ignore_ascii_case(selector));
-        let found = keys.swap_remove(at.ok_or(ChangeKeyError::NotFound)?);
-        Ok((found, keys.into_iter().map(|kept| kept.key).collect()))
+        Ok(keys.swap_remove(at.ok_or(ChangeKeyError::NotFound)?))
     }
 
     /// Makes the key that is to sign next, unless there is one already. It begins once the DNS has its record, and the
@@ -267,22 +339,46 @@ impl Domains {
         if let Some(found) = keys.into_iter().find(|kept| Some(kept.key.id) == waiting) {
             return Ok(found);
         }
-        let new = keys::generate_rsa(self.clock(), self.random(), None).await?;
-        self.room_for(domain, &new.selector).await?;
-        let id = new.id;
-        let kept = self.keep(domain, new).await?;
-        self.wait_for(domain, id).await?;
-        Ok(kept)
+        let pair = self.fresh_pair().await?;
+        let new = keys::rsa_key(self.clock(), self.random(), &pair, None)?;
+        self.keep_next(domain, new, false).await
     }
 
-    async fn wait_for(&self, domain: &Domain, successor: KeyId) -> Result<(), StoreError> {
-        let now = self.now();
-        self.change(domain, |change| {
-            change.settings.details.rotation.successor = Some(successor.as_u128());
+    /// Keeps the key that is to sign next. One that waits already makes room for it, or stays.
+    async fn keep_next(
+        &self,
+        domain: &Domain,
+        new: NewDkimKey,
+        instead: bool,
+    ) -> Result<SigningKey, AddKeyError> {
+        let (id, now) = (new.id, self.now());
+        self.keep(domain, new, |change| {
+            if let Some(before) = change.settings.details.rotation.successor().filter(|_| instead) {
+                // It never signed.
+                remove(change, before);
+            }
+            change.settings.details.rotation.successor = Some(id.as_u128());
             change.tend_at = Some(now);
         })
         .await
-        .map(drop)
+    }
+}
+
+/// Whether mail of the domain is signed, or will be, without this key.
+fn others_sign(change: &DomainChange, id: KeyId) -> bool {
+    let waits = |key: &KeyChange| change.settings.details.rotation.awaited.contains(&key.id.as_u128());
+    let signs_now = change.keys.iter().any(|key| key.active);
+    change.keys.iter().filter(|key| key.id != id).any(|key| key.active || (!signs_now && waits(key)))
+}
+
+/// Takes a key out.
+pub(crate) fn remove(change: &mut DomainChange, id: KeyId) {
+    change.keys.iter_mut().filter(|key| key.id == id).for_each(|key| key.is_deleted = true);
+    let rotation = &mut change.settings.details.rotation;
+    rotation.awaited.retain(|key| *key != id.as_u128());
+    rotation.retired.retain(|(key, _)| *key != id.as_u128());
+    if rotation.successor() == Some(id) {
+        rotation.successor = None;
     }
 }
 

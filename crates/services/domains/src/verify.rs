@@ -1,6 +1,7 @@
 //! Looking whether a domain's records are published, and saying in plain words what is missing.
 
-use waxseal_model::KeyId;
+use std::collections::HashSet;
+
 use waxseal_net::{LookupError, Published, SpfVerdict};
 use waxseal_store::{
     StoreError,
@@ -10,47 +11,42 @@ use waxseal_store::{
 use crate::{
     dns::{DnsPurpose, DnsRecord},
     domain::Domains,
+    tend::begin,
 };
 
 /// Values kept of what is published at a name, and bytes of each.
-const MOST_FOUND: usize = 10;
-const MOST_BYTES: usize = 1024;
+const MOST_FOUND: usize = 5;
+const MOST_BYTES: usize = 512;
 
 impl Domains {
-    /// Asks the DNS for the domain's records and keeps what it says. A domain that waited for them may send from then
-    /// on if its sender policy and a signing key are published. `None`: there is no such domain any more.
+    /// Asks the DNS for the domain's records and keeps what it says. Keys that waited for their records sign from then on, and
+    /// a domain that waited for them may send if its sender policy is published and a key signs. `None`: there is no such
+    /// domain any more.
     pub async fn verify(&self, domain: &Domain) -> Result<Option<Domain>, StoreError> {
         let records = self.dns_records(domain).await?;
         let checked = self.look(domain, &records).await;
-        let begins = domain.state == DomainState::Unverified
-            && (domain.kind == DomainKind::Sandbox || is_ready(&records, &checked));
-        let held_back = if begins { self.hold_back(domain, &checked).await? } else { Vec::new() };
+        let mut seen = HashSet::new();
+        for kept in self.signing_keys(domain).await? {
+            let state = checked.of(kept.record.record_type, &kept.record.name, &kept.record.value);
+            if state.is_some_and(|state| state.is_valid == Some(true)) {
+                seen.insert(kept.key.id);
+            }
+        }
+        let signed_above = self.authority(domain).await?.id != domain.id;
+        let may_send = domain.kind == DomainKind::Sandbox || has_policy(&records, &checked);
         let now = self.now();
         let change = |change: &mut DomainChange| {
-            let details = &mut change.settings.details;
-            details.checked = Some(checked.clone());
-            if begins && change.state == DomainState::Unverified {
+            change.settings.details.checked = Some(checked.clone());
+            begin(change, &seen, now);
+            let is_signed = signed_above || change.keys.iter().any(|key| key.active);
+            if may_send && is_signed && change.state == DomainState::Unverified {
                 change.state = DomainState::Active;
-                details.rotation.awaited.extend(held_back.iter().map(|key| key.as_u128()));
             }
-            if details.rotation.awaits_any() {
+            if change.settings.details.rotation.awaits_any() {
                 change.tend_at = Some(now);
             }
         };
         self.change(domain, change).await
-    }
-
-    /// Lets those of the domain's own keys that nobody could look up not sign; they do once they are seen.
-    async fn hold_back(&self, domain: &Domain, checked: &Checked) -> Result<Vec<KeyId>, StoreError> {
-        let mut unseen = Vec::new();
-        for kept in self.signing_keys(domain).await? {
-            let state = checked.of(kept.record.record_type, &kept.record.name, &kept.record.value);
-            if kept.key.active && state.is_some_and(|state| state.is_valid != Some(true)) {
-                unseen.push(kept.key.id);
-            }
-        }
-        self.store().switch_dkim_keys(domain.account, domain.id, Vec::new(), unseen.clone()).await?;
-        Ok(unseen)
     }
 
     /// What the DNS says of the domain's records; nothing is kept of it.
@@ -115,15 +111,12 @@ impl Seen {
     }
 }
 
-/// Whether mail that is sent now passes: the sender policy and one key of those that sign.
-fn is_ready(records: &[DnsRecord], checked: &Checked) -> bool {
-    let valid = |purpose: DnsPurpose| {
-        records.iter().filter(move |record| record.purpose == purpose).any(|record| {
-            let state = checked.of(record.record_type, &record.name, &record.value);
-            state.is_some_and(|state| state.is_valid == Some(true))
-        })
-    };
-    valid(DnsPurpose::Dkim) && valid(DnsPurpose::Spf)
+/// Whether the sender policy lets this server in.
+fn has_policy(records: &[DnsRecord], checked: &Checked) -> bool {
+    records.iter().filter(|record| record.purpose == DnsPurpose::Spf).any(|record| {
+        let state = checked.of(record.record_type, &record.name, &record.value);
+        state.is_some_and(|state| state.is_valid == Some(true))
+    })
 }
 
 async fn look_at(published: &Published, domain: &Domain, record: &DnsRecord, hostname: &str) -> Seen {

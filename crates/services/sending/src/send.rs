@@ -7,7 +7,7 @@ use waxseal_mail::dkim::Signer;
 use waxseal_model::{AccountId, Clock, Random};
 use waxseal_store::{
     Store,
-    domain::Domain,
+    domain::{Domain, DomainKind},
     message::{Accept, Accepted},
     queue::ListsAsOf,
 };
@@ -121,6 +121,11 @@ impl Sending {
         let lists = store.lists_as_of_now();
         let verdicts = suppressed::verdicts(store, &domain, &order.addresses, &order.options.tags).await?;
         let keys = self.inner.domains.keys(&domain).await.map_err(|error| SendError::Store(error.into()))?;
+        let is_signed = !keys.signers.is_empty() || !order.options.sign;
+        if !is_signed && domain.kind == DomainKind::Custom {
+            let why = "none of its DKIM keys has been seen in the DNS; publish one, or send with o:dkim=no";
+            return Err(SendError::NotAllowed { domain: domain.name.clone(), why: why.to_owned() });
+        }
         let secondary = self.secondary_signer(&domain, &order.options).await?;
         let work = order.mime_bytes();
         let job = Job {

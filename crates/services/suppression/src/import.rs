@@ -118,18 +118,20 @@ pub async fn finish(store: &Store, clock: &dyn Clock, account: Option<AccountId>
 
 /// One step of each, so that a long file holds up no short one; whether there is more to do.
 async fn round(store: &Store, clock: &dyn Clock, account: Option<AccountId>) -> Result<bool, StoreError> {
-    let mut went_on = false;
+    let (mut went_on, mut failed) = (false, None);
     for import in store.open_imports(account, AT_ONCE).await? {
         match take_step(store, clock, &import).await {
             // Its account is being erased, and it goes with it.
             Err(StoreError::Erased) => {}
-            outcome => {
-                outcome?;
-                went_on = true;
-            }
+            // It goes on later, and holds up no other.
+            Err(error) => failed = Some(error),
+            Ok(()) => went_on = true,
         }
     }
-    Ok(went_on)
+    match failed {
+        Some(error) if !went_on => Err(error),
+        _ => Ok(went_on),
+    }
 }
 
 /// Puts some rows of a file onto its list.

@@ -32,6 +32,8 @@ pub(super) const FIELDS: &[(&str, Rests)] = &[
     ("host of a relay", Rests::Sealed),
     ("user at a relay", Rests::Sealed),
     ("password at a relay", Rests::Sealed),
+    ("footer of a domain", Rests::Sealed),
+    ("recipient of a file", Rests::Sealed),
     ("domain of recipients", Rests::Sealed),
     ("sender's name", Rests::Sealed),
     ("sender", Rests::Sealed),

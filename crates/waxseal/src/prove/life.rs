@@ -58,6 +58,8 @@ impl<'a> Customer<'a> {
         customer.be_relayed(stage, &account).await.context("a relay")?;
         customer.be_pooled(stage).await.context("a pool")?;
         customer.be_paused(stage, &account).await.context("a pause")?;
+        customer.set_up_a_domain(stage).await.context("settings of a domain")?;
+        customer.import(stage).await.context("a file of suppressions")?;
         customer.write(stage).await.context("messages by HTTP")?;
         customer.submit(stage, &account).await.context("messages by SMTP")?;
         customer.be_refused(stage).await.context("what is refused")?;
@@ -124,6 +126,32 @@ impl<'a> Customer<'a> {
         let account = Some(account.to_owned());
         let which = Selection { account, domain, to, recipient: Some(recipient), ..Selection::default() };
         stage.ask(Request::QueuePause { which, reason: "proof".into(), time: None }).await?;
+        Ok(())
+    }
+
+    /// A footer, and keys that are to get successors, of the domain with a relay.
+    async fn set_up_a_domain(&self, stage: &Stage) -> Result<()> {
+        let name = format!("relayed.{}", self.canaries.domain());
+        let footer = format!("<p>{}</p>", self.canaries.of("footer of a domain"));
+        let footer = Form::new().field("active", "yes").field("html_footer", &footer);
+        let rotation = Form::new().field("rotation_enabled", "yes");
+        for (path, form) in [
+            (format!("/v3/domains/{name}/tracking/unsubscribe"), footer),
+            (format!("/v1/dkim_management/domains/{name}/rotation"), rotation),
+        ] {
+            let (status, answer) = self.call(stage, Method::PUT, &path, &self.key, form).await?;
+            ensure!(status == StatusCode::OK, "{path} is answered with {status}: {answer}");
+        }
+        Ok(())
+    }
+
+    /// A file of somebody whom the domain with a relay does not write to.
+    async fn import(&self, stage: &Stage) -> Result<()> {
+        let path = format!("/v3/relayed.{}/bounces/import", self.canaries.domain());
+        let file = format!("address\n{}\n", self.canaries.address("recipient of a file"));
+        let form = Form::new().file("file", "bounces.csv", file.as_bytes());
+        let (status, answer) = self.call(stage, Method::POST, &path, &self.key, form).await?;
+        ensure!(status == StatusCode::ACCEPTED, "a file is answered with {status}: {answer}");
         Ok(())
     }
 

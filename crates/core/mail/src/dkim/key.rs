@@ -32,7 +32,7 @@ pub fn generate(algorithm: Algorithm) -> Result<KeyPair, DkimError> {
     }
 }
 
-/// The RSA key of a PEM text: PKCS#1 or PKCS#8, of 2048 bits or more.
+/// The RSA key of a PEM text: PKCS#1 or PKCS#8, of 2048 to 4096 bits.
 pub fn from_pem(pem: &[u8]) -> Result<KeyPair, DkimError> {
     let bad = |_| DkimError::BadKey;
     let pair = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| DkimError::BadKey)? {
@@ -40,8 +40,8 @@ pub fn from_pem(pem: &[u8]) -> Result<KeyPair, DkimError> {
         PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(bad)?,
         _ => return Err(DkimError::BadKey),
     };
-    if pair.public_modulus_len() < LEAST_MODULUS {
-        return Err(DkimError::ShortKey);
+    if !(LEAST_MODULUS..=MOST_MODULUS).contains(&pair.public_modulus_len()) {
+        return Err(DkimError::KeySize);
     }
     rsa(&pair)
 }
@@ -54,6 +54,8 @@ fn rsa(pair: &RsaKeyPair) -> Result<KeyPair, DkimError> {
 
 /// Bytes of the modulus of a key of 2048 bits, the least that signs (RFC 8301 section 3.2).
 pub(super) const LEAST_MODULUS: usize = 256;
+/// Bytes of the modulus of a key of 4096 bits, which verifiers take (RFC 8301 section 3.2); each signature with it is dear.
+const MOST_MODULUS: usize = 512;
 
 fn key_pair(private: &[u8], public: &[u8]) -> KeyPair {
     KeyPair { private_pkcs8: Zeroizing::new(private.to_vec()), public: STANDARD.encode(public) }

@@ -30,13 +30,13 @@ pub(crate) async fn set_authority(
     let domain = known(&api, &caller, &name).await?;
     let mut asked = Asked(form::read(&api, request).await?);
     let wanted = if asked.needed_flag("self")? { DkimAuthority::Own } else { DkimAuthority::Parent };
-    let before = api.services.domains.authority(&domain).await?;
+    let before = api.services.domains.wished_authority(&domain).await?;
     let change = |change: &mut waxseal_store::domain::DomainChange| {
         change.settings.details.dkim_authority = wanted;
     };
     let domain = api.services.domains.change(&domain, change).await?.ok_or_else(gone)?;
     // Without a domain above it, it signs itself whatever it says.
-    let changed = api.services.domains.authority(&domain).await?.id != before.id;
+    let changed = api.services.domains.wished_authority(&domain).await?.id != before.id;
     let how = if changed { "has been changed" } else { "has not been changed" };
     let mut answer = json!({ "message": format!("Domain DKIM authority {how}"), "changed": changed });
     answer["sending_dns_records"] = with_records(&api, &domain, None).await?["sending_dns_records"].take();

@@ -48,7 +48,11 @@ pub(crate) async fn create(
     let made = api.services.domains.create_as(caller.account, new).await.map_err(refusal)?;
     let mut answer = with_records(&api, &made.domain, Some("Domain DNS records have been created")).await?;
     if let Some(password) = &given.smtp_password {
-        set_password(&api, &made.domain, "postmaster", password).await?;
+        if let Err(error) = set_password(&api, &made.domain, "postmaster", password).await {
+            // All or nothing: whoever tries again finds the name free.
+            api.services.domains.delete(&made.domain).await?;
+            return Err(error);
+        }
         answer["domain"]["smtp_password"] = password.as_str().into();
     }
     Ok(json_response(StatusCode::OK, &answer))

@@ -35,7 +35,7 @@ pub(crate) async fn keys_of_domain(
     Segments(name): Segments<String>,
 ) -> Result<Response, ApiError> {
     let domain = known(&api, &caller, &name).await?;
-    let authority = api.services.domains.authority(&domain).await?;
+    let authority = api.services.domains.wished_authority(&domain).await?;
     let items = keys_of(&api, &authority).await?;
     Ok(json_response(StatusCode::OK, &json!({ "items": items })))
 }
@@ -181,7 +181,7 @@ fn shown(key: &SigningKey, domain: &Domain) -> Value {
 /// Why a key was not changed.
 pub(super) fn refused(error: ChangeKeyError) -> ApiError {
     match error {
-        ChangeKeyError::NotFound => ApiError::not_found(error.to_string()),
+        ChangeKeyError::NotFound | ChangeKeyError::Gone(_) => ApiError::not_found(error.to_string()),
         ChangeKeyError::Store(error) => error.into(),
         ChangeKeyError::LastActive(_)
         | ChangeKeyError::TooMany
@@ -195,10 +195,11 @@ pub(super) fn not_added(error: AddKeyError) -> ApiError {
     match error {
         AddKeyError::Keys(error) => StoreError::from(error).into(),
         AddKeyError::Store(error) => error.into(),
+        AddKeyError::Gone(_) => ApiError::not_found(error.to_string()),
         AddKeyError::Selector(_)
         | AddKeyError::Duplicate
         | AddKeyError::TooMany
         | AddKeyError::Pem
-        | AddKeyError::Short => ApiError::bad_request(error.to_string()),
+        | AddKeyError::Size => ApiError::bad_request(error.to_string()),
     }
 }

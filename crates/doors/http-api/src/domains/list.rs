@@ -67,7 +67,7 @@ pub(crate) async fn list(
         if let Some(authority) = &authority {
             let mut signed = Vec::with_capacity(found.len());
             for domain in found {
-                if api.services.domains.authority(&domain).await?.name == *authority {
+                if api.services.domains.wished_authority(&domain).await?.name == *authority {
                     signed.push(domain);
                 }
             }

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use waxseal_accounts::caller::Caller;
 use waxseal_mail::date;
 use waxseal_model::ImportId;
-use waxseal_store::suppression_import::{ImportState, SuppressionImport};
+use waxseal_store::{
+    StoreError,
+    suppression_import::{ImportState, SuppressionImport},
+};
 use waxseal_suppression::{Asked, import::MOST};
 
 use super::words::List;
@@ -45,7 +48,12 @@ pub(crate) async fn import(
     let file = form::file(&api, request, api.limits.import).await?;
     let (content, _held) = file.ok_or_else(|| ApiError::bad_request(NO_FILE))?;
     let imports = &api.services.imports;
-    match imports.ask((caller.account, domain.id), list.kind, content).await? {
+    let asked = match imports.ask((caller.account, domain.id), list.kind, content).await {
+        // It was deleted while the file came.
+        Err(StoreError::Conflict { .. }) => return Err(ApiError::not_found("Domain not found")),
+        asked => asked?,
+    };
+    match asked {
         Asked::Taken(id) => {
             let url = base.url(&format!("/v3/{}/{}/import/{id}", domain.name, list.name));
             let body = json!({ "message": TAKEN, "id": id.to_string(), "url": url });

@@ -12,8 +12,8 @@ use super::{DeletionKind, Noted, PASSWORD, PROFILE};
 use crate::{
     account, credential, domain,
     entity::{
-        self, access_grant, api_key, dkim_key, inbox_item, network_credential, queue_entry, relay,
-        smtp_credential, suppression,
+        self, access_grant, api_key, inbox_item, network_credential, queue_entry, relay, smtp_credential,
+        suppression,
     },
     error::StoreError,
     inbox,
@@ -204,10 +204,7 @@ async fn apply(
             grant.exec(tx).await?.rows_affected
         }
         DeletionKind::Domain => domain::end(tx, owner, id, now).await?,
-        DeletionKind::DkimKey => {
-            let key = dkim_key::Entity::delete_by_id(id).filter(dkim_key::Column::Account.eq(owner));
-            key.exec(tx).await?.rows_affected
-        }
+        DeletionKind::DkimKey => domain::delete_key_beside_others(tx, owner, id).await?,
         // They are put in place one by one.
         DeletionKind::Password | DeletionKind::Profile => 0,
     })

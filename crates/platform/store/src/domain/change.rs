@@ -1,17 +1,20 @@
-//! Changing a domain and its keys. A change is made from what is there, and made anew if somebody else was quicker.
+//! Changing a domain together with its DKIM keys. A change is made from what is there, and made anew if somebody else was
+//! quicker; what is written, is written all at once.
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Set};
 use waxseal_model::{AccountId, DomainId, KeyId, Timestamp};
 
-use super::{DETAILS, Domain, DomainDetails, DomainSettings, DomainState, NewDkimKey, found};
+use super::{
+    DETAILS, DkimAlgorithm, Domain, DomainDetails, DomainSettings, DomainState, NewDkimKey, found, is_there,
+};
 use crate::{
-    deletion::DeletionKind,
+    deletion::{DeletionKind, Noted},
     entity::{dkim_key, domain},
     error::StoreError,
     open::{Inner, Store},
     rows::RowId,
     seal::DataKey,
-    writer::Effects,
+    writer::{Effects, Tx},
 };
 
 /// What a change of a domain works on.
@@ -22,6 +25,47 @@ pub struct DomainChange {
     pub settings: DomainSettings,
     /// When it is to be looked after, if it is.
     pub tend_at: Option<Timestamp>,
+    /// Its DKIM keys, oldest first, without one that is being added.
+    pub keys: Vec<KeyChange>,
+}
+
+/// What a change of a DKIM key works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Which.
+    pub id: KeyId,
+    /// Selector.
+    pub selector: String,
+    /// Algorithm.
+    pub algorithm: DkimAlgorithm,
+    /// Whether it signs.
+    pub active: bool,
+    /// Whether it goes.
+    pub is_deleted: bool,
+}
+
+/// What became of a change.
+pub enum Changed {
+    /// It was made; the domain as it is then.
+    Done(Domain),
+    /// Nothing was changed, by its own word.
+    Refused,
+    /// There is no such domain.
+    Gone,
+}
+
+/// Rows as a change found them.
+struct Before {
+    domain: domain::Model,
+    keys: Vec<dkim_key::Model>,
+}
+
+/// Rows as a change leaves them.
+struct After {
+    domain: domain::ActiveModel,
+    keys: Vec<dkim_key::ActiveModel>,
+    deleted: Vec<Vec<u8>>,
+    added: Option<dkim_key::ActiveModel>,
 }
 
 impl Store {
@@ -32,158 +76,178 @@ impl Store {
         id: DomainId,
         mut change: impl FnMut(&mut DomainChange) + Send,
     ) -> Result<Option<Domain>, StoreError> {
+        let always = |domain: &mut DomainChange| {
+            change(domain);
+            true
+        };
+        match self.change_domain_if(account, id, None, always).await? {
+            Changed::Done(domain) => Ok(Some(domain)),
+            Changed::Refused | Changed::Gone => Ok(None),
+        }
+    }
+
+    /// Changes a domain if `change` says so, and adds a DKIM key to it. `change` may be called several times.
+    pub async fn change_domain_if(
+        &self,
+        account: AccountId,
+        id: DomainId,
+        add: Option<NewDkimKey>,
+        mut change: impl FnMut(&mut DomainChange) -> bool + Send,
+    ) -> Result<Changed, StoreError> {
+        let sealing = match self.inner.keyring.account_key(account).await {
+            Err(StoreError::Erased) => return Ok(Changed::Gone),
+            sealing => sealing?,
+        };
+        let added = match add {
+            Some(add) => Some(self.inner.dkim_row(&sealing, account, id, add)?),
+            None => None,
+        };
         loop {
-            let row = domain::Entity::find_by_id(id.to_row())
-                .filter(domain::Column::Account.eq(account.to_row()))
-                .filter(domain::Column::State.ne(super::DELETED))
-                .one(&self.inner.readers)
-                .await?;
-            let Some(row) = row else { return Ok(None) };
-            let (before, tend_at) = (row.details.clone(), row.tend_at);
-            let known =
-                found().filter(domain::Column::Id.eq(id.to_row())).into_model().one(&self.inner.readers);
-            let Some(known) = known.await? else { return Ok(None) };
-            let Some(mut domain) = self.domain_of(known).await? else { return Ok(None) };
-            let mut changed = DomainChange {
+            let Some((before, mut domain)) = self.as_it_is(account, id).await? else {
+                return Ok(Changed::Gone);
+            };
+            let mut wanted = DomainChange {
                 state: domain.state,
                 settings: domain.settings.clone(),
-                tend_at: tend_at.map(Timestamp::from_micros),
+                tend_at: before.domain.tend_at.map(Timestamp::from_micros),
+                keys: self.key_changes(account, &before.keys).await?,
             };
-            change(&mut changed);
-            (domain.state, domain.settings) = (changed.state, changed.settings.clone());
-            if self.write_if_as_before(&domain, before, tend_at, changed.tend_at).await? {
-                return Ok(Some(domain));
+            let keys = wanted.keys.clone();
+            if !change(&mut wanted) {
+                return Ok(Changed::Refused);
+            }
+            let after = self.inner.after(&sealing, &before, &keys, &wanted, added.clone())?;
+            (domain.state, domain.settings) = (wanted.state, wanted.settings);
+            if self.write_if_as_before(account, before, after).await? {
+                return Ok(Changed::Done(domain));
             }
         }
     }
 
+    async fn as_it_is(
+        &self,
+        account: AccountId,
+        id: DomainId,
+    ) -> Result<Option<(Before, Domain)>, StoreError> {
+        let row = domain::Entity::find_by_id(id.to_row())
+            .filter(domain::Column::Account.eq(account.to_row()))
+            .filter(is_there())
+            .one(&self.inner.readers)
+            .await?;
+        let Some(domain) = row else { return Ok(None) };
+        let known = found().filter(domain::Column::Id.eq(id.to_row())).into_model().one(&self.inner.readers);
+        let Some(known) = known.await? else { return Ok(None) };
+        let keys = keys_of(account.to_row(), id.to_row()).all(&self.inner.readers).await?;
+        Ok(self.domain_of(known).await?.map(|known| (Before { domain, keys }, known)))
+    }
+
+    async fn key_changes(
+        &self,
+        account: AccountId,
+        rows: &[dkim_key::Model],
+    ) -> Result<Vec<KeyChange>, StoreError> {
+        let mut keys = Vec::with_capacity(rows.len());
+        for row in rows {
+            keys.push(KeyChange {
+                id: KeyId::from_row(&row.id, "dkim_keys", "id")?,
+                selector: self.inner.opened_selector(account, row).await?,
+                algorithm: DkimAlgorithm::parse(&row.algorithm)
+                    .ok_or(StoreError::Corrupt { table: "dkim_keys", column: "algorithm" })?,
+                active: row.active,
+                is_deleted: false,
+            });
+        }
+        Ok(keys)
+    }
+
     async fn write_if_as_before(
         &self,
-        domain: &Domain,
-        before: Option<Vec<u8>>,
-        tended_before: Option<i64>,
-        tend_at: Option<Timestamp>,
+        account: AccountId,
+        before: Before,
+        after: After,
     ) -> Result<bool, StoreError> {
-        let key = self.inner.keyring.account_key(domain.account).await?;
-        let settings = domain.settings.clone();
-        let details = self.inner.sealed_details(&key, domain.account, domain.id, &settings.details)?;
-        let (account, id, state) = (domain.account.to_row(), domain.id.to_row(), domain.state);
-        self.inner
-            .writer
-            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move {
-                    let row = domain::Entity::find_by_id(id)
-                        .filter(domain::Column::Account.eq(account))
-                        .filter(domain::Column::State.ne(super::DELETED))
-                        .one(tx)
-                        .await?;
-                    let unchanged =
-                        |row: &domain::Model| row.details == before && row.tend_at == tended_before;
-                    let Some(row) = row.filter(unchanged) else { return Ok(false) };
-                    let mut row = row.into_active_model();
-                    row.state.set_if_not_equals(state.as_str().to_owned());
-                    row.require_tls.set_if_not_equals(settings.require_tls);
-                    row.skip_verification.set_if_not_equals(settings.skip_verification);
-                    row.message_ttl_secs.set_if_not_equals(i64::from(settings.message_ttl_secs));
-                    row.details.set_if_not_equals(details);
-                    row.tend_at.set_if_not_equals(tend_at.map(Timestamp::as_micros));
-                    row.update(tx).await?;
-                    Ok(true)
-                })
-            })
-            .await
-    }
-
-    /// Adds a DKIM key to a domain.
-    pub async fn add_dkim_key(
-        &self,
-        account: AccountId,
-        domain: DomainId,
-        new: NewDkimKey,
-    ) -> Result<(), StoreError> {
-        let key = self.inner.keyring.account_key(account).await?;
-        let row = self.inner.dkim_row(&key, account, domain, new)?.into_active_model();
-        self.inner
-            .writer
-            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move {
-                    row.insert(tx).await?;
-                    Ok(())
-                })
-            })
-            .await
-    }
-
-    /// Says which of a domain's keys sign: those of `on` do from now on, those of `off` no more. All at once.
-    pub async fn switch_dkim_keys(
-        &self,
-        account: AccountId,
-        domain: DomainId,
-        on: Vec<KeyId>,
-        off: Vec<KeyId>,
-    ) -> Result<(), StoreError> {
-        self.inner
-            .writer
-            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move {
-                    for (keys, active) in [(on, true), (off, false)] {
-                        let ids = keys.into_iter().map(RowId::to_row);
-                        dkim_key::Entity::update_many()
-                            .col_expr(dkim_key::Column::Active, Expr::value(active))
-                            .filter(dkim_key::Column::Account.eq(account.to_row()))
-                            .filter(dkim_key::Column::Domain.eq(domain.to_row()))
-                            .filter(dkim_key::Column::Id.is_in(ids))
-                            .exec(tx)
-                            .await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await
-    }
-
-    /// Gives a DKIM key another selector; whether there is such a key.
-    pub async fn rename_dkim_key(
-        &self,
-        account: AccountId,
-        id: KeyId,
-        selector: &str,
-    ) -> Result<bool, StoreError> {
-        let key = self.inner.keyring.account_key(account).await?;
-        let sealed = self.inner.sealed_selector(&key, account, id, selector)?;
-        self.inner
-            .writer
-            .write(Effects { ways_in: true, ..Effects::default() }, move |tx| {
-                Box::pin(async move {
-                    let renamed = dkim_key::Entity::update_many()
-                        .col_expr(dkim_key::Column::Selector, Expr::value(sealed))
-                        .filter(dkim_key::Column::Account.eq(account.to_row()))
-                        .filter(dkim_key::Column::Id.eq(id.to_row()))
-                        .exec(tx)
-                        .await?;
-                    Ok(renamed.rows_affected > 0)
-                })
-            })
-            .await
-    }
-
-    /// Deletes a DKIM key; whether there was one.
-    pub async fn delete_dkim_key(&self, account: AccountId, id: KeyId) -> Result<bool, StoreError> {
-        let noted = self.note_deletion(DeletionKind::DkimKey, account, id.to_row()).await?;
-        self.carry_out(noted, Effects { ways_in: true, ..Effects::default() }, move |tx| {
+        let mut noted = Noted::default();
+        for id in &after.deleted {
+            noted.and(self.note_deletion(DeletionKind::DkimKey, account, id.clone()).await?);
+        }
+        let effects = Effects { ways_in: true, ..Effects::default() };
+        self.carry_out(noted, effects, move |tx| {
             Box::pin(async move {
-                let deleted = dkim_key::Entity::delete_by_id(id.to_row())
-                    .filter(dkim_key::Column::Account.eq(account.to_row()))
-                    .exec(tx)
-                    .await?;
-                Ok(deleted.rows_affected > 0)
+                if !is_as_before(tx, &before).await? {
+                    return Ok(false);
+                }
+                after.domain.update(tx).await?;
+                for key in after.keys.into_iter().filter(ActiveModelTrait::is_changed) {
+                    key.update(tx).await?;
+                }
+                for id in after.deleted {
+                    dkim_key::Entity::delete_by_id(id).exec(tx).await?;
+                }
+                if let Some(added) = after.added {
+                    added.insert(tx).await?;
+                }
+                Ok(true)
             })
         })
         .await
     }
 }
 
+fn keys_of(account: Vec<u8>, domain: Vec<u8>) -> sea_orm::Select<dkim_key::Entity> {
+    dkim_key::Entity::find()
+        .filter(dkim_key::Column::Account.eq(account))
+        .filter(dkim_key::Column::Domain.eq(domain))
+        .order_by_asc(dkim_key::Column::Id)
+}
+
+async fn is_as_before(tx: &Tx, before: &Before) -> Result<bool, StoreError> {
+    let (id, account) = (before.domain.id.clone(), before.domain.account.clone());
+    let row = domain::Entity::find_by_id(id.clone()).one(tx).await?;
+    Ok(row.as_ref() == Some(&before.domain) && keys_of(account, id).all(tx).await? == before.keys)
+}
+
 impl Inner {
+    fn after(
+        &self,
+        sealing: &DataKey,
+        before: &Before,
+        keys: &[KeyChange],
+        wanted: &DomainChange,
+        added: Option<dkim_key::Model>,
+    ) -> Result<After, StoreError> {
+        let account = AccountId::from_row(&before.domain.account, "domains", "account")?;
+        let id = DomainId::from_row(&before.domain.id, "domains", "id")?;
+        let settings = &wanted.settings;
+        let mut domain = before.domain.clone().into_active_model();
+        // Sealed anew each time, it tells of the change.
+        domain.details = Set(self.sealed_details(sealing, account, id, &settings.details)?);
+        domain.state.set_if_not_equals(wanted.state.as_str().to_owned());
+        domain.require_tls.set_if_not_equals(settings.require_tls);
+        domain.skip_verification.set_if_not_equals(settings.skip_verification);
+        domain.message_ttl_secs.set_if_not_equals(i64::from(settings.message_ttl_secs));
+        domain.tend_at.set_if_not_equals(wanted.tend_at.map(Timestamp::as_micros));
+        let mut after = After {
+            domain,
+            keys: Vec::new(),
+            deleted: Vec::new(),
+            added: added.map(IntoActiveModel::into_active_model),
+        };
+        for (row, known) in before.keys.iter().zip(keys) {
+            match wanted.keys.iter().find(|key| key.id == known.id) {
+                Some(key) if !key.is_deleted => {
+                    let mut row = row.clone().into_active_model();
+                    row.active.set_if_not_equals(key.active);
+                    if key.selector != known.selector {
+                        row.selector = Set(self.sealed_selector(sealing, account, key.id, &key.selector)?);
+                    }
+                    after.keys.push(row);
+                }
+                _ => after.deleted.push(row.id.clone()),
+            }
+        }
+        Ok(after)
+    }
+
     /// Details as they rest; those that say nothing are not written.
     pub(super) fn sealed_details(
         &self,

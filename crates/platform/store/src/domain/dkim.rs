@@ -88,6 +88,15 @@ impl Store {
 }
 
 impl Inner {
+    /// The selector of a row.
+    pub(super) async fn opened_selector(
+        &self,
+        account: AccountId,
+        row: &dkim_key::Model,
+    ) -> Result<String, StoreError> {
+        self.open_text(SELECTOR, account, &row.id, &row.selector).await
+    }
+
     /// A selector as it rests.
     pub(super) fn sealed_selector(
         &self,

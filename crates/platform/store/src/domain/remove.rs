@@ -1,9 +1,13 @@
 //! Deleting a domain: at once it is gone for everybody and its name is free, and what belonged to it goes after it.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use std::time::Duration;
+
+use sea_orm::{
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
 use waxseal_model::{AccountId, DomainId, KeyId, Timestamp, suppression::SuppressionKind};
 
-use super::DELETED;
+use super::{DELETED, EMPTIED, is_there};
 use crate::{
     deletion::DeletionKind,
     entity::{api_key, dkim_key, domain, smtp_credential},
@@ -12,6 +16,9 @@ use crate::{
     rows::RowId,
     writer::{Effects, Tx},
 };
+
+/// After this what came to a deleted domain meanwhile goes as well.
+const ONCE_MORE: Duration = Duration::from_secs(3_600);
 
 /// A domain that is to be looked after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,26 +46,60 @@ impl Store {
         Ok(ended > 0)
     }
 
-    /// Removes what belonged to a deleted domain, and then the domain. It can be interrupted and begun again.
-    pub async fn remove_what_is_left(&self, account: AccountId, id: DomainId) -> Result<(), StoreError> {
+    /// Deletes all that lets somebody in for a domain.
+    pub async fn remove_ways_in(&self, account: AccountId, id: DomainId) -> Result<(), StoreError> {
         for credential in self.credentials_of(account, id).await? {
             self.delete_smtp_credential(account, credential).await?;
         }
         for key in self.sending_keys_of(account, id).await? {
             self.delete_api_key(account, key).await?;
         }
+        Ok(())
+    }
+
+    /// Removes what belonged to a deleted domain; what came after all an hour later, and then the domain. It can be
+    /// interrupted and begun again.
+    pub async fn remove_what_is_left(&self, account: AccountId, id: DomainId) -> Result<(), StoreError> {
+        self.remove_ways_in(account, id).await?;
         self.clear_queue(account, id).await?;
         self.end_imports(account, id).await?;
         for kind in SuppressionKind::ALL {
             self.clear_suppressions((account, id), kind).await?;
         }
+        let again = self.inner.clock.now() + ONCE_MORE;
         self.inner
             .writer
             .write(Effects::default(), move |tx| {
                 Box::pin(async move {
                     domain::Entity::delete_by_id(id.to_row())
                         .filter(domain::Column::Account.eq(account.to_row()))
+                        .filter(domain::Column::State.eq(EMPTIED))
+                        .exec(tx)
+                        .await?;
+                    domain::Entity::update_many()
+                        .col_expr(domain::Column::State, Expr::value(EMPTIED))
+                        .col_expr(domain::Column::TendAt, Expr::value(again.as_micros()))
+                        .filter(domain::Column::Id.eq(id.to_row()))
+                        .filter(domain::Column::Account.eq(account.to_row()))
                         .filter(domain::Column::State.eq(DELETED))
+                        .exec(tx)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Looks after a domain at another time.
+    pub async fn tend_domain_at(&self, which: ToTend, at: Timestamp) -> Result<(), StoreError> {
+        self.inner
+            .writer
+            .write(Effects::default(), move |tx| {
+                Box::pin(async move {
+                    domain::Entity::update_many()
+                        .col_expr(domain::Column::TendAt, Expr::value(at.as_micros()))
+                        .filter(domain::Column::Id.eq(which.id.to_row()))
+                        .filter(domain::Column::Account.eq(which.account.to_row()))
                         .exec(tx)
                         .await?;
                     Ok(())
@@ -82,7 +123,7 @@ impl Store {
             Ok(ToTend {
                 account: AccountId::from_row(&account, "domains", "account")?,
                 id: DomainId::from_row(&id, "domains", "id")?,
-                is_deleted: state == DELETED,
+                is_deleted: [DELETED, EMPTIED].contains(&state.as_str()),
             })
         });
         tended.collect()
@@ -131,8 +172,30 @@ pub(crate) async fn end(tx: &Tx, account: Vec<u8>, id: Vec<u8>, now: Timestamp) 
         .col_expr(domain::Column::TendAt, Expr::value(now.as_micros()))
         .filter(domain::Column::Id.eq(id))
         .filter(domain::Column::Account.eq(account))
-        .filter(domain::Column::State.ne(DELETED))
+        .filter(is_there())
         .exec(tx)
         .await?;
     Ok(ended.rows_affected)
+}
+
+/// Deletes a DKIM key once more, if its domain has another one that signs: the one that took its place may be younger than
+/// the database.
+pub(crate) async fn delete_key_beside_others(
+    tx: &Tx,
+    account: Vec<u8>,
+    id: Vec<u8>,
+) -> Result<u64, StoreError> {
+    let key = dkim_key::Entity::find_by_id(id.clone()).filter(dkim_key::Column::Account.eq(account));
+    let Some(key) = key.one(tx).await? else { return Ok(0) };
+    let others = dkim_key::Entity::find()
+        .filter(dkim_key::Column::Domain.eq(key.domain))
+        .filter(dkim_key::Column::Algorithm.eq(key.algorithm))
+        .filter(dkim_key::Column::Active.eq(true))
+        .filter(dkim_key::Column::Id.ne(id.clone()))
+        .count(tx)
+        .await?;
+    if key.active && others == 0 {
+        return Ok(0);
+    }
+    Ok(dkim_key::Entity::delete_by_id(id).exec(tx).await?.rows_affected)
 }

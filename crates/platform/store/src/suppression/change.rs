@@ -73,7 +73,10 @@ impl Store {
                 return Ok(false);
             }
             if tags.is_empty() {
-                return self.unsuppress(account, domain, SuppressionKind::Unsubscribe, address).await;
+                if self.delete_if_unchanged(account, row).await? {
+                    return Ok(true);
+                }
+                continue;
             }
             let changed = NewSuppression {
                 account,
@@ -138,6 +141,27 @@ impl Store {
             false => self.inner.open_json(DETAILS, account, &place(row), &row.details).await?,
         };
         Ok(if details.tags.is_empty() { vec![EVERYTHING.to_owned()] } else { details.tags })
+    }
+
+    /// Deletes an entry if it is still so; whether it was.
+    async fn delete_if_unchanged(
+        &self,
+        account: AccountId,
+        row: suppression::Model,
+    ) -> Result<bool, StoreError> {
+        let noted = self.note_deletion(DeletionKind::Suppression, account, place(&row)).await?;
+        self.carry_out(noted, changed(), move |tx| {
+            Box::pin(async move {
+                let key =
+                    (row.account.clone(), row.domain.clone(), row.kind.clone(), row.address_hash.clone());
+                let is_unchanged = suppression::Entity::find_by_id(key).one(tx).await?.as_ref() == Some(&row);
+                if is_unchanged {
+                    delete(tx, vec![row]).await?;
+                }
+                Ok(is_unchanged)
+            })
+        })
+        .await
     }
 
     /// Writes rows if what they were made from is still so; whether it was.

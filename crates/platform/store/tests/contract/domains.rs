@@ -6,7 +6,7 @@ use waxseal_model::{CredentialId, KeyId, suppression::SuppressionKind};
 use waxseal_store::{
     account::KeyScope,
     credential::NewSmtpCredential,
-    domain::{DkimAlgorithm, DomainState, NewDkimKey, SpamAction, ToTend},
+    domain::{Changed, DkimAlgorithm, DomainChange, DomainState, NewDkimKey, SpamAction, ToTend},
     suppression::{NewSuppression, SuppressionDetails},
 };
 
@@ -84,31 +84,58 @@ pub(crate) async fn changes_at_the_same_time_are_all_made(world: World) {
     assert_eq!(added, ['a', 'b', 'c', 'd']);
 }
 
-pub(crate) async fn keys_are_added_switched_renamed_and_deleted(world: World) {
+pub(crate) async fn keys_change_together_with_their_domain_or_not_at_all(mut world: World) {
     let (sender, other) = (world.sender().await, world.sender().await);
-    let make = |selector| {
+    let add = async |selector: &str, goes_on: bool| {
         world.clock.advance(Duration::from_secs(1));
-        world.dkim_key(selector, false)
+        let key = world.dkim_key(selector, false);
+        let change = |change: &mut DomainChange| {
+            change.settings.details.web_prefix = selector.to_owned();
+            goes_on
+        };
+        world.store.change_domain_if(sender.account, sender.domain, Some(key), change).await.expect("asked")
     };
-    let (next, spare) = (make("k2"), make("k3"));
-    let (next_id, spare_id) = (next.id, spare.id);
-    for key in [next, spare] {
-        world.store.add_dkim_key(sender.account, sender.domain, key).await.expect("added");
-    }
-    let first = world.store.dkim_keys(sender.account, sender.domain).await.expect("read")[0].id;
-    let foreign = world.store.switch_dkim_keys(other.account, other.domain, vec![next_id], vec![first]);
-    foreign.await.expect("nothing of theirs");
+    assert!(matches!(add("k2", true).await, Changed::Done(_)));
+    assert!(matches!(add("k3", true).await, Changed::Done(_)));
+    assert!(matches!(add("k4", false).await, Changed::Refused));
     let none = [("s1".to_owned(), true), ("k2".to_owned(), false), ("k3".to_owned(), false)];
     assert_eq!(world.selectors(sender).await, none);
-    let switched = world.store.switch_dkim_keys(sender.account, sender.domain, vec![next_id], vec![first]);
-    switched.await.expect("switched");
-    assert!(world.store.rename_dkim_key(sender.account, next_id, "n2").await.expect("renamed"));
-    assert!(!world.store.rename_dkim_key(other.account, next_id, "n3").await.expect("asked"));
-    assert!(!world.store.delete_dkim_key(other.account, spare_id).await.expect("asked"));
-    assert!(world.store.delete_dkim_key(sender.account, spare_id).await.expect("deleted"));
-    assert!(!world.store.delete_dkim_key(sender.account, spare_id).await.expect("asked"));
+    let found = world.store.domain(sender.account, sender.domain).await.expect("read").expect("there");
+    assert_eq!(found.settings.details.web_prefix, "k3");
+
+    let changed = world.store.change_domain(sender.account, sender.domain, |change| {
+        for key in &mut change.keys {
+            match key.selector.as_str() {
+                "s1" => key.active = false,
+                "k2" => (key.active, key.selector) = (true, "n2".into()),
+                _ => key.is_deleted = true,
+            }
+        }
+    });
+    assert!(changed.await.expect("changed").is_some());
+    let foreign = world.store.change_domain(other.account, sender.domain, |change| change.keys.clear());
+    assert!(foreign.await.expect("asked").is_none());
+    world.reopen().await;
     let left = [("s1".to_owned(), false), ("n2".to_owned(), true)];
     assert_eq!(world.selectors(sender).await, left);
+}
+
+pub(crate) async fn no_change_is_made_from_what_another_one_changed(world: World) {
+    let sender = world.sender().await;
+    let change = |of: usize| {
+        world.store.change_domain(sender.account, sender.domain, move |change| match of {
+            0 => change.settings.require_tls = true,
+            1 => change.settings.message_ttl_secs = 7,
+            2 => change.state = DomainState::Disabled,
+            _ => change.keys.iter_mut().for_each(|key| key.active = false),
+        })
+    };
+    let (a, b, c, d) = tokio::join!(change(0), change(1), change(2), change(3));
+    assert!([a, b, c, d].into_iter().all(|changed| changed.expect("changed").is_some()));
+    let found = world.store.domain(sender.account, sender.domain).await.expect("read").expect("there");
+    assert!(found.settings.require_tls && found.settings.message_ttl_secs == 7);
+    assert_eq!(found.state, DomainState::Disabled);
+    assert_eq!(world.selectors(sender).await, [("s1".to_owned(), false)]);
 }
 
 pub(crate) async fn what_belonged_to_a_deleted_domain_goes_after_it(mut world: World) {
@@ -144,7 +171,21 @@ pub(crate) async fn what_belonged_to_a_deleted_domain_goes_after_it(mut world: W
     assert_eq!(due, [ToTend { account: sender.account, id: sender.domain, is_deleted: true }]);
 
     world.store.remove_what_is_left(sender.account, sender.domain).await.expect("removed");
-    world.store.remove_what_is_left(sender.account, sender.domain).await.expect("twice is once");
+    assert!(world.store.domains_to_tend(world.now(), 9).await.expect("read").is_empty());
+    let late = NewSuppression {
+        account: sender.account,
+        domain: sender.domain,
+        kind: SuppressionKind::Bounce,
+        address: "bob@one.example".into(),
+        details: SuppressionDetails::default(),
+        created_at: world.now(),
+    };
+    world.store.suppress(vec![late]).await.expect("what was on its way");
+    world.clock.advance(Duration::from_secs(3_600));
+    let due = world.store.domains_to_tend(world.now(), 9).await.expect("read");
+    assert_eq!(due, [ToTend { account: sender.account, id: sender.domain, is_deleted: true }]);
+    world.store.remove_what_is_left(sender.account, sender.domain).await.expect("removed");
+    world.clock.advance(Duration::from_secs(7_200));
     assert!(world.store.domains_to_tend(world.now(), 9).await.expect("read").is_empty());
     assert!(!file.exists() && world.store.open_imports(None, 9).await.expect("read").is_empty());
     assert!(world.store.smtp_credential("ann@gone.example").await.expect("read").is_none());
@@ -161,17 +202,27 @@ pub(crate) async fn what_belonged_to_a_deleted_domain_goes_after_it(mut world: W
 pub(crate) async fn a_deleted_domain_does_not_come_back_with_an_older_database(world: World) {
     let sender = world.sender().await;
     let kept = world.domain_of(sender).await;
+    let lone = world.domain_of(sender).await;
     let key = world.dkim_key("k2", false);
-    let deleted = key.id;
-    world.store.add_dkim_key(kept.account, kept.domain, key).await.expect("added");
+    world.store.change_domain_if(kept.account, kept.domain, Some(key), |_| true).await.expect("added");
     let (path, _, _folder) = backed_up(&world).await;
     assert!(world.store.delete_domain(sender.account, sender.domain).await.expect("deleted"));
-    assert!(world.store.delete_dkim_key(kept.account, deleted).await.expect("deleted"));
+    let delete = |of: Sender, selector: &'static str| {
+        world.store.change_domain(of.account, of.domain, move |change| {
+            change.keys.iter_mut().for_each(|key| key.is_deleted |= key.selector == selector);
+        })
+    };
+    delete(kept, "k2").await.expect("deleted");
+    // One that took its place since, which the database knows nothing of.
+    let next = world.dkim_key("next", true);
+    world.store.change_domain_if(lone.account, lone.domain, Some(next), |_| true).await.expect("added");
+    delete(lone, "s1").await.expect("deleted");
     let (config, _keys) = world.elsewhere(empty_engine(&world).await).await;
     restore(&world, &path, &config).await.expect("restored");
     let world = world.over(config).await;
     assert!(world.store.domain(sender.account, sender.domain).await.expect("read").is_none());
     assert_eq!(world.selectors(kept).await, [("s1".to_owned(), true)]);
+    assert_eq!(world.selectors(lone).await, [("s1".to_owned(), true)], "nothing else would sign");
     let due = world.store.domains_to_tend(world.now(), 9).await.expect("read");
     assert_eq!(due.iter().map(|tended| tended.id).collect::<Vec<_>>(), [sender.domain]);
     assert_eq!(due.first().map(|tended| tended.is_deleted), Some(true), "the rest goes once it is tended");

@@ -103,7 +103,8 @@ contract! {
     domains:
         details_come_back_as_they_were_set,
         changes_at_the_same_time_are_all_made,
-        keys_are_added_switched_renamed_and_deleted,
+        keys_change_together_with_their_domain_or_not_at_all,
+        no_change_is_made_from_what_another_one_changed,
         what_belonged_to_a_deleted_domain_goes_after_it,
         a_deleted_domain_does_not_come_back_with_an_older_database;
     relays:

@@ -126,6 +126,56 @@ async fn an_added_key_signs_when_it_is_switched_on_and_the_last_one_stays() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_replaced_and_is_wanted_again_stays() {
+    let world = World::new().await;
+    let domain = world.domain().await;
+    let keys = world.domains.signing_keys(&domain).await.expect("keys");
+    for kept in &keys {
+        world.zone.txt(&kept.record.name, &kept.record.value);
+    }
+    let before = world.signs_as(&domain).await;
+    let next = world.domains.rotate(&domain).await.expect("made");
+    world.zone.txt(&next.record.name, &next.record.value);
+    world.domains.tend().await.expect("round");
+    let old = before[0].split('/').next().expect("selector").to_owned();
+    let domain = world.fresh(&domain).await;
+    assert!(world.domains.switch_key(&domain, &old, true).await.expect("on").key.active);
+    world.domains.switch_key(&domain, &next.key.selector, false).await.expect("off");
+    world.pass_minutes(8 * DAY);
+    world.domains.tend().await.expect("round");
+    assert_eq!(world.signs_as(&domain).await, before);
+}
+
+#[tokio::test]
+async fn a_key_is_looked_for_however_old_its_domain_is() {
+    let world = World::new().await;
+    let domain = world.domain().await;
+    world.pass_minutes(100 * DAY);
+    let added = world.domains.add_key(&domain, "k2", KeySource::Fresh).await.expect("added");
+    world.domains.switch_key(&domain, "k2", true).await.expect("it waits");
+    world.domains.tend().await.expect("round");
+    world.zone.txt(&added.record.name, &added.record.value);
+    world.pass_minutes(6 * 60);
+    assert_eq!(world.domains.tend().await.expect("round"), 1);
+    assert_eq!(world.signs_as(&domain).await.len(), 3);
+}
+
+#[tokio::test]
+async fn two_that_switch_keys_off_at_the_same_time_leave_one() {
+    let world = World::new().await;
+    let domain = world.domain().await;
+    let before = world.signs_as(&domain).await;
+    let selector = |at: usize| before[at].split('/').next().expect("selector").to_owned();
+    let (one, other) = (selector(0), selector(1));
+    let (a, b) = tokio::join!(
+        world.domains.switch_key(&domain, &one, false),
+        world.domains.delete_key(&domain, &other)
+    );
+    assert!(a.is_ok() != b.is_ok(), "{:?} {:?}", a.is_ok(), b.is_ok());
+    assert_eq!(world.signs_as(&domain).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_key_gets_another_selector_once_its_record_is_seen() {
     let world = World::new().await;
     let domain = world.domain().await;
@@ -177,10 +227,19 @@ async fn a_domain_below_another_of_its_account_is_signed_by_that_one_unless_it_s
     let changed = world.domains.change(&made.domain, |change| {
         change.settings.details.dkim_authority = DkimAuthority::Own;
     });
-    changed.await.expect("changed");
-    assert_eq!(world.signs_as(&made.domain).await[0], "s9/news.eu.mg.example.org");
+    let domain = changed.await.expect("changed").expect("there");
+    let records = world.domains.dns_records(&domain).await.expect("records");
+    let shown = of(&records, DnsPurpose::Dkim);
+    assert_eq!(shown[0].name, "s9._domainkey.news.eu.mg.example.org");
+    assert_eq!(world.signs_as(&domain).await, world.signs_as(&above).await, "nobody could look its own up");
+    world.zone.txt(&shown[0].name, &shown[0].value);
+    world.domains.verify(&domain).await.expect("asked");
+    assert_eq!(world.signs_as(&domain).await, ["s9/news.eu.mg.example.org"]);
     let own = world.domains.create_as(world.account, below(true)).await.expect("made");
-    assert_eq!(world.signs_as(&own.domain).await[0], "s9/own.mg.example.org");
+    assert_eq!(of(&own.dns, DnsPurpose::Dkim)[0].name, "s9._domainkey.own.mg.example.org");
+    assert!(world.domains.delete(&world.fresh(&domain).await).await.expect("deleted"));
+    assert!(world.domains.delete(&above).await.expect("deleted"));
+    assert!(world.signs_as(&own.domain).await.is_empty(), "none of its own was seen, and nobody is above it");
 }
 
 #[tokio::test]
@@ -218,6 +277,10 @@ async fn a_deleted_domain_is_gone_at_once_and_its_name_is_free() {
     let again = world.domains.create(world.account, NAME).await.expect("free");
     assert_ne!(again.domain.id, domain.id);
     assert_eq!(world.domains.tend().await.expect("round"), 1, "what was left");
+    assert_eq!(world.domains.tend().await.expect("round"), 0);
+    world.pass_minutes(60);
+    assert_eq!(world.domains.tend().await.expect("round"), 1, "and what came late");
+    world.pass_minutes(DAY);
     assert_eq!(world.domains.tend().await.expect("round"), 0);
     assert!(world.domains.by_name(world.account, NAME).await.expect("read").is_some());
     assert!(world.domains.change(&domain, |_| {}).await.expect("asked").is_none());
