@@ -149,7 +149,7 @@ impl Domains {
         let changed = self.store().change_domain_if(domain.account, domain.id, add, go_on).await;
         self.forget_keys(domain.account);
         match (changed?, refused) {
-            (Changed::Done(domain), _) => Ok(domain),
+            (Changed::Done(domain), _) => Ok(*domain),
             (Changed::Refused, Some(error)) => Err(error),
             (Changed::Refused | Changed::Gone, _) => Err(Gone.into()),
         }

@@ -72,8 +72,8 @@ async fn switch(
         "message": message,
         "authority": domain.name,
         "selector": switched.key.selector,
-        // It may wait for its record.
-        "active": switched.key.active,
+        // It may wait for its record; the list of keys says whether it does.
+        "active": active,
     });
     Ok(json_response(StatusCode::OK, &body))
 }

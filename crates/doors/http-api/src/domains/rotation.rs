@@ -10,6 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use waxseal_accounts::caller::Caller;
+use waxseal_domains::signing_keys::SigningKey;
 use waxseal_store::domain::{DkimAlgorithm, Domain};
 
 use super::{
@@ -69,7 +70,13 @@ pub(crate) async fn rotate(
 
 async fn shown(api: &Api, domain: &Domain) -> Result<Value, ApiError> {
     let keys = api.services.domains.signing_keys(domain).await?;
-    let signs = keys.iter().find(|key| key.key.active && key.key.algorithm == DkimAlgorithm::RsaSha256);
+    let rotation = &domain.settings.details.rotation;
+    let awaited = |key: &SigningKey| rotation.awaited.contains(&key.key.id.as_u128());
+    let is_rsa = |key: &&SigningKey| key.key.algorithm == DkimAlgorithm::RsaSha256;
+    let mut rsa: Vec<&SigningKey> = keys.iter().filter(is_rsa).collect();
+    // Of a domain that waits for its records, the key that is to sign.
+    rsa.sort_by_key(|key| (!key.key.active, !awaited(key)));
+    let signs = rsa.first().filter(|key| key.key.active || awaited(key));
     let records: Vec<Value> = keys
         .iter()
         .map(|key| {
@@ -82,7 +89,7 @@ async fn shown(api: &Api, domain: &Domain) -> Result<Value, ApiError> {
             })
         })
         .collect();
-    let every_days = domain.settings.details.rotation.every_days;
+    let every_days = rotation.every_days;
     Ok(json!({
         "id": id(domain.id),
         "account_id": domain.account.to_string(),

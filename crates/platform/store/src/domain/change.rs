@@ -47,7 +47,7 @@ pub struct KeyChange {
 /// What became of a change.
 pub enum Changed {
     /// It was made; the domain as it is then.
-    Done(Domain),
+    Done(Box<Domain>),
     /// Nothing was changed, by its own word.
     Refused,
     /// There is no such domain.
@@ -81,7 +81,7 @@ impl Store {
             true
         };
         match self.change_domain_if(account, id, None, always).await? {
-            Changed::Done(domain) => Ok(Some(domain)),
+            Changed::Done(domain) => Ok(Some(*domain)),
             Changed::Refused | Changed::Gone => Ok(None),
         }
     }
@@ -119,7 +119,7 @@ impl Store {
             let after = self.inner.after(&sealing, &before, &keys, &wanted, added.clone())?;
             (domain.state, domain.settings) = (wanted.state, wanted.settings);
             if self.write_if_as_before(account, before, after).await? {
-                return Ok(Changed::Done(domain));
+                return Ok(Changed::Done(Box::new(domain)));
             }
         }
     }
