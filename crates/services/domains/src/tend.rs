@@ -67,9 +67,9 @@ impl Domains {
             },
         };
         if let Err(error) = tended {
-            tracing::warn!(domain = %which.id, %error, "a domain could not be looked after; it is put off");
+            tracing::warn!(%error, "a domain could not be looked after; it is put off");
             if let Err(error) = self.store().tend_domain_at(which, self.now() + FIRST_LOOK).await {
-                tracing::warn!(domain = %which.id, %error, "a domain could not be put off");
+                tracing::warn!(%error, "a domain could not be put off");
             }
         }
     }
@@ -117,7 +117,7 @@ impl Domains {
             Err(AddKeyError::Store(error)) => Err(error),
             Err(AddKeyError::Keys(error)) => Err(error.into()),
             Err(error) => {
-                tracing::warn!(domain = %domain.id, %error, "a domain's key gets no successor this time");
+                tracing::warn!(%error, "a domain's key gets no successor this time");
                 Ok(true)
             }
         }
