@@ -25,6 +25,7 @@ use waxseal_store::{
     Engine, MasterKey, Store, StoreConfig,
     account::{AccountProfile, KeyScope, NewAccount, NewApiKey},
     credential::NewSmtpCredential,
+    domain::{DomainKind, DomainSettings, DomainState, NewDomain},
     erasure::{Erasure, ErasureState, NewHold},
     message::{Accept, Envelope, NewEvent, NewMessage, NewQueueEntry},
     queue::PauseOf,
@@ -367,7 +368,21 @@ async fn who_stands_in_a_file_that_is_being_imported_is_erased_with_it() {
     let imports = Imports::new(world.store.clone(), clock, random);
     let kind = SuppressionKind::Complaint;
     let domain = DomainId::from_u128(9);
-    for account in [one, other] {
+    for (account, domain) in [(one, domain), (other, DomainId::from_u128(10))] {
+        let settings = DomainSettings::default();
+        let new = NewDomain {
+            id: domain,
+            account,
+            name: format!("{domain}.example"),
+            kind: DomainKind::Custom,
+            state: DomainState::Active,
+            settings,
+            return_path_key: vec![1; 32],
+            created_at: world.clock.now(),
+            dkim_keys: Vec::new(),
+            tend_at: None,
+        };
+        world.store.create_domain(new).await.expect("a domain");
         let file = format!("address\nann@one.example\n{BOB}\n");
         let taken = imports.ask((account, domain), kind, file.into()).await.expect("asked");
         assert!(matches!(taken, Asked::Taken(_)));
