@@ -84,12 +84,13 @@ def test_sending_again_needs_a_recipient(ann, kept, to, text):
     assert (answer.status_code, answer.json()) == (400, {"message": text})
 
 
-@pytest.mark.parametrize("key", ["nothing", "A" * 200, "..", "%2e%2e%2f", "%00", "BAABAAAA=="])
+# Not "..": clients fold it away, and it would be the domain that is asked for.
+@pytest.mark.parametrize("key", ["nothing", "A" * 200, "%2e%2e%2f", "%00", "BAABAAAA=="])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_message_that_is_not_there_is_not_found(ann, key, method):
     answer = ann.call(method, f"/v3/domains/{ann.domain.name}/messages/{key}", data={"to": "a@rcpt.test"})
     assert answer.status_code == 404
-    assert key == ".." or answer.json() == {"message": "Message not found"}
+    assert answer.json() == {"message": "Message not found"}
 
 
 def test_nobody_else_reaches_a_stored_message(ann, kept, platform):
